@@ -1,0 +1,206 @@
+//! One HTTP request to Tencent, what came of it, and how an action ends.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::State;
+
+/// Tencent's answer envelope (`RESTful` API Overview, product 1047), cleaned: no control
+/// characters, no echo of the credential, `error_info` at most 1,000 characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// `ActionStatus`, `OK` or `FAIL`; some answers lack it.
+    pub action_status: Option<String>,
+    /// `ErrorCode`, 0 for success.
+    pub error_code: i64,
+    /// `ErrorInfo`, empty on success.
+    pub error_info: String,
+    /// `RequestId`; the login kick documents none.
+    pub request_id: Option<String>,
+}
+
+/// Why an attempt has no usable answer, or why an action ended without Tencent's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// No connection could be made: no byte of the request left.
+    Connect,
+    /// Time ran out before the request was started: no byte left.
+    DeadlinePassed,
+    /// No whole answer within the time-out.
+    TimedOut,
+    /// The connection broke after the request was started.
+    ConnectionLost,
+    /// An answer that is not Tencent's envelope: HTML of a proxy, cut JSON, a redirect.
+    NotTheEnvelope,
+    /// An answer larger than any of Tencent's.
+    AnswerTooLarge,
+    /// `ErrorCode` 0 together with `ActionStatus` `FAIL`.
+    Contradiction,
+    /// The commit of the intent was not confirmed in time.
+    BeginUnclear,
+    /// The process that began it is gone, and nothing says how far it got.
+    Abandoned,
+    /// The token lacks the scope.
+    MissingScope,
+    /// The target must not be acted upon.
+    ProtectedTarget,
+}
+
+impl Failure {
+    /// Every value.
+    pub const ALL: &'static [Self] = &[
+        Self::Connect,
+        Self::DeadlinePassed,
+        Self::TimedOut,
+        Self::ConnectionLost,
+        Self::NotTheEnvelope,
+        Self::AnswerTooLarge,
+        Self::Contradiction,
+        Self::BeginUnclear,
+        Self::Abandoned,
+        Self::MissingScope,
+        Self::ProtectedTarget,
+    ];
+
+    /// The one word for it in JSON, SQL and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::DeadlinePassed => "deadline_passed",
+            Self::TimedOut => "timed_out",
+            Self::ConnectionLost => "connection_lost",
+            Self::NotTheEnvelope => "not_the_envelope",
+            Self::AnswerTooLarge => "answer_too_large",
+            Self::Contradiction => "contradiction",
+            Self::BeginUnclear => "begin_unclear",
+            Self::Abandoned => "abandoned",
+            Self::MissingScope => "missing_scope",
+            Self::ProtectedTarget => "protected_target",
+        }
+    }
+}
+
+/// What Tencent's `ErrorCode` means for the action. The codes themselves are in `tencent`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// The moderator's request was wrong.
+    Caller,
+    /// The user or the room does not exist.
+    NotFound,
+    /// The target is in a state in which there is nothing to do.
+    Conflict,
+    /// Tencent throttles.
+    RateLimit,
+    /// Tencent refused the gateway's credential.
+    Credential,
+    /// Tencent refuses every credential for a minute (70050).
+    CredentialLockout,
+    /// Something in Tencent's console or the gateway's settings must change.
+    Config,
+    /// The gateway built a bad request.
+    GatewayBug,
+    /// Tencent failed inside; the action may have been done.
+    Transient,
+    /// As `Transient`, or a malformed request: one code for two causes (60008).
+    TransientAmbiguous,
+    /// A code that no document lists.
+    Unlisted,
+}
+
+impl Class {
+    /// The one word for it in metrics and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
+            Self::RateLimit => "rate_limit",
+            Self::Credential => "credential",
+            Self::CredentialLockout => "credential_lockout",
+            Self::Config => "config",
+            Self::GatewayBug => "gateway_bug",
+            Self::Transient => "transient",
+            Self::TransientAmbiguous => "transient_ambiguous",
+            Self::Unlisted => "unlisted",
+        }
+    }
+}
+
+/// What an attempt proves about the action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Tencent did it.
+    Succeeded,
+    /// Tencent did nothing, for a reason of this class.
+    Refused(Class),
+    /// It may or may not have happened. The class is there if Tencent answered at all.
+    Unknown(Option<Class>),
+    /// No byte left.
+    NotSent,
+}
+
+impl Verdict {
+    /// The state of an action that ends with it.
+    pub const fn state(self) -> State {
+        match self {
+            Self::Succeeded => State::Succeeded,
+            Self::Refused(_) => State::Refused,
+            Self::Unknown(_) => State::Unknown,
+            Self::NotSent => State::NotSent,
+        }
+    }
+}
+
+/// One HTTP request to Tencent that is over.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// From 1.
+    pub number: u16,
+    /// The `random` of its URL, by which Tencent's support finds a call.
+    pub random: u32,
+    /// From just before the first byte to the end of the answer, or to giving up.
+    pub duration: Duration,
+    /// The HTTP status, if there was one. Tencent answers 200 to nearly everything.
+    pub http_status: Option<u16>,
+    /// Tencent's answer, if it gave one.
+    pub answer: Option<Answer>,
+    /// Why there is no usable answer.
+    pub failure: Option<Failure>,
+}
+
+/// Who decided an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecidedBy {
+    /// The process that carried the action out.
+    Gateway,
+    /// Recovery, after the process that began the action fell silent.
+    Recovery,
+}
+
+impl DecidedBy {
+    /// The one word for it in SQL.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Recovery => "recovery",
+        }
+    }
+}
+
+/// The end of an action.
+#[derive(Clone, Debug)]
+pub struct End {
+    /// Never `Pending`.
+    pub state: State,
+    /// By whom.
+    pub decided_by: DecidedBy,
+    /// When, by the gateway's clock, cut to microseconds.
+    pub completed_at: DateTime<Utc>,
+    /// From the arrival of the request, where the decider knows it.
+    pub duration: Option<Duration>,
+    /// The last attempt, if there was one.
+    pub attempt: Option<Attempt>,
+    /// Why, where no attempt says it.
+    pub failure: Option<Failure>,
+}

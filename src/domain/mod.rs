@@ -1,0 +1,14 @@
+//! What the gateway talks about: moderators, actions, attempts and their ends.
+//!
+//! Pure values. Nothing here does I/O or knows HTTP, SQL or Tencent's wire format, and nothing
+//! here imports another module of ours: every other module may depend on this one.
+
+mod action;
+mod attempt;
+mod moderator;
+mod text;
+
+pub use action::{Action, Command, Intent, Kind, Origin, Request, State, UnknownWord};
+pub use attempt::{Answer, Attempt, Class, DecidedBy, End, Failure, Verdict};
+pub use moderator::{Moderator, Scope};
+pub use text::{CaseRef, Data, Reason, RoomId, UserId, Violation, printable};

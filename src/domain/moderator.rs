@@ -1,0 +1,67 @@
+//! Who asks.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+
+/// A right that a token grants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// `action:kick_login`
+    KickLogin,
+    /// `action:kick_seat`
+    KickSeat,
+    /// `audit:read`: everyone's actions, not only one's own.
+    AuditRead,
+}
+
+impl Scope {
+    /// The word in the token.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::KickLogin => "action:kick_login",
+            Self::KickSeat => "action:kick_seat",
+            Self::AuditRead => "audit:read",
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// The subject of a valid token. Its texts hold no control characters.
+#[derive(Clone, Debug)]
+pub struct Moderator {
+    /// `iss`: a subject is unique only within its issuer (RFC 7519, 4.1.2).
+    pub issuer: String,
+    /// The subject claim, 1 to 255 bytes.
+    pub subject: String,
+    /// The name claim, for people to read.
+    pub name: Option<String>,
+    /// `jti`, by which an identity provider can trace one token. The token itself is never kept.
+    pub token_id: Option<String>,
+    /// The client that the token was issued to: `azp`, `client_id`, `cid` or `appid`.
+    pub client_id: Option<String>,
+    /// `act.sub`: who acts on behalf of the subject (RFC 8693, 4.1).
+    pub actor: Option<String>,
+    /// All scopes of the token, known to the gateway or not.
+    pub scopes: BTreeSet<String>,
+    /// `exp`
+    pub expires_at: DateTime<Utc>,
+}
+
+impl Moderator {
+    /// Whether the token grants `scope`.
+    pub fn may(&self, scope: Scope) -> bool {
+        self.scopes.contains(scope.as_str())
+    }
+
+    /// What tells this moderator from every other.
+    pub fn key(&self) -> (&str, &str) {
+        (&self.issuer, &self.subject)
+    }
+}
