@@ -1,0 +1,147 @@
+//! The bytes that stand for a row, and their hash.
+//!
+//! # Canonical bytes, version 1
+//! ASCII `modgate.audit.v1`, one byte for the table (`A` action, `E` event), then each field in
+//! the order of the functions below: its length in bytes as a big-endian u32, then its UTF-8
+//! text. SQL NULL is the length `0xFFFFFFFF` and no bytes, so that NULL differs from the empty
+//! text. Integers are decimal ASCII; times are microseconds since the Unix epoch, as such an
+//! integer; UUIDs are lower-case with hyphens; addresses are RFC 5952 text.
+//!
+//! The leaf hash is SHA-256 over one zero byte and the canonical bytes (the leaf prefix of
+//! RFC 6962, 2.1). `recorded_at`, `xid` and `mac` are not part of it: the first two are the
+//! database's, and the last is made from these bytes.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::Deployment;
+use super::write::Event;
+use crate::domain::{CaseRef, Data, Intent, Reason, RoomId};
+
+struct Canonical(Vec<u8>);
+
+impl Canonical {
+    fn new(table: u8) -> Self {
+        let mut bytes = Vec::with_capacity(1024);
+        bytes.push(0);
+        bytes.extend_from_slice(b"modgate.audit.v1");
+        bytes.push(table);
+        Self(bytes)
+    }
+
+    fn text(&mut self, text: Option<&str>) -> &mut Self {
+        match text {
+            None => self.0.extend_from_slice(&u32::MAX.to_be_bytes()),
+            Some(text) => {
+                let length = u32::try_from(text.len()).expect("stored texts are far below 4 GiB");
+                self.0.extend_from_slice(&length.to_be_bytes());
+                self.0.extend_from_slice(text.as_bytes());
+            }
+        }
+        self
+    }
+
+    fn integer(&mut self, integer: Option<i64>) -> &mut Self {
+        self.text(integer.map(|integer| integer.to_string()).as_deref())
+    }
+
+    fn time(&mut self, time: DateTime<Utc>) -> &mut Self {
+        self.integer(Some(time.timestamp_micros()))
+    }
+
+    fn uuid(&mut self, id: Option<Uuid>) -> &mut Self {
+        self.text(id.map(|id| id.to_string()).as_deref())
+    }
+
+    fn leaf(&self) -> Vec<u8> {
+        digest(&SHA256, &self.0).as_ref().to_vec()
+    }
+}
+
+/// Leaf hash of an `audit.action` row.
+pub(super) fn action_leaf(
+    intent: &Intent,
+    tencent_random: Option<u32>,
+    deployment: &Deployment,
+) -> Vec<u8> {
+    let (moderator, request, origin) = (&intent.moderator, &intent.request, &intent.origin);
+    let command = &request.command;
+    let mut canonical = Canonical::new(b'A');
+    canonical
+        .uuid(Some(intent.id))
+        .text(Some(command.kind().as_str()))
+        .text(Some(&moderator.subject))
+        .text(moderator.name.as_deref())
+        .text(Some(&moderator.issuer))
+        .text(moderator.token_id.as_deref())
+        .text(moderator.client_id.as_deref())
+        .text(moderator.actor.as_deref())
+        .text(Some(command.user_id().as_str()))
+        .text(command.room_id().map(RoomId::as_str))
+        .text(command.data().map(Data::as_str))
+        .text(request.reason.as_ref().map(Reason::as_str))
+        .text(request.case_ref.as_ref().map(CaseRef::as_str))
+        .uuid(request.supersedes)
+        // batch_id and idempotency_key
+        .uuid(None)
+        .text(None)
+        .text(Some(&origin.client_ip.to_string()))
+        .text(Some(&origin.peer_ip.to_string()))
+        .text(origin.user_agent.as_deref())
+        .text(origin.trace_id.as_deref())
+        .text(Some(&origin.http_request_id))
+        .text(Some(&deployment.instance))
+        .text(Some(&deployment.version))
+        .integer(Some(i64::from(deployment.sdk_app_id)))
+        .text(Some(&deployment.tencent_host))
+        .time(intent.requested_at)
+        .integer(Some(i64::from(super::write::deadline_ms(intent))))
+        .integer(tencent_random.map(i64::from));
+    canonical.leaf()
+}
+
+/// Leaf hash of an `audit.event` row.
+pub(super) fn event_leaf(action_id: Uuid, rev: i16, event: &Event<'_>) -> Vec<u8> {
+    let mut canonical = Canonical::new(b'E');
+    canonical
+        .uuid(Some(action_id))
+        .integer(Some(i64::from(rev)))
+        .text(Some(event.state))
+        .time(event.at)
+        .text(Some(event.decided_by.as_str()))
+        .integer(event.duration_us)
+        .integer(event.attempt.map(i64::from))
+        .integer(event.tencent_random)
+        .integer(event.attempt_duration_us)
+        .integer(event.http_status.map(i64::from))
+        .text(event.action_status)
+        .integer(event.error_code)
+        .text(event.error_info)
+        .text(event.tencent_request_id)
+        .text(event.failure)
+        .integer(event.next_random);
+    canonical.leaf()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_and_empty_and_shifted_fields_have_different_bytes() {
+        let bytes = |fields: &[Option<&str>]| {
+            let mut canonical = Canonical::new(b'E');
+            for field in fields {
+                canonical.text(*field);
+            }
+            canonical.0
+        };
+        assert_ne!(bytes(&[None]), bytes(&[Some("")]));
+        assert_ne!(
+            bytes(&[Some("ab"), Some("c")]),
+            bytes(&[Some("a"), Some("bc")])
+        );
+        assert_eq!(&bytes(&[Some("é")])[18..], [0, 0, 0, 2, 0xc3, 0xa9]);
+    }
+}

@@ -1,0 +1,93 @@
+//! The record: who did what to whom, and what became of it.
+//!
+//! # Life of a record
+//! [`AuditLog::begin`] commits the intent and hands out a [`SendToken`]; only with that token can
+//! Tencent be called, and the call takes it by value. [`AuditLog::finish`] appends the end. A
+//! process that dies in between leaves a `pending` row, which [`AuditLog::recover`] of any replica
+//! ends as `unknown`, once the action's own deadline has passed by the database's clock.
+//!
+//! # Why two appended rows and not one updated row
+//! What never changes needs no trust: grants, triggers and hashes become one rule each, and the
+//! primary key `(action_id, rev)` decides the race between a late gateway and recovery without a
+//! lock. It also writes less than an update of a wide row with its indexes.
+//!
+//! # Why begin is one statement
+//! A statement of its own is its own transaction: an error that Postgres reports means that
+//! nothing was committed. Only a connection that breaks, or a time-out, leaves it unclear, and
+//! then [`AuditLog::record_ended`] settles the id as `not_sent`, whichever of the two commits
+//! first.
+//!
+//! # Two pools
+//! `writing` serves begin, finish and recovery alone, so that no list, export or flood of denials
+//! can keep an intent waiting. Everything else goes through `reading`.
+
+mod canonical;
+mod connection;
+mod partitions;
+mod read;
+mod recovery;
+mod token;
+mod write;
+
+use sqlx::PgPool;
+
+pub use read::{Filter, Page};
+pub use recovery::Swept;
+pub use token::{OpenAction, SendToken};
+pub use write::BeginError;
+
+/// The record could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Postgres refused, or could not be reached.
+    #[error("the record cannot be reached")]
+    Database(#[from] sqlx::Error),
+    /// A stored row is not what the gateway writes.
+    #[error("action {id} holds a {column} that the gateway never wrote")]
+    Foreign {
+        /// The action.
+        id: uuid::Uuid,
+        /// The column.
+        column: &'static str,
+    },
+}
+
+/// What is the same for all actions of one process.
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// Tells this process from its replicas and predecessors.
+    pub instance: String,
+    /// The gateway's version.
+    pub version: String,
+    /// Tencent's `SDKAppID`.
+    pub sdk_app_id: u32,
+    /// Host (and port) of Tencent's API.
+    pub tencent_host: String,
+}
+
+/// The record.
+#[derive(Clone, Debug)]
+pub struct AuditLog {
+    writing: PgPool,
+    reading: PgPool,
+    deployment: Deployment,
+}
+
+impl AuditLog {
+    /// The record in the database behind `writing` and `reading`.
+    pub const fn new(writing: PgPool, reading: PgPool, deployment: Deployment) -> Self {
+        Self {
+            writing,
+            reading,
+            deployment,
+        }
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        let mut connection = connection::Connection::acquire(&self.reading).await?;
+        sqlx::Connection::ping(&mut *connection).await?;
+        connection.release();
+        Ok(())
+    }
+}

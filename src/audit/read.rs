@@ -1,0 +1,277 @@
+//! Reading the record: one action, or a page of them.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::{Connection as _, FromRow, PgConnection, Postgres, QueryBuilder};
+use uuid::Uuid;
+
+use super::connection::Connection;
+use super::{AuditLog, Error};
+use crate::domain::{Action, Answer, Attempt, Failure, Kind, State};
+
+/// Which actions. Empty means all.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only this action.
+    pub id: Option<Uuid>,
+    /// Only those of this moderator, by issuer and subject: what a moderator without `audit:read` sees.
+    pub visible_to: Option<(String, String)>,
+    /// Any of these kinds.
+    pub kinds: Vec<Kind>,
+    /// Any of these states.
+    pub states: Vec<State>,
+    /// By this subject.
+    pub moderator: Option<String>,
+    /// Done to this user.
+    pub user_id: Option<String>,
+    /// In this room.
+    pub room_id: Option<String>,
+    /// For this case.
+    pub case_ref: Option<String>,
+    /// An attempt of it got this `RequestId` from Tencent.
+    pub tencent_request_id: Option<String>,
+    /// Tencent's last `ErrorCode`.
+    pub error_code: Option<i64>,
+    /// Asked for with this `Idempotency-Key`.
+    pub idempotency_key: Option<String>,
+    /// Part of this batch.
+    pub batch_id: Option<Uuid>,
+    /// `requested_at` from here on, inclusive.
+    pub since: Option<DateTime<Utc>>,
+    /// `requested_at` before this.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// One page, newest first.
+#[derive(Debug)]
+pub struct Page {
+    /// The actions.
+    pub items: Vec<Action>,
+    /// The last id of the page, if there are more after it.
+    pub next: Option<Uuid>,
+}
+
+#[derive(FromRow)]
+struct ActionRow {
+    id: Uuid,
+    kind: String,
+    state: String,
+    moderator: String,
+    moderator_name: Option<String>,
+    user_id: String,
+    room_id: Option<String>,
+    data: Option<String>,
+    reason: Option<String>,
+    case_ref: Option<String>,
+    supersedes: Option<Uuid>,
+    batch_id: Option<Uuid>,
+    requested_at: DateTime<Utc>,
+    completed_at: Option<DateTime<Utc>>,
+    duration_ms: Option<f64>,
+}
+
+const SELECT: &str = "select id, kind, state, moderator, moderator_name, user_id, room_id, data, \
+    reason, case_ref, supersedes, batch_id, requested_at, completed_at, duration_ms \
+    from audit.actions where true";
+
+impl AuditLog {
+    /// One action, if it is there and visible to `visible_to`.
+    pub async fn get(
+        &self,
+        id: Uuid,
+        visible_to: Option<(String, String)>,
+    ) -> Result<Option<Action>, Error> {
+        let filter = Filter {
+            id: Some(id),
+            visible_to,
+            ..Filter::default()
+        };
+        Ok(self.list(&filter, 1, None).await?.items.pop())
+    }
+
+    /// Up to `limit` actions that `filter` lets through, newest first, those after `cursor`.
+    pub async fn list(
+        &self,
+        filter: &Filter,
+        limit: u16,
+        cursor: Option<Uuid>,
+    ) -> Result<Page, Error> {
+        let mut connection = Connection::acquire(&self.reading).await?;
+        // One snapshot for both statements, so that an action and its attempts agree.
+        let mut snapshot = connection
+            .begin_with("begin isolation level repeatable read read only")
+            .await?;
+        let mut query = select(filter, cursor);
+        query
+            .push(" order by id desc limit ")
+            .push_bind(i64::from(limit) + 1);
+        let mut rows: Vec<ActionRow> = query.build_query_as().fetch_all(&mut *snapshot).await?;
+        let more = rows.len() > usize::from(limit);
+        rows.truncate(usize::from(limit));
+        let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+        let mut attempts = attempts(&mut snapshot, &ids).await?;
+        snapshot.commit().await?;
+        connection.release();
+        let items = rows
+            .into_iter()
+            .map(|row| {
+                let attempts = attempts.remove(&row.id).unwrap_or_default();
+                row.into_action(attempts)
+            })
+            .collect::<Result<Vec<Action>, Error>>()?;
+        Ok(Page {
+            next: if more { ids.last().copied() } else { None },
+            items,
+        })
+    }
+}
+
+fn select(filter: &Filter, cursor: Option<Uuid>) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new(SELECT);
+    if let Some(cursor) = cursor {
+        query.push(" and id < ").push_bind(cursor);
+    }
+    let (issuer, subject) = filter.visible_to.clone().unzip();
+    let texts = [
+        ("issuer", issuer),
+        ("moderator", subject),
+        ("moderator", filter.moderator.clone()),
+        ("user_id", filter.user_id.clone()),
+        ("room_id", filter.room_id.clone()),
+        ("case_ref", filter.case_ref.clone()),
+        ("idempotency_key", filter.idempotency_key.clone()),
+    ];
+    for (column, text) in texts {
+        if let Some(text) = text {
+            query.push(format_args!(" and {column} = ")).push_bind(text);
+        }
+    }
+    for (column, id) in [("id", filter.id), ("batch_id", filter.batch_id)] {
+        if let Some(id) = id {
+            query.push(format_args!(" and {column} = ")).push_bind(id);
+        }
+    }
+    let kinds: Vec<&str> = filter.kinds.iter().copied().map(Kind::as_str).collect();
+    let states: Vec<&str> = filter.states.iter().copied().map(State::as_str).collect();
+    for (column, words) in [("kind", kinds), ("state", states)] {
+        if !words.is_empty() {
+            query
+                .push(format_args!(" and {column} = any("))
+                .push_bind(words)
+                .push(")");
+        }
+    }
+    select_by_answer(&mut query, filter);
+    select_by_time(&mut query, filter);
+    query
+}
+
+fn select_by_answer(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
+    if let Some(error_code) = filter.error_code {
+        query.push(" and error_code = ").push_bind(error_code);
+    }
+    if let Some(request_id) = filter.tencent_request_id.clone() {
+        query
+            .push(" and id in (select action_id from audit.event where tencent_request_id = ")
+            .push_bind(request_id)
+            .push(")");
+    }
+}
+
+/// By id as well: that is what the months are divided by.
+fn select_by_time(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
+    if let Some(since) = filter.since {
+        query.push(" and requested_at >= ").push_bind(since);
+        query
+            .push(" and id >= audit.uuid7_floor(")
+            .push_bind(since)
+            .push(")");
+    }
+    if let Some(until) = filter.until {
+        query.push(" and requested_at < ").push_bind(until);
+        query
+            .push(" and id < audit.uuid7_floor(")
+            .push_bind(until)
+            .push("::timestamptz + interval '1 ms')");
+    }
+}
+
+async fn attempts(
+    connection: &mut PgConnection,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<Attempt>>, Error> {
+    let rows = sqlx::query!(
+        r#"select action_id, attempt as "attempt!", tencent_random as "tencent_random!",
+                  attempt_duration_us as "attempt_duration_us!", http_status, action_status,
+                  error_code, error_info, tencent_request_id, failure
+           from audit.event where action_id = any($1) and attempt is not null
+           order by action_id, rev"#,
+        ids
+    );
+    let mut attempts: HashMap<Uuid, Vec<Attempt>> = HashMap::new();
+    for row in rows.fetch_all(connection).await? {
+        let foreign = |column| Error::Foreign {
+            id: row.action_id,
+            column,
+        };
+        let failure = row.failure.as_deref().map(|word| {
+            let known = Failure::ALL
+                .iter()
+                .copied()
+                .find(|failure| failure.as_str() == word);
+            known.ok_or(foreign("failure"))
+        });
+        let attempt = Attempt {
+            number: u16::try_from(row.attempt).map_err(|_| foreign("attempt"))?,
+            random: u32::try_from(row.tencent_random).map_err(|_| foreign("tencent_random"))?,
+            duration: duration(row.attempt_duration_us).ok_or(foreign("attempt_duration_us"))?,
+            http_status: row.http_status.map(i16::cast_unsigned),
+            answer: row.error_code.map(|error_code| Answer {
+                action_status: row.action_status,
+                error_code,
+                error_info: row.error_info.unwrap_or_default(),
+                request_id: row.tencent_request_id,
+            }),
+            failure: failure.transpose()?,
+        };
+        attempts.entry(row.action_id).or_default().push(attempt);
+    }
+    Ok(attempts)
+}
+
+fn duration(micros: i64) -> Option<Duration> {
+    u64::try_from(micros).ok().map(Duration::from_micros)
+}
+
+impl ActionRow {
+    fn into_action(self, attempts: Vec<Attempt>) -> Result<Action, Error> {
+        let foreign = |column| Error::Foreign {
+            id: self.id,
+            column,
+        };
+        let duration = self
+            .duration_ms
+            .map(|millis| Duration::try_from_secs_f64(millis / 1000.0));
+        Ok(Action {
+            id: self.id,
+            kind: self.kind.parse().map_err(|_| foreign("kind"))?,
+            state: self.state.parse().map_err(|_| foreign("state"))?,
+            moderator: self.moderator,
+            moderator_name: self.moderator_name,
+            user_id: self.user_id,
+            room_id: self.room_id,
+            data: self.data,
+            reason: self.reason,
+            case_ref: self.case_ref,
+            supersedes: self.supersedes,
+            batch_id: self.batch_id,
+            requested_at: self.requested_at,
+            completed_at: self.completed_at,
+            duration: duration.transpose().map_err(|_| foreign("duration_us"))?,
+            attempts,
+            recorded: true,
+        })
+    }
+}

@@ -1,0 +1,123 @@
+//! Actions whose process fell silent come to an honest end: `unknown`.
+
+use chrono::{DateTime, SubsecRound, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::connection::Connection;
+use super::write::{Event, insert_event};
+use super::{AuditLog, Error};
+use crate::domain::{DecidedBy, End, Failure, State};
+
+/// How many ids one statement looks at, so that a start over years of history holds no statement
+/// for longer than a few milliseconds.
+const STRIDE: i64 = 5_000;
+
+/// What a sweep found.
+#[derive(Clone, Copy, Debug)]
+pub struct Swept {
+    /// How many actions it ended as `unknown`.
+    pub ended: usize,
+    /// Since when the oldest action that is still pending has been so, by the database's clock.
+    pub oldest_pending: Option<DateTime<Utc>>,
+    /// Where the next sweep may start: every action before it has ended.
+    pub next_from: Uuid,
+}
+
+impl AuditLog {
+    /// Ends every action from `from` on whose deadline passed more than five seconds ago without
+    /// an end. Any number of replicas may do it at once.
+    ///
+    /// An insert may commit late, but not for long: the schema holds `requested_at`, and with it
+    /// the id, to within a minute of the insert. Ten minutes back are therefore looked at again.
+    pub async fn recover(&self, from: Uuid) -> Result<Swept, Error> {
+        let mut connection = Connection::acquire(&self.writing).await?;
+        let mut swept = Swept {
+            ended: 0,
+            oldest_pending: None,
+            next_from: from,
+        };
+        let mut oldest_pending_id = None;
+        let mut stride = Some(from);
+        while let Some(start) = stride {
+            let next = sqlx::query_scalar!(
+                "select id from audit.action where id >= $1 order by id offset $2 limit 1",
+                start,
+                STRIDE
+            );
+            let end = next.fetch_optional(&mut *connection).await?;
+            for pending in pending_between(&mut connection, start, end).await? {
+                if pending.overdue {
+                    swept.ended += usize::from(abandon(&mut connection, &pending).await?);
+                } else {
+                    oldest_pending_id.get_or_insert(pending.id);
+                    swept.oldest_pending.get_or_insert(pending.recorded_at);
+                }
+            }
+            stride = end;
+        }
+        let horizon = sqlx::query_scalar!(
+            r#"select audit.uuid7_floor(clock_timestamp() - interval '10 minutes') as "floor!""#
+        );
+        let horizon = horizon.fetch_one(&mut *connection).await?;
+        connection.release();
+        swept.next_from = oldest_pending_id.map_or(horizon, |id: Uuid| id.min(horizon));
+        Ok(swept)
+    }
+}
+
+struct Pending {
+    id: Uuid,
+    recorded_at: DateTime<Utc>,
+    overdue: bool,
+    next_rev: i16,
+}
+
+/// The actions without an end from `start` on, before `end`.
+async fn pending_between(
+    connection: &mut PgConnection,
+    start: Uuid,
+    end: Option<Uuid>,
+) -> Result<Vec<Pending>, sqlx::Error> {
+    let pending = sqlx::query_as!(
+        Pending,
+        r#"select a.id, a.recorded_at,
+                  a.recorded_at + a.deadline_ms * interval '1 millisecond'
+                      + interval '5 seconds' < clock_timestamp() as "overdue!",
+                  (select coalesce(max(e.rev), 0) + 1 from audit.event e
+                    where e.action_id = a.id)::smallint as "next_rev!"
+           from audit.action a
+           where a.id >= $1 and ($2::uuid is null or a.id < $2)
+             and not exists (select from audit.event e
+                             where e.action_id = a.id and e.state <> 'retrying')
+           order by a.id"#,
+        start,
+        end
+    );
+    pending.fetch_all(connection).await
+}
+
+/// Ends the action as `unknown`, unless somebody was faster.
+async fn abandon(connection: &mut PgConnection, pending: &Pending) -> Result<bool, sqlx::Error> {
+    let end = abandoned();
+    let inserted =
+        insert_event(connection, pending.id, pending.next_rev, &Event::from(&end)).await?;
+    if inserted == 1 {
+        tracing::warn!(
+            event = "recovered", action.id = %pending.id,
+            "an action without an end was recorded as unknown"
+        );
+    }
+    Ok(inserted == 1)
+}
+
+fn abandoned() -> End {
+    End {
+        state: State::Unknown,
+        decided_by: DecidedBy::Recovery,
+        completed_at: Utc::now().trunc_subsecs(6),
+        duration: None,
+        attempt: None,
+        failure: Some(Failure::Abandoned),
+    }
+}

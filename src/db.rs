@@ -1,0 +1,151 @@
+//! The database: pools, and the migrations that the binary carries.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
+use sqlx::{Connection, PgConnection, PgPool};
+
+/// The migrations of this build.
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// The longest that a statement of the service may run. Below the two seconds in which begin must
+/// have answered, so that Postgres' own word that nothing was committed comes first.
+const STATEMENT_TIMEOUT: &str = "1800ms";
+
+/// The database settings.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where, and as whom.
+    pub url: SecretString,
+    /// Connections of this process, over both pools; at least 4.
+    pub max_connections: u32,
+}
+
+/// The database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The URL is not one of Postgres.
+    #[error("the database URL is not valid")]
+    Url,
+    /// No connection, or a statement failed.
+    #[error("the database cannot be reached")]
+    Unreachable(#[source] sqlx::Error),
+    /// A migration failed, or the database was migrated by another build.
+    #[error("the database cannot be migrated")]
+    Migrate(#[source] sqlx::migrate::MigrateError),
+    /// The schema is older than this build.
+    #[error("{0} migrations are pending: run `modgate migrate`, or set MODGATE_MIGRATE=true")]
+    Pending(usize),
+}
+
+/// The two pools of a service.
+#[derive(Clone, Debug)]
+pub struct Pools {
+    /// For begin, finish and recovery.
+    pub writing: PgPool,
+    /// For everything else.
+    pub reading: PgPool,
+}
+
+/// Reads a database URL. Its text is in no error: it holds the password.
+pub fn parse_url(url: &SecretString) -> Result<PgConnectOptions, Error> {
+    let options: PgConnectOptions = url.expose_secret().parse().map_err(|_| Error::Url)?;
+    Ok(options.application_name("modgate"))
+}
+
+/// Whether passwords and rows travel in clear over a network: not TLS-verified, and not on this
+/// machine.
+pub fn is_exposed(options: &PgConnectOptions) -> bool {
+    let host = options.get_host();
+    let here = host.starts_with('/')
+        || host == "localhost"
+        || host
+            .trim_matches(['[', ']'])
+            .parse()
+            .is_ok_and(|address: std::net::IpAddr| address.is_loopback());
+    let verified = matches!(
+        options.get_ssl_mode(),
+        PgSslMode::VerifyFull | PgSslMode::VerifyCa
+    );
+    !here && !verified
+}
+
+/// Opens both pools. Connects at first use.
+pub fn open(settings: &Settings) -> Result<Pools, Error> {
+    let options = parse_url(&settings.url)?;
+    let writing = (settings.max_connections * 5 / 8).max(2);
+    let reading = settings.max_connections.saturating_sub(writing).max(2);
+    Ok(Pools {
+        writing: pool(options.clone(), writing),
+        reading: pool(options, reading),
+    })
+}
+
+fn pool(options: PgConnectOptions, connections: u32) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_millis(1900))
+        .idle_timeout(Duration::from_mins(5))
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                // Set here and not in the start-up packet, which poolers in session mode refuse.
+                let settings = format!(
+                    "set synchronous_commit = on; set statement_timeout = '{STATEMENT_TIMEOUT}'; \
+                     set idle_in_transaction_session_timeout = '5s'; set timezone = 'UTC'"
+                );
+                sqlx::raw_sql(sqlx::AssertSqlSafe(settings))
+                    .execute(connection)
+                    .await?;
+                Ok(())
+            })
+        })
+        .connect_lazy_with(options)
+}
+
+/// Brings the schema to this build's version. Safe for many replicas at once: they wait for each
+/// other on an advisory lock.
+pub async fn migrate(url: &SecretString) -> Result<(), Error> {
+    let mut connection = connect(url).await?;
+    MIGRATIONS
+        .run(&mut connection)
+        .await
+        .map_err(Error::Migrate)?;
+    connection.close().await.map_err(Error::Unreachable)
+}
+
+/// Fails if the schema is older than this build.
+pub async fn check_migrated(url: &SecretString) -> Result<(), Error> {
+    let mut connection = connect(url).await?;
+    let table: Option<String> = sqlx::query_scalar("select to_regclass('_sqlx_migrations')::text")
+        .fetch_one(&mut connection)
+        .await
+        .map_err(Error::Unreachable)?;
+    let applied: Vec<i64> = if table.is_some() {
+        sqlx::query_scalar("select version from _sqlx_migrations where success")
+            .fetch_all(&mut connection)
+            .await
+            .map_err(Error::Unreachable)?
+    } else {
+        Vec::new()
+    };
+    connection.close().await.map_err(Error::Unreachable)?;
+    let pending = MIGRATIONS
+        .iter()
+        .filter(|migration| !applied.contains(&migration.version))
+        .count();
+    if pending == 0 {
+        Ok(())
+    } else {
+        Err(Error::Pending(pending))
+    }
+}
+
+async fn connect(url: &SecretString) -> Result<PgConnection, Error> {
+    let options = parse_url(url)?;
+    let connecting = PgConnection::connect_with(&options);
+    match tokio::time::timeout(Duration::from_secs(10), connecting).await {
+        Ok(connected) => connected.map_err(Error::Unreachable),
+        Err(_) => Err(Error::Unreachable(sqlx::Error::PoolTimedOut)),
+    }
+}
