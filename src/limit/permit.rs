@@ -1,0 +1,279 @@
+//! Permits: the right to have one call count against a one-second window at Tencent.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::ABANDON_GRACE;
+
+/// How long a permit rests after its answer: the window, and a millisecond for clocks that differ
+/// in speed.
+pub(super) const REST: Duration = Duration::from_millis(1001);
+
+/// How the permits of one API are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// Free to be taken.
+    pub free: usize,
+    /// Set aside for a turn or held by a call.
+    pub in_use: usize,
+    /// Resting for their second.
+    pub resting: usize,
+    /// Whether a permit has been free at any time since the start.
+    pub granted: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Permits {
+    capacity: usize,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    in_use: usize,
+    /// When each resting permit is free again.
+    resting: BinaryHeap<Reverse<Instant>>,
+    granted: bool,
+}
+
+impl State {
+    fn wake_rested(&mut self, now: Instant) {
+        while self
+            .resting
+            .peek()
+            .is_some_and(|Reverse(until)| *until <= now)
+        {
+            self.resting.pop();
+        }
+    }
+}
+
+impl Permits {
+    /// `capacity` permits, all of which rest for `cold_start` first.
+    pub(super) fn new(capacity: usize, cold_start: Duration) -> Self {
+        let until = Instant::now() + cold_start;
+        let resting = if cold_start.is_zero() {
+            BinaryHeap::new()
+        } else {
+            std::iter::repeat_n(Reverse(until), capacity).collect()
+        };
+        let state = State {
+            in_use: 0,
+            resting,
+            granted: false,
+        };
+        Self {
+            capacity,
+            state: Mutex::new(state),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Waits for a free permit and sets it aside.
+    pub(super) async fn reserve(self: &Arc<Self>) -> Turn {
+        loop {
+            let changed = self.changed.notified();
+            match self.try_reserve() {
+                Ok(turn) => return turn,
+                Err(Some(rested)) => {
+                    tokio::select! {
+                        () = changed => {}
+                        () = tokio::time::sleep_until(rested) => {}
+                    }
+                }
+                Err(None) => changed.await,
+            }
+        }
+    }
+
+    fn try_reserve(self: &Arc<Self>) -> Result<Turn, Option<Instant>> {
+        let mut state = self.lock();
+        state.wake_rested(Instant::now());
+        if state.in_use + state.resting.len() < self.capacity {
+            state.in_use += 1;
+            state.granted = true;
+            return Ok(Turn {
+                permits: Some(Arc::clone(self)),
+            });
+        }
+        Err(state.resting.peek().map(|Reverse(until)| *until))
+    }
+
+    /// How long until the `nth` permit from now (from 1) is free, as far as can be foreseen: a
+    /// permit in use is taken to come back a second from now, and each later one at the full rate.
+    pub(super) fn expected_wait(&self, nth: usize) -> Duration {
+        let now = Instant::now();
+        let mut state = self.lock();
+        state.wake_rested(now);
+        let free = self
+            .capacity
+            .saturating_sub(state.in_use + state.resting.len());
+        let Some(beyond) = nth.checked_sub(free + 1) else {
+            return Duration::ZERO;
+        };
+        if let Some(foreseen) = beyond.checked_sub(state.resting.len()) {
+            let seconds = REST.as_secs_f64() * (1.0 + ratio(foreseen, self.capacity));
+            let last = state.resting.iter().map(|Reverse(until)| *until).max();
+            let rested = last.map_or(Duration::ZERO, |last| last.saturating_duration_since(now));
+            return rested.max(Duration::from_secs_f64(seconds));
+        }
+        let mut times: Vec<Instant> = state.resting.iter().map(|Reverse(until)| *until).collect();
+        drop(state);
+        let (_, until, _) = times.select_nth_unstable(beyond);
+        until.saturating_duration_since(now)
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        let mut state = self.lock();
+        state.wake_rested(Instant::now());
+        let (in_use, resting) = (state.in_use, state.resting.len());
+        let free = self.capacity.saturating_sub(in_use + resting);
+        Counts {
+            free,
+            in_use,
+            resting,
+            granted: state.granted || free > 0,
+        }
+    }
+
+    fn give_back(&self, rest: Option<Duration>) {
+        let mut state = self.lock();
+        state.in_use -= 1;
+        if let Some(rest) = rest {
+            state.resting.push(Reverse(Instant::now() + rest));
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every change under the lock is a single step, so a panic elsewhere leaves it whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "both are far below 2^52")]
+fn ratio(part: usize, whole: usize) -> f64 {
+    part as f64 / whole.max(1) as f64
+}
+
+/// A permit set aside. Dropped without a call, it is free at once.
+#[derive(Debug)]
+#[must_use = "a turn that is not used should be given back at once"]
+pub struct Turn {
+    permits: Option<Arc<Permits>>,
+}
+
+impl Turn {
+    /// Takes the permit for a call that is about to be made.
+    pub fn permit(mut self) -> Permit {
+        Permit {
+            permits: self.permits.take(),
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if let Some(permits) = self.permits.take() {
+            permits.give_back(None);
+        }
+    }
+}
+
+/// The right to one call. What became of the call decides when the permit is free again; dropped
+/// without a word it counts as [abandoned](Self::abandoned).
+#[derive(Debug)]
+#[must_use = "a call must not be made after its permit is gone"]
+pub struct Permit {
+    permits: Option<Arc<Permits>>,
+}
+
+impl Permit {
+    /// No byte was sent: free at once.
+    pub fn unused(mut self) {
+        self.give_back(None);
+    }
+
+    /// The answer has just been fully read: free again after one second.
+    pub fn answered(mut self) {
+        self.give_back(Some(REST));
+    }
+
+    /// The socket has just been closed without a whole answer: free again after one second and
+    /// [`ABANDON_GRACE`].
+    pub fn abandoned(mut self) {
+        self.give_back(Some(REST + ABANDON_GRACE));
+    }
+
+    fn give_back(&mut self, rest: Option<Duration>) {
+        if let Some(permits) = self.permits.take() {
+            permits.give_back(rest);
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.give_back(Some(REST + ABANDON_GRACE));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn permits(capacity: usize) -> Arc<Permits> {
+        Arc::new(Permits::new(capacity, Duration::ZERO))
+    }
+
+    async fn time_to_reserve(permits: &Arc<Permits>) -> Duration {
+        let before = Instant::now();
+        let turn = permits.reserve().await;
+        drop(turn);
+        before.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_permit_comes_back_as_its_call_deserves() {
+        let permits = permits(1);
+        for (end, expected) in [
+            (Permit::unused as fn(Permit), Duration::ZERO),
+            (Permit::answered, REST),
+            (Permit::abandoned, REST + ABANDON_GRACE),
+            (drop, REST + ABANDON_GRACE),
+        ] {
+            end(permits.reserve().await.permit());
+            assert_eq!(time_to_reserve(&permits).await, expected);
+        }
+        drop(permits.reserve().await);
+        assert_eq!(time_to_reserve(&permits).await, Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cold_start_grants_nothing_for_a_second_and_the_grace() {
+        let permits = Arc::new(Permits::new(3, super::super::COLD_START));
+        assert!(!permits.counts().granted);
+        assert_eq!(permits.expected_wait(3), super::super::COLD_START);
+        assert_eq!(time_to_reserve(&permits).await, super::super::COLD_START);
+        assert!(permits.counts().granted);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_expected_wait_is_the_time_of_the_nth_permit() {
+        let permits = permits(2);
+        permits.reserve().await.permit().answered();
+        tokio::time::advance(Duration::from_millis(400)).await;
+        permits.reserve().await.permit().answered();
+        assert_eq!(permits.expected_wait(1), REST - Duration::from_millis(400));
+        assert_eq!(permits.expected_wait(2), REST);
+        assert!(permits.expected_wait(3) >= REST);
+        assert!(permits.expected_wait(9) > permits.expected_wait(5));
+    }
+}
