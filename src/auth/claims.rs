@@ -1,0 +1,143 @@
+//! The claims of a token whose signature holds.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, UNIX_EPOCH};
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::{ClaimPath, Refusal};
+use crate::domain::{Moderator, printable};
+
+/// The longest subject in bytes, and the longest kept form of any other claim in characters.
+const LONGEST_CLAIM: usize = 255;
+
+/// 9999-12-31T23:59:59Z, the last second that RFC 3339 can write.
+const LAST_SECOND: f64 = 253_402_300_799.0;
+
+/// Claims that only an ID token has (`OpenID` Connect Core 1.0, 2 and 3.1.3.6).
+const ID_TOKEN_CLAIMS: [&str; 2] = ["nonce", "at_hash"];
+
+/// Which client a token was issued to, by the standards and as large providers name it.
+const CLIENT_CLAIMS: [&str; 4] = ["azp", "client_id", "cid", "appid"];
+
+/// What the claims must be, and where the moderator is in them.
+#[derive(Debug)]
+pub(super) struct ClaimRules {
+    pub(super) issuer: String,
+    pub(super) audience: Vec<String>,
+    pub(super) leeway: Duration,
+    pub(super) scope_claims: Vec<ClaimPath>,
+    pub(super) subject_claim: String,
+    pub(super) name_claim: String,
+}
+
+impl ClaimRules {
+    /// The moderator whom `claims` name, if they keep the rules at the time `now`.
+    pub(super) fn moderator(
+        &self,
+        claims: &Value,
+        now: DateTime<Utc>,
+    ) -> Result<Moderator, Refusal> {
+        if ID_TOKEN_CLAIMS
+            .iter()
+            .any(|name| claims.get(name).is_some())
+        {
+            return Err(Refusal::IdToken);
+        }
+        if claims.get("iss").and_then(Value::as_str) != Some(&self.issuer) {
+            return Err(Refusal::WrongIssuer);
+        }
+        if !self.is_audience(claims.get("aud")) {
+            return Err(Refusal::WrongAudience);
+        }
+        let expires_at = self.check_times(claims, now)?;
+        let client_id = CLIENT_CLAIMS.iter().find_map(|name| text(claims.get(name)));
+        Ok(Moderator {
+            issuer: self.issuer.clone(),
+            subject: subject(claims.get(&self.subject_claim))?,
+            name: text(claims.get(&self.name_claim)),
+            token_id: text(claims.get("jti")),
+            client_id,
+            actor: text(claims.pointer("/act/sub")),
+            scopes: self.scopes(claims),
+            expires_at,
+        })
+    }
+
+    /// RFC 7519, 4.1.3: one string, or an array of strings.
+    fn is_audience(&self, aud: Option<&Value>) -> bool {
+        let is_ours = |one: &Value| self.audience.iter().any(|ours| one == ours);
+        match aud {
+            Some(Value::Array(several)) => {
+                several.iter().all(Value::is_string) && several.iter().any(is_ours)
+            }
+            Some(one) => is_ours(one),
+            None => false,
+        }
+    }
+
+    /// RFC 7519, 4.1.4 and 4.1.5; the answer is the expiry without the leeway.
+    fn check_times(&self, claims: &Value, now: DateTime<Utc>) -> Result<DateTime<Utc>, Refusal> {
+        let expires_at = claims.get("exp").and_then(time).ok_or(Refusal::NoExpiry)?;
+        // A negative difference is no std duration: the moment has not come.
+        if (now - expires_at)
+            .to_std()
+            .is_ok_and(|late| late >= self.leeway)
+        {
+            return Err(Refusal::Expired);
+        }
+        if let Some(not_before) = claims.get("nbf") {
+            let not_before = time(not_before).ok_or(Refusal::MalformedNotBefore)?;
+            if (not_before - now)
+                .to_std()
+                .is_ok_and(|early| early > self.leeway)
+            {
+                return Err(Refusal::NotYetValid);
+            }
+        }
+        Ok(expires_at)
+    }
+
+    fn scopes(&self, claims: &Value) -> BTreeSet<String> {
+        let found = self
+            .scope_claims
+            .iter()
+            .filter_map(|path| path.find(claims));
+        found
+            .flat_map(|scopes| match scopes {
+                Value::String(separated) => separated.split(' ').collect(),
+                Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
+                _ => Vec::new(),
+            })
+            .filter(|scope| !scope.is_empty() && is_printable(scope))
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+fn subject(claim: Option<&Value>) -> Result<String, Refusal> {
+    // Refused, not cleaned: two subjects must never become one.
+    claim
+        .and_then(Value::as_str)
+        .filter(|subject| (1..=LONGEST_CLAIM).contains(&subject.len()) && is_printable(subject))
+        .map(str::to_owned)
+        .ok_or(Refusal::NoSubject)
+}
+
+fn text(claim: Option<&Value>) -> Option<String> {
+    let text = claim.and_then(Value::as_str)?;
+    (!text.is_empty()).then(|| printable(text, LONGEST_CLAIM))
+}
+
+fn is_printable(text: &str) -> bool {
+    printable(text, text.len()) == text
+}
+
+/// A `NumericDate` (RFC 7519, 2): seconds since 1970, with a fraction or without. What lies before
+/// 1970 counts as 1970, what lies after the year 9999 as its end.
+fn time(claim: &Value) -> Option<DateTime<Utc>> {
+    let seconds = claim.as_f64()?.clamp(0.0, LAST_SECOND);
+    let since_epoch = Duration::try_from_secs_f64(seconds).ok()?;
+    Some(DateTime::from(UNIX_EPOCH + since_epoch))
+}

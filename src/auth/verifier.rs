@@ -1,0 +1,122 @@
+//! From the header to the moderator.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use jsonwebtoken::Algorithm;
+use serde_json::Value;
+
+use super::claims::ClaimRules;
+use super::keys::{self, VerificationKey};
+use super::{Error, Refusal, Settings, json};
+use crate::domain::Moderator;
+
+/// The longest token that is read, in bytes.
+const LONGEST_TOKEN: usize = 8192;
+
+/// Checks bearer tokens.
+#[derive(Debug)]
+pub struct Verifier {
+    keys: Vec<VerificationKey>,
+    rules: ClaimRules,
+}
+
+impl Verifier {
+    /// A verifier for tokens as `settings` describe them.
+    pub fn new(settings: Settings) -> Result<Self, Error> {
+        if settings.issuer.is_empty() {
+            return Err(Error::NoIssuer);
+        }
+        if settings.audience.is_empty() || settings.audience.iter().any(String::is_empty) {
+            return Err(Error::NoAudience);
+        }
+        Ok(Self {
+            keys: keys::load(&settings.keys)?,
+            rules: ClaimRules {
+                issuer: settings.issuer,
+                audience: settings.audience,
+                leeway: settings.leeway,
+                scope_claims: settings.scope_claims,
+                subject_claim: settings.subject_claim,
+                name_claim: settings.name_claim,
+            },
+        })
+    }
+
+    /// The moderator of an `Authorization` header's value (RFC 6750, 2.1). That there is at most
+    /// one such header is for the caller to see to.
+    pub fn authenticate(&self, authorization: Option<&[u8]>) -> Result<Moderator, Refusal> {
+        let header = authorization.ok_or(Refusal::NoToken)?;
+        let end_of_scheme = header.iter().position(|&byte| byte == b' ');
+        let (scheme, rest) = header.split_at(end_of_scheme.unwrap_or(header.len()));
+        let token = &rest[rest.iter().take_while(|&&byte| byte == b' ').count()..];
+        if !scheme.eq_ignore_ascii_case(b"Bearer") || token.is_empty() {
+            return Err(Refusal::NoToken);
+        }
+        self.verify(bearer_token(token).ok_or(Refusal::Malformed)?)
+    }
+
+    /// The moderator of a token, `bearer`, in JWS compact form (RFC 7515, 7.1).
+    pub fn verify(&self, bearer: &str) -> Result<Moderator, Refusal> {
+        self.verify_at(bearer, Utc::now())
+    }
+
+    pub(super) fn verify_at(&self, token: &str, now: DateTime<Utc>) -> Result<Moderator, Refusal> {
+        if token.len() > LONGEST_TOKEN {
+            return Err(Refusal::TooLong);
+        }
+        let (message, signature) = token.rsplit_once('.').ok_or(Refusal::Malformed)?;
+        let (header, payload) = message.split_once('.').ok_or(Refusal::Malformed)?;
+        if payload.contains('.') {
+            return Err(Refusal::Malformed);
+        }
+        let algorithm = algorithm(&decode_object(header)?)?;
+        if !self.keys.iter().any(|key| key.accepts(algorithm)) {
+            return Err(Refusal::UnacceptedAlgorithm);
+        }
+        let is_signed = |key: &VerificationKey| key.signed(algorithm, message, signature);
+        if !self.keys.iter().any(is_signed) {
+            return Err(Refusal::BadSignature);
+        }
+        self.rules.moderator(&decode_object(payload)?, now)
+    }
+}
+
+/// The `b64token` of RFC 6750, 2.1, if `bytes` are one.
+fn bearer_token(bytes: &[u8]) -> Option<&str> {
+    let token = std::str::from_utf8(bytes).ok()?;
+    let body = token.trim_end_matches('=');
+    let holds = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+    (!body.is_empty() && body.bytes().all(holds)).then_some(token)
+}
+
+fn decode_object(part: &str) -> Result<Value, Refusal> {
+    let bytes = URL_SAFE_NO_PAD
+        .decode(part)
+        .map_err(|_| Refusal::Malformed)?;
+    json::object(&bytes).ok_or(Refusal::Malformed)
+}
+
+/// The algorithm that a JOSE header names, if the header asks for nothing else that matters.
+fn algorithm(header: &Value) -> Result<Algorithm, Refusal> {
+    if !header.get("typ").is_none_or(is_accepted_type) {
+        return Err(Refusal::UnacceptedType);
+    }
+    // RFC 7797 wants `b64` listed in `crit`; a sender that forgets it still means it.
+    let unencoded = header.get("b64").is_some_and(|b64| b64 != true);
+    if header.get("crit").is_some() || unencoded {
+        return Err(Refusal::UnsupportedExtension);
+    }
+    let name = header
+        .get("alg")
+        .and_then(Value::as_str)
+        .ok_or(Refusal::Malformed)?;
+    name.parse().map_err(|_| Refusal::UnacceptedAlgorithm)
+}
+
+/// RFC 7515, 4.1.9: media types, compared without case, that may leave out `application/`.
+fn is_accepted_type(typ: &Value) -> bool {
+    let accepted = ["JWT", "at+jwt", "application/jwt", "application/at+jwt"];
+    typ.as_str()
+        .is_some_and(|typ| accepted.iter().any(|one| typ.eq_ignore_ascii_case(one)))
+}
