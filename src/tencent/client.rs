@@ -1,0 +1,220 @@
+//! One attempt: one HTTP request, bounded in time, and what it proves.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::{Instant, timeout_at};
+
+use super::credential::UserSigSource;
+use super::envelope::{Judgement, judge};
+use super::request::{Caller, build_request};
+use super::settings::{BaseUrl, Error, KickField, Settings};
+use super::transport::{fetch, http_client};
+use crate::audit::SendToken;
+use crate::domain::{Attempt, Command, Failure, Kind, Verdict};
+use crate::limit::Permit;
+
+/// A parameter is wrong or missing: among others, what the wrong `KickField` leads to.
+const PARAMETER_REFUSED: i64 = 70_402;
+
+/// Calls the two APIs. Made once, shared by everyone, as it holds the connections.
+pub struct Client {
+    http: reqwest::Client,
+    url: BaseUrl,
+    sdk_app_id: u32,
+    admin: String,
+    usersigs: UserSigSource,
+    kick_field: KickField,
+    timeout: Duration,
+}
+
+/// How a permit was used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PermitUse {
+    /// No byte of the request left.
+    Unused,
+    /// The answer was read to its end.
+    Answered,
+    /// The socket was closed without that.
+    Abandoned,
+}
+
+/// A request that is over.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub(super) permit_use: PermitUse,
+    pub(super) duration: Duration,
+    pub(super) http_status: Option<u16>,
+    pub(super) judgement: Judgement,
+}
+
+impl Client {
+    /// A client for one app and one admin. Connects to nobody yet.
+    ///
+    /// # Errors
+    /// [`Error`] says which of the `settings` cannot be used.
+    pub fn new(settings: Settings) -> Result<Self, Error> {
+        if settings.sdk_app_id == 0 {
+            return Err(Error::SdkAppId);
+        }
+        if settings.admin.is_empty() || settings.admin.contains(char::is_control) {
+            return Err(Error::Admin);
+        }
+        let http = http_client(&settings)?;
+        let usersigs = UserSigSource::new(&settings)?;
+        let Settings {
+            url,
+            sdk_app_id,
+            admin,
+            kick_field,
+            timeout,
+            ..
+        } = settings;
+        Ok(Self {
+            http,
+            url,
+            sdk_app_id,
+            admin,
+            usersigs,
+            kick_field,
+            timeout,
+        })
+    }
+
+    /// The host that is called, with the port if it is not the scheme's own.
+    pub fn host(&self) -> &str {
+        self.url.host()
+    }
+
+    /// The identifier that the gateway calls with.
+    pub fn admin(&self) -> &str {
+        &self.admin
+    }
+
+    /// When the `UserSig` in use ends; `None` if it was made elsewhere and cannot be read. One
+    /// that is due is renewed first, so that an idle gateway does not seem to have an old one.
+    pub fn usersig_expires_at(&self) -> Option<SystemTime> {
+        self.usersigs.ends_at(SystemTime::now())
+    }
+
+    /// Makes the one attempt that `token` announces. Over at `deadline` at the latest; nothing is
+    /// sent once that has passed. An attempt that still connects when its time is up counts as
+    /// one that may have been sent.
+    ///
+    /// `permit` is settled as soon as it is known how it was used. Dropping the future closes the
+    /// socket and drops the permit.
+    pub async fn send(
+        &self,
+        token: SendToken,
+        permit: Permit,
+        deadline: Instant,
+    ) -> (Attempt, Verdict) {
+        let exchange = self
+            .exchange(token.command(), token.random(), deadline)
+            .await;
+        match exchange.permit_use {
+            PermitUse::Unused => permit.unused(),
+            PermitUse::Answered => permit.answered(),
+            PermitUse::Abandoned => permit.abandoned(),
+        }
+        let Judgement {
+            answer,
+            failure,
+            verdict,
+        } = exchange.judgement;
+        let attempt = Attempt {
+            number: token.number(),
+            random: token.random(),
+            duration: exchange.duration,
+            http_status: exchange.http_status,
+            answer,
+            failure,
+        };
+        (attempt, verdict)
+    }
+
+    /// The part of [`Client::send`] that needs neither token nor permit.
+    pub(super) async fn exchange(
+        &self,
+        command: &Command,
+        random: u32,
+        deadline: Instant,
+    ) -> Exchange {
+        let usersig = self.usersigs.usersig(SystemTime::now());
+        let secrets = self.secrets(&usersig);
+        let caller = Caller {
+            sdk_app_id: self.sdk_app_id,
+            identifier: &self.admin,
+            usersig: &usersig,
+        };
+        let request = build_request(&self.url, &caller, self.kick_field, command, random);
+        let started = Instant::now();
+        let mut http_status = None;
+        let fetched = if started >= deadline {
+            Err(Failure::DeadlinePassed)
+        } else {
+            // Whatever is still open is closed here, with the future that holds it.
+            let fetching = fetch(&self.http, request, &secrets, &mut http_status);
+            timeout_at(deadline.min(started + self.timeout), fetching)
+                .await
+                .unwrap_or(Err(Failure::TimedOut))
+        };
+        let duration = started.elapsed();
+        let (permit_use, judgement) = settle(fetched, &secrets);
+        self.advise(command, &judgement);
+        Exchange {
+            permit_use,
+            duration,
+            http_status,
+            judgement,
+        }
+    }
+
+    fn secrets<'a>(&'a self, usersig: &'a SecretString) -> Vec<&'a str> {
+        let secrets = self.usersigs.secret_key().into_iter().chain([usersig]);
+        secrets.map(ExposeSecret::expose_secret).collect()
+    }
+
+    fn advise(&self, command: &Command, judgement: &Judgement) {
+        let error_code = judgement.answer.as_ref().map(|answer| answer.error_code);
+        if command.kind() == Kind::KickLogin && error_code == Some(PARAMETER_REFUSED) {
+            tracing::warn!(
+                kick_field = self.kick_field.as_str(),
+                "Tencent refused a parameter of a login kick; if it refuses every one, the app \
+                 expects the other name: see MODGATE_TENCENT_KICK_FIELD"
+            );
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Client")
+            .field("host", &self.host())
+            .field("sdk_app_id", &self.sdk_app_id)
+            .field("admin", &self.admin)
+            .field("usersigs", &self.usersigs)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A failure that is none of connecting came when bytes may have left.
+fn settle(fetched: Result<(u16, Vec<u8>), Failure>, secrets: &[&str]) -> (PermitUse, Judgement) {
+    let (permit_use, verdict, failure) = match fetched {
+        Ok((status, body)) => return (PermitUse::Answered, judge(status, &body, secrets)),
+        Err(failure @ (Failure::Connect | Failure::DeadlinePassed)) => {
+            (PermitUse::Unused, Verdict::NotSent, failure)
+        }
+        Err(failure) => (PermitUse::Abandoned, Verdict::Unknown(None), failure),
+    };
+    (
+        permit_use,
+        Judgement {
+            answer: None,
+            failure: Some(failure),
+            verdict,
+        },
+    )
+}

@@ -1,0 +1,199 @@
+//! The request, exactly as Tencent names its parts (REST API overview, product 1047; Kicking,
+//! product 1047; Kick User off the Seat, product 647).
+
+use std::fmt::Write as _;
+
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::{Method, Request};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+
+use super::settings::{BaseUrl, KickField};
+use crate::domain::{Command, Kind};
+
+/// Who calls, in the query of every URL.
+#[derive(Debug)]
+pub(super) struct Caller<'a> {
+    pub(super) sdk_app_id: u32,
+    pub(super) identifier: &'a str,
+    pub(super) usersig: &'a SecretString,
+}
+
+/// The request for `command`. It holds the `UserSig`: it must be neither logged nor returned.
+pub(super) fn build_request(
+    base: &BaseUrl,
+    caller: &Caller<'_>,
+    kick_field: KickField,
+    command: &Command,
+    random: u32,
+) -> Request {
+    let mut url = base.of_api(match command.kind() {
+        Kind::KickLogin => "im_open_login_svc/kick",
+        Kind::KickSeat => "room_engine_http_mic/kick_user_off_seat",
+    });
+    url.set_query(Some(&format!(
+        "sdkappid={}&identifier={}&usersig={}&random={random}&contenttype=json",
+        caller.sdk_app_id,
+        percent_encode(caller.identifier),
+        percent_encode(caller.usersig.expose_secret()),
+    )));
+    let body = Body::of(command, kick_field);
+    let body = serde_json::to_vec(&body).expect("texts are valid JSON");
+    let mut request = Request::new(Method::POST, url);
+    request
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    *request.body_mut() = Some(body.into());
+    request
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Body<'a> {
+    LoginOfIdentifier {
+        #[serde(rename = "Identifier")]
+        user_id: &'a str,
+    },
+    LoginOfUserId {
+        #[serde(rename = "UserID")]
+        user_id: &'a str,
+    },
+    Seat {
+        #[serde(rename = "RoomId")]
+        room_id: &'a str,
+        #[serde(rename = "Member_Account")]
+        user_id: &'a str,
+        #[serde(rename = "Data")]
+        data: &'a str,
+    },
+}
+
+impl<'a> Body<'a> {
+    fn of(command: &'a Command, kick_field: KickField) -> Self {
+        match (command, kick_field) {
+            (Command::KickLogin { user_id }, KickField::Identifier) => Self::LoginOfIdentifier {
+                user_id: user_id.as_str(),
+            },
+            (Command::KickLogin { user_id }, KickField::UserId) => Self::LoginOfUserId {
+                user_id: user_id.as_str(),
+            },
+            (
+                Command::KickSeat {
+                    room_id,
+                    user_id,
+                    data,
+                },
+                _,
+            ) => Self::Seat {
+                room_id: room_id.as_str(),
+                user_id: user_id.as_str(),
+                data: data.as_str(),
+            },
+        }
+    }
+}
+
+/// Percent-encoding (RFC 3986, 2.1) of everything but the unreserved characters and the `*` of a
+/// `UserSig`, which goes into the query as it is.
+fn percent_encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~*".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use reqwest::Url;
+
+    use super::*;
+    use crate::domain::{Data, RoomId, UserId};
+
+    fn user_id(text: &str) -> UserId {
+        UserId::try_from(text.to_owned()).unwrap()
+    }
+
+    fn seat(room_id: &str, user: &str, data: &str) -> Command {
+        Command::KickSeat {
+            room_id: RoomId::try_from(room_id.to_owned()).unwrap(),
+            user_id: user_id(user),
+            data: Data::try_from(data.to_owned()).unwrap(),
+        }
+    }
+
+    fn request(identifier: &str, kick_field: KickField, command: &Command) -> (Url, String) {
+        let base = BaseUrl::parse("https://console.tim.qq.com", false).unwrap();
+        let usersig = "eJ*-_xyz".into();
+        let caller = Caller {
+            sdk_app_id: 88_888_888,
+            identifier,
+            usersig: &usersig,
+        };
+        let request = build_request(&base, &caller, kick_field, command, 4_294_967_295);
+        assert_eq!(request.method(), Method::POST);
+        let body = request
+            .body()
+            .and_then(reqwest::Body::as_bytes)
+            .unwrap()
+            .to_vec();
+        (request.url().clone(), String::from_utf8(body).unwrap())
+    }
+
+    #[test]
+    fn a_login_kick_is_the_documented_request() {
+        let command = Command::KickLogin {
+            user_id: user_id("test"),
+        };
+        let (url, body) = request("admin", KickField::Identifier, &command);
+        assert_eq!(
+            url.as_str(),
+            "https://console.tim.qq.com/v4/im_open_login_svc/kick?sdkappid=88888888\
+             &identifier=admin&usersig=eJ*-_xyz&random=4294967295&contenttype=json"
+        );
+        assert_eq!(body, r#"{"Identifier":"test"}"#);
+        assert_eq!(
+            request("admin", KickField::UserId, &command).1,
+            r#"{"UserID":"test"}"#
+        );
+    }
+
+    #[test]
+    fn a_seat_kick_is_the_documented_request() {
+        let command = seat("room-test", "user2", "time over");
+        let (url, body) = request("admin", KickField::UserId, &command);
+        assert_eq!(url.path(), "/v4/room_engine_http_mic/kick_user_off_seat");
+        let documented = r#"{"RoomId":"room-test","Member_Account":"user2","Data":"time over"}"#;
+        assert_eq!(body, documented);
+        let (_, body) = request("admin", KickField::UserId, &seat("r", "u", ""));
+        assert_eq!(body, r#"{"RoomId":"r","Member_Account":"u","Data":""}"#);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_admin_is_called_the_query_has_five_parameters(identifier in "\\PC{1,32}") {
+            let command = seat("r", "u", "");
+            let (url, _) = request(&identifier, KickField::Identifier, &command);
+            let query = url.query().unwrap();
+            prop_assert_eq!(query.split('&').count(), 5);
+            prop_assert!(!query.contains(['+', '\'', '#', ' ']));
+            let pairs: Vec<_> = url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+            let names: Vec<_> = pairs.iter().map(|(name, _)| name.as_str()).collect();
+            prop_assert_eq!(names, ["sdkappid", "identifier", "usersig", "random", "contenttype"]);
+            prop_assert_eq!(&pairs[1].1, &identifier);
+        }
+
+        #[test]
+        fn whatever_the_target_is_called_the_body_says_so(user in "[!-~]{1,32}", data in "[ -~é\n\t]{0,300}") {
+            let (_, body) = request("admin", KickField::UserId, &seat("r", &user, &data));
+            let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+            prop_assert_eq!(body, serde_json::json!({"RoomId": "r", "Member_Account": user, "Data": data}));
+        }
+    }
+}

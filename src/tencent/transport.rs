@@ -1,0 +1,105 @@
+//! The HTTP client, pinned down, and the one place where it is used.
+
+use std::error::Error as _;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use reqwest::{Certificate, Proxy, Request, Url, redirect, retry};
+use secrecy::ExposeSecret;
+
+use super::redact::redact;
+use super::settings::{Error, Settings};
+use crate::domain::{Failure, printable};
+
+/// In bytes. Tencent's own answers to a kick are below 1 KiB.
+const LARGEST_ANSWER: usize = 64 * 1024;
+
+/// Short, because a connection that the other end closes just as a request goes out costs that
+/// request its outcome. Clicks that follow one another still share it.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Half of an attempt's time is for connecting, so that a host which does not answer at all is
+/// known as one that was not reached. Names, TLS and the proxy's tunnel are in that half.
+///
+/// Below this there is one more repeat that cannot be switched off: a request that found its
+/// kept connection closed before a byte of it was written goes out on another one. That is safe.
+pub(super) fn http_client(settings: &Settings) -> Result<reqwest::Client, Error> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("modgate/", env!("CARGO_PKG_VERSION")))
+        .http1_only()
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+        .connect_timeout(settings.timeout / 2)
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .referer(false)
+        .no_proxy();
+    if let Some(proxy) = &settings.proxy {
+        let url = Url::parse(proxy.expose_secret()).map_err(|_| Error::Proxy)?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(Error::Proxy);
+        }
+        builder = builder.proxy(Proxy::all(url).map_err(|_| Error::Proxy)?);
+    }
+    if let Some(pem) = &settings.further_roots {
+        let roots = Certificate::from_pem_bundle(pem).map_err(|_| Error::FurtherRoots)?;
+        if roots.is_empty() {
+            return Err(Error::FurtherRoots);
+        }
+        builder = builder.tls_certs_merge(roots);
+    }
+    builder
+        .build()
+        .map_err(|error| Error::HttpClient(error.without_url()))
+}
+
+/// Sends the request and reads the answer to its end. `http_status` is there for a caller
+/// that drops the future before that.
+///
+/// Of the failures, only [`Failure::Connect`] says that no byte left.
+pub(super) async fn fetch(
+    http: &reqwest::Client,
+    request: Request,
+    secrets: &[&str],
+    http_status: &mut Option<u16>,
+) -> Result<(u16, Vec<u8>), Failure> {
+    let mut response = http.execute(request).await.map_err(|error| {
+        let failure = if error.is_connect() {
+            Failure::Connect
+        } else {
+            Failure::ConnectionLost
+        };
+        log_failure(error, failure, secrets);
+        failure
+    })?;
+    let status = response.status().as_u16();
+    *http_status = Some(status);
+    let mut body = Vec::new();
+    loop {
+        let chunk = response.chunk().await.map_err(|error| {
+            log_failure(error, Failure::ConnectionLost, secrets);
+            Failure::ConnectionLost
+        })?;
+        let Some(chunk) = chunk else {
+            return Ok((status, body));
+        };
+        if body.len() + chunk.len() > LARGEST_ANSWER {
+            return Err(Failure::AnswerTooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+}
+
+/// The only place that sees an error of the HTTP client. It prints its URL, and what its causes
+/// print is not promised by anyone, so the credential is looked for as well.
+fn log_failure(error: reqwest::Error, failure: Failure, secrets: &[&str]) {
+    let error = error.without_url();
+    let mut causes = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        // Writing to a string cannot fail.
+        let _ = write!(causes, ": {cause}");
+        source = cause.source();
+    }
+    let causes = printable(&redact(&causes, secrets), 500);
+    tracing::debug!(failure = failure.as_str(), causes, "the attempt failed");
+}
