@@ -1,0 +1,269 @@
+//! What Prometheus scrapes. No label holds an id, a name or anything else without bound.
+//!
+//! Counters and histograms are updated where things happen; gauges are read at scrape time by
+//! whoever renders them.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::domain::{Attempt, Kind, State, Verdict};
+
+/// The steps of the record that are timed.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    /// Committing an intent.
+    Begin,
+    /// Committing an end.
+    Finish,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ActionLabels {
+    kind: &'static str,
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AttemptLabels {
+    kind: &'static str,
+    class: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StepLabels {
+    step: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ApiLabels {
+    api: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PermitLabels {
+    api: &'static str,
+    state: &'static str,
+}
+
+type Seconds = Gauge<f64, AtomicU64>;
+
+/// All metrics of one process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    actions: Family<ActionLabels, Counter>,
+    requests: Family<RequestLabels, Counter>,
+    attempts: Family<AttemptLabels, Counter>,
+    attempt_duration: Histogram,
+    commit_duration: Family<StepLabels, Histogram, fn() -> Histogram>,
+    queue_wait: Histogram,
+    queue_length: Family<ApiLabels, Gauge>,
+    permits: Family<PermitLabels, Gauge>,
+    pending_oldest: Seconds,
+    usersig_expires: Seconds,
+    partition_months_ahead: Gauge,
+}
+
+fn durations() -> Histogram {
+    Histogram::new(exponential_buckets(0.001, 2.0, 14))
+}
+
+impl Metrics {
+    /// A registry with every metric at zero.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("modgate");
+        let commit: fn() -> Histogram = durations;
+        let metrics = Self {
+            actions: Family::default(),
+            requests: Family::default(),
+            attempts: Family::default(),
+            attempt_duration: durations(),
+            commit_duration: Family::new_with_constructor(commit),
+            queue_wait: durations(),
+            queue_length: Family::default(),
+            permits: Family::default(),
+            pending_oldest: Seconds::default(),
+            usersig_expires: Seconds::default(),
+            partition_months_ahead: Gauge::default(),
+            registry: Registry::default(),
+        };
+        metrics.register(&mut registry);
+        Self {
+            registry,
+            ..metrics
+        }
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "actions",
+            "Actions by the state they ended in",
+            self.actions.clone(),
+        );
+        registry.register(
+            "http_requests",
+            "HTTP requests answered",
+            self.requests.clone(),
+        );
+        registry.register(
+            "tencent_attempts",
+            "HTTP requests to Tencent",
+            self.attempts.clone(),
+        );
+        registry.register(
+            "queue_length",
+            "Actions that wait for a turn",
+            self.queue_length.clone(),
+        );
+        registry.register(
+            "permits",
+            "Permits of each API by what holds them",
+            self.permits.clone(),
+        );
+        let months = "Whole months after this one that the record has partitions for";
+        registry.register(
+            "partition_months_ahead",
+            months,
+            self.partition_months_ahead.clone(),
+        );
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "This build", version);
+        self.register_seconds(registry);
+    }
+
+    fn register_seconds(&self, registry: &mut Registry) {
+        let unit = || Unit::Seconds;
+        let help = "From the first byte to the end of Tencent's answer";
+        let attempt = self.attempt_duration.clone();
+        registry.register_with_unit("tencent_attempt_duration", help, unit(), attempt);
+        let help = "Time to commit a step of the record";
+        let commit = self.commit_duration.clone();
+        registry.register_with_unit("audit_commit_duration", help, unit(), commit);
+        let help = "Time that actions waited for their turn";
+        registry.register_with_unit("queue_wait", help, unit(), self.queue_wait.clone());
+        let help = "Age of the oldest action without an end";
+        registry.register_with_unit("pending_oldest", help, unit(), self.pending_oldest.clone());
+        let help = "Time until the UserSig in use expires";
+        registry.register_with_unit(
+            "usersig_expires",
+            help,
+            unit(),
+            self.usersig_expires.clone(),
+        );
+    }
+
+    /// An action ended.
+    pub fn action_ended(&self, kind: Kind, state: State) {
+        self.actions
+            .get_or_create(&ActionLabels {
+                kind: kind.as_str(),
+                state: state.as_str(),
+            })
+            .inc();
+    }
+
+    /// A request was answered; `route` is the pattern, not the path.
+    pub fn request_answered(&self, route: String, status: u16) {
+        self.requests
+            .get_or_create(&RequestLabels { route, status })
+            .inc();
+    }
+
+    /// An attempt is over.
+    pub fn attempt_ended(&self, kind: Kind, attempt: &Attempt, verdict: Verdict) {
+        let class = match (verdict, attempt.failure) {
+            (_, Some(failure)) => failure.as_str(),
+            (Verdict::Refused(class) | Verdict::Unknown(Some(class)), None) => class.as_str(),
+            (_, None) => "ok",
+        };
+        self.attempts
+            .get_or_create(&AttemptLabels {
+                kind: kind.as_str(),
+                class,
+            })
+            .inc();
+        self.attempt_duration
+            .observe(attempt.duration.as_secs_f64());
+    }
+
+    /// A step of the record was committed.
+    pub fn committed(&self, step: Step, took: Duration) {
+        let step = match step {
+            Step::Begin => "begin",
+            Step::Finish => "finish",
+        };
+        self.commit_duration
+            .get_or_create(&StepLabels { step })
+            .observe(took.as_secs_f64());
+    }
+
+    /// An action got its turn.
+    pub fn queue_left(&self, waited: Duration) {
+        self.queue_wait.observe(waited.as_secs_f64());
+    }
+
+    /// The state of one API's queue and permits.
+    pub fn set_api(&self, kind: Kind, queued: usize, permits: &crate::limit::Counts) {
+        let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let api = kind.as_str();
+        self.queue_length
+            .get_or_create(&ApiLabels { api })
+            .set(gauge(queued));
+        for (state, count) in [
+            ("free", permits.free),
+            ("in_use", permits.in_use),
+            ("resting", permits.resting),
+        ] {
+            self.permits
+                .get_or_create(&PermitLabels { api, state })
+                .set(gauge(count));
+        }
+    }
+
+    /// Age of the oldest pending action; zero when there is none.
+    pub fn set_pending_oldest(&self, age: Duration) {
+        self.pending_oldest.set(age.as_secs_f64());
+    }
+
+    /// Seconds until the `UserSig` expires; negative when it has.
+    #[expect(clippy::cast_precision_loss, reason = "seconds of a few years")]
+    pub fn set_usersig_expires(&self, seconds: i64) {
+        self.usersig_expires.set(seconds as f64);
+    }
+
+    /// Months for which partitions are ready.
+    pub fn set_partition_months_ahead(&self, months: i32) {
+        self.partition_months_ahead.set(i64::from(months));
+    }
+
+    /// The exposition, in the `OpenMetrics` text format.
+    pub fn render(&self) -> Result<String, std::fmt::Error> {
+        let mut rendered = String::new();
+        text::encode(&mut rendered, &self.registry)?;
+        Ok(rendered)
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Shared by all who count.
+pub type Shared = Arc<Metrics>;

@@ -1,0 +1,168 @@
+//! From begin to the recorded end, in a task that nothing but the process' end can stop.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::{Moderation, Outcome, Refusal, ending};
+use crate::audit::{BeginError, OpenAction, SendToken};
+use crate::domain::{End, Failure, Intent, State};
+use crate::limit::Turn;
+use crate::metrics::Step;
+use crate::telemetry::causes;
+
+/// The longest that an answer waits for the record, at begin and again at finish.
+pub(super) const BOUND: Duration = Duration::from_secs(2);
+
+/// How long a begin that has not been confirmed is listened for after its moderator was answered.
+const LATE_BEGIN: Duration = Duration::from_secs(30);
+
+/// How long a known end is offered to a record that does not take it. After that it is history,
+/// and the record says `unknown`.
+const HEALING: Duration = Duration::from_mins(10);
+
+/// Where the moderator waits for the answer; it may be gone.
+pub(super) type Answer = oneshot::Sender<Result<Outcome, Refusal>>;
+
+struct Begun {
+    open: OpenAction,
+    token: SendToken,
+    turn: Turn,
+}
+
+impl Moderation {
+    pub(super) async fn carry_out(
+        self: Arc<Self>,
+        intent: Intent,
+        turn: Turn,
+        arrived: Instant,
+        answer: Answer,
+    ) {
+        let Some((begun, answer)) = self.begin(&intent, turn, arrived, answer).await else {
+            return;
+        };
+        let Begun { open, token, turn } = begun;
+        let deadline = arrived + self.rules.action_deadline;
+        let (attempt, verdict) = self
+            .tencent
+            .send(token, turn.permit(), deadline.into())
+            .await;
+        self.metrics
+            .attempt_ended(intent.request.command.kind(), &attempt, verdict);
+        let end = ending::end(verdict.state(), arrived, Some(attempt), None);
+        let recorded = tokio::time::timeout(BOUND, self.finish(&open, &end))
+            .await
+            .is_ok();
+        let action = ending::ended(&intent, &end, recorded);
+        ending::report(&self.metrics, &intent, &action, None);
+        // Nobody may be there to read it; the record has it.
+        let _ = answer.send(Ok(Outcome { action, verdict }));
+        if !recorded {
+            self.heal(&open, &end).await;
+        }
+    }
+
+    /// Commits the intent. Whatever else happens, the moderator has an answer within [`BOUND`],
+    /// and an intent that may have been committed does not stay without an end.
+    async fn begin(
+        &self,
+        intent: &Intent,
+        turn: Turn,
+        arrived: Instant,
+        answer: Answer,
+    ) -> Option<(Begun, Answer)> {
+        let started = Instant::now();
+        let random = rand::random();
+        let mut committing = Box::pin(self.audit.begin(intent, random));
+        let in_time = tokio::time::timeout(BOUND, &mut committing).await;
+        if let Ok(Ok((open, token))) = in_time {
+            self.metrics.committed(Step::Begin, started.elapsed());
+            return Some((Begun { open, token, turn }, answer));
+        }
+        drop(turn);
+        let _ = answer.send(Err(Refusal::AuditUnavailable));
+        let late = match in_time {
+            Ok(known) => Some(known),
+            Err(_) => tokio::time::timeout(LATE_BEGIN, committing).await.ok(),
+        };
+        self.end_unsent(intent, random, arrived, late).await;
+        None
+    }
+
+    /// Sees to it that an intent of which nothing was sent ends, if it was committed at all.
+    async fn end_unsent(
+        &self,
+        intent: &Intent,
+        random: u32,
+        arrived: Instant,
+        begun: Option<Result<(OpenAction, SendToken), BeginError>>,
+    ) {
+        let not_sent = ending::end(State::NotSent, arrived, None, Some(Failure::BeginUnclear));
+        match begun {
+            Some(Ok((open, _unused))) => {
+                let recorded = self.heal(&open, &not_sent).await;
+                let action = ending::ended(intent, &not_sent, recorded);
+                ending::report(&self.metrics, intent, &action, not_sent.failure);
+            }
+            Some(Err(error @ BeginError::NotCommitted(_))) => {
+                tracing::error!(
+                    error = causes(&error),
+                    "an intent was not recorded: nothing was sent"
+                );
+            }
+            Some(Err(BeginError::Unclear(_))) | None => {
+                self.settle(intent, random, &not_sent).await;
+            }
+        }
+    }
+
+    /// Ends an action whose begin is unclear, once the record is back.
+    async fn settle(&self, intent: &Intent, random: u32, not_sent: &End) {
+        tracing::error!(action.id = %intent.id, "an intent may not be recorded: nothing was sent");
+        let settling = persistently(|| self.audit.settle(intent, random, not_sent));
+        let recorded = tokio::time::timeout(HEALING, settling).await.is_ok();
+        let action = ending::ended(intent, not_sent, recorded);
+        ending::report(&self.metrics, intent, &action, not_sent.failure);
+    }
+
+    /// Offers an end until the record takes it. Whether it did.
+    async fn heal(&self, open: &OpenAction, end: &End) -> bool {
+        let (id, state) = (open.id(), end.state.as_str());
+        let recorded = tokio::time::timeout(HEALING, self.finish(open, end))
+            .await
+            .is_ok();
+        if recorded {
+            tracing::info!(event = "recorded_late", action.id = %id, state, "an end was recorded late");
+        } else {
+            tracing::error!(event = "end_lost", action.id = %id, state, "an end could not be recorded");
+        }
+        recorded
+    }
+
+    async fn finish(&self, open: &OpenAction, end: &End) {
+        let started = Instant::now();
+        persistently(|| self.audit.finish(open, end)).await;
+        self.metrics.committed(Step::Finish, started.elapsed());
+    }
+}
+
+/// Repeats `write` until it succeeds; the caller sets the bound.
+async fn persistently<F>(mut write: impl FnMut() -> F)
+where
+    F: Future<Output = Result<(), crate::audit::Error>>,
+{
+    let mut pause = Duration::from_millis(50);
+    loop {
+        // A frozen database answers nothing at all: each try has its own bound.
+        match tokio::time::timeout(BOUND, write()).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => {
+                tracing::warn!(error = causes(&error), "the record did not take an end");
+            }
+            Err(_) => tracing::warn!("the record did not take an end in time"),
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(2));
+    }
+}

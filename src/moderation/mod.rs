@@ -1,0 +1,189 @@
+//! The use case: one moderator's action, from the right to do it to the recorded end.
+//!
+//! The order is the whole point, and it is here and nowhere else: authorise → protected target →
+//! queue → **begin** → permit → attempt → **finish** → answer.
+//!
+//! Until begin, the work belongs to the request: a client that goes away takes it along, and
+//! nothing was recorded or sent. From begin on it belongs to a task of its own on the main
+//! runtime, which no disconnect and no dying worker thread can stop.
+
+mod carry_out;
+mod ending;
+mod sweep;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::audit::{self, AuditLog};
+use crate::domain::{Action, Failure, Intent, Moderator, Origin, Request, State, Verdict};
+use crate::limit::{Limiter, QueueError};
+use crate::metrics;
+use crate::tencent;
+
+/// What may be done to whom, and for how long it is tried.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Users that no action may target, beside the admin identifier. ASCII case is ignored.
+    pub protected_users: Vec<String>,
+    /// From the arrival of a request to the end of the last attempt.
+    pub action_deadline: Duration,
+}
+
+/// What Tencent made of it.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The action, ended.
+    pub action: Action,
+    /// What the last attempt proves.
+    pub verdict: Verdict,
+}
+
+/// Nothing was sent, and nobody tried.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The moderator may not do it: the action is recorded as denied.
+    Denied {
+        /// The action.
+        action: Box<Action>,
+        /// The scope is missing, or the target is protected.
+        because: Failure,
+    },
+    /// The API's limit is reached.
+    Busy {
+        /// When it is worth asking again.
+        retry_after: Duration,
+    },
+    /// The intent could not be recorded.
+    AuditUnavailable,
+    /// The service is closing.
+    Closing,
+    /// A bug ended the task.
+    Lost,
+}
+
+/// Everything that carrying out an action takes.
+#[derive(Debug)]
+pub struct Moderation {
+    /// The limits.
+    pub limiter: Limiter,
+    /// The record.
+    pub audit: AuditLog,
+    /// Tencent.
+    pub tencent: tencent::Client,
+    /// Who may not be touched, and for how long it is tried.
+    pub rules: Rules,
+    /// What is counted.
+    pub metrics: metrics::Shared,
+    /// The tasks that must end before the process may.
+    pub tasks: TaskTracker,
+    /// The main runtime: a worker of the HTTP server has one of its own that ends with it.
+    pub runtime: Handle,
+    /// Set when the service is closing.
+    pub closing: CancellationToken,
+}
+
+impl Moderation {
+    /// Does what `request` asks, and says what became of it.
+    pub async fn act(
+        self: &Arc<Self>,
+        moderator: Moderator,
+        request: Request,
+        origin: Origin,
+    ) -> Result<Outcome, Refusal> {
+        let arrived = Instant::now();
+        let intent = Intent::new(moderator, request, origin, self.rules.action_deadline);
+        if let Some(because) = self.denial(&intent) {
+            return Err(self.deny(intent, because, arrived).await);
+        }
+        let turn = self
+            .limiter
+            .turn(intent.request.command.kind(), &intent.moderator)
+            .await
+            .map_err(|error| match error {
+                QueueError::Full { retry_after } => Refusal::Busy { retry_after },
+                QueueError::Closed => Refusal::Closing,
+            })?;
+        self.metrics.queue_left(arrived.elapsed());
+        let (answer, answered) = oneshot::channel();
+        let this = Arc::clone(self);
+        self.tasks.spawn_on(
+            async move { this.carry_out(intent, turn, arrived, answer).await },
+            &self.runtime,
+        );
+        answered.await.unwrap_or(Err(Refusal::Lost))
+    }
+
+    /// Runs `work` on the main runtime, to its end even if the caller goes away.
+    pub async fn on_main_runtime<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, audit::Error>> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        match self.tasks.spawn_on(work, &self.runtime).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(error)) => {
+                tracing::error!(
+                    error = crate::telemetry::causes(&error),
+                    "the record cannot be read"
+                );
+                Err(Refusal::AuditUnavailable)
+            }
+            Err(_panicked) => Err(Refusal::Lost),
+        }
+    }
+
+    fn denial(&self, intent: &Intent) -> Option<Failure> {
+        let command = &intent.request.command;
+        let target = command.user_id().as_str();
+        let is_target = |user: &str| user.eq_ignore_ascii_case(target);
+        if !intent.moderator.may(command.kind().scope()) {
+            Some(Failure::MissingScope)
+        } else if is_target(self.tencent.admin())
+            || self
+                .rules
+                .protected_users
+                .iter()
+                .any(|user| is_target(user))
+        {
+            Some(Failure::ProtectedTarget)
+        } else {
+            None
+        }
+    }
+
+    async fn deny(self: &Arc<Self>, intent: Intent, because: Failure, arrived: Instant) -> Refusal {
+        let this = Arc::clone(self);
+        let denying = async move {
+            let end = ending::end(State::Denied, arrived, None, Some(because));
+            let recording = this.audit.record_denied(&intent, &end);
+            let recorded = match tokio::time::timeout(carry_out::BOUND, recording).await {
+                Ok(Ok(())) => true,
+                Ok(Err(error)) => {
+                    tracing::error!(
+                        error = crate::telemetry::causes(&error),
+                        "a denial was not recorded"
+                    );
+                    false
+                }
+                Err(_) => {
+                    tracing::error!("a denial was not recorded in time");
+                    false
+                }
+            };
+            let action = ending::ended(&intent, &end, recorded);
+            ending::report(&this.metrics, &intent, &action, Some(because));
+            Refusal::Denied {
+                action: Box::new(action),
+                because,
+            }
+        };
+        self.tasks
+            .spawn_on(denying, &self.runtime)
+            .await
+            .unwrap_or(Refusal::Lost)
+    }
+}

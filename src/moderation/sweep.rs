@@ -1,0 +1,61 @@
+//! What runs beside the requests: recovery, and months made ahead of time.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use uuid::Uuid;
+
+use super::Moderation;
+use crate::telemetry::causes;
+
+const RECOVERY_EVERY: Duration = Duration::from_secs(5);
+
+const PARTITIONS_EVERY: Duration = Duration::from_hours(1);
+
+impl Moderation {
+    /// Runs until the service closes.
+    pub async fn sweep(&self) {
+        let sweeping = async { tokio::join!(self.recover(), self.ensure_partitions()) };
+        Box::pin(self.closing.run_until_cancelled(sweeping)).await;
+    }
+
+    async fn recover(&self) {
+        let mut from = Uuid::nil();
+        let mut ticks = interval(RECOVERY_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            match self.audit.recover(from).await {
+                Ok(swept) => {
+                    from = swept.next_from;
+                    let age = swept
+                        .oldest_pending
+                        .map(|since| (Utc::now() - since).to_std().unwrap_or_default());
+                    self.metrics.set_pending_oldest(age.unwrap_or_default());
+                }
+                Err(error) => tracing::warn!(error = causes(&error), "recovery could not run"),
+            }
+        }
+    }
+
+    async fn ensure_partitions(&self) {
+        let mut next = Instant::now();
+        loop {
+            tokio::time::sleep_until(next).await;
+            match self.audit.ensure_partitions(Utc::now()).await {
+                Ok(months) => {
+                    self.metrics.set_partition_months_ahead(months);
+                    next = Instant::now() + PARTITIONS_EVERY;
+                }
+                Err(error) => {
+                    tracing::error!(
+                        error = causes(&error),
+                        "partitions could not be made ahead of time"
+                    );
+                    next = Instant::now() + RECOVERY_EVERY;
+                }
+            }
+        }
+    }
+}

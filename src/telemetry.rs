@@ -1,0 +1,99 @@
+//! Log lines, for people and for queries.
+//!
+//! # Rules
+//! - One action is one line: `event=action`, with its id, kind, state, who, whom, and what
+//!   Tencent said. Steps on the way are `debug`.
+//! - Field names are those of the JSON and the record: `action.id`, `user_id`, `tencent.request_id`.
+//! - No URL, header, token, key or body. `instrument` always skips all arguments.
+//! - Libraries never log below `info`, whatever the filter says: at `trace` they know nothing of
+//!   what is secret here.
+
+use std::io::IsTerminal;
+
+use tracing::Subscriber;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::{EnvFilter, filter_fn};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry};
+
+/// How lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object a line.
+    Json,
+    /// For a terminal.
+    Text,
+}
+
+/// The log settings.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Directives as in `info,modgate::tencent=debug`.
+    pub filter: String,
+    /// How lines are written.
+    pub format: Format,
+}
+
+/// The filter is not one.
+#[derive(Debug, thiserror::Error)]
+#[error("must be a level or a list of directives such as info,modgate::tencent=debug")]
+pub struct BadFilter(#[source] tracing_subscriber::filter::ParseError);
+
+/// Whether `filter` can be used.
+pub fn check_filter(filter: &str) -> Result<(), BadFilter> {
+    EnvFilter::builder()
+        .parse(filter)
+        .map(drop)
+        .map_err(BadFilter)
+}
+
+/// Writes log lines to standard error from here on. A second call has no effect.
+pub fn init(settings: &Settings) -> Result<(), BadFilter> {
+    let layer = layer(settings, std::io::stderr)?;
+    // Fails only if a subscriber is set already.
+    let _ = Registry::default().with(layer).try_init();
+    Ok(())
+}
+
+/// The layer that [`init`] installs, with a writer of the caller's.
+pub fn layer<S, W>(settings: &Settings, writer: W) -> Result<impl Layer<S> + Send + Sync, BadFilter>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .parse(&settings.filter)
+        .map_err(BadFilter)?;
+    let ours = filter_fn(|metadata| {
+        let target = metadata.target();
+        *metadata.level() <= tracing::Level::INFO
+            || target.starts_with("modgate")
+            || target.starts_with("tencent_sim")
+    });
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    let lines = match settings.format {
+        Format::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .boxed(),
+        Format::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
+    };
+    Ok(lines.with_filter(ours).with_filter(filter))
+}
+
+/// An error and its causes in one line. Only for errors that can hold no URL and no secret.
+pub fn causes(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    line
+}
