@@ -1,0 +1,146 @@
+//! Actions: asked for, looked up, listed.
+
+use actix_web::http::header::HeaderName;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::State;
+use super::body::Members;
+use super::caller::{Caller, origin};
+use super::fields;
+use super::json::{ActionJson, state_headers};
+use super::problem::{ApiError, Limit};
+use super::query::{ListQuery, visible_to};
+use crate::domain::{Action, Class, Failure, Kind, Verdict};
+use crate::moderation::{Outcome, Refusal};
+
+/// `POST /v1/actions/{kind}`
+pub(super) async fn create_action(
+    caller: Caller,
+    request: HttpRequest,
+    payload: web::Payload,
+    kind: web::Data<Kind>,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    caller.spend(&state)?;
+    let members = Members::read(&request, payload).await?;
+    let asked = fields::request(**kind, members, &state.request_rules)?;
+    let outcome = state
+        .moderation
+        .act(caller.0, asked, origin(&request))
+        .await?;
+    answer(outcome)
+}
+
+/// `GET /v1/actions/{id}`
+pub(super) async fn get_action(
+    caller: Caller,
+    id: web::Path<String>,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let id = fields::action_id(&id).map_err(|_| ApiError::NotFound)?;
+    let audit = state.moderation.audit.clone();
+    let visible_to = visible_to(&caller.0);
+    let found = state
+        .moderation
+        .on_main_runtime(async move { audit.get(id, visible_to).await })
+        .await?;
+    found.map(|action| ok(&action)).ok_or(ApiError::NotFound)
+}
+
+#[derive(Serialize)]
+struct PageJson<'a> {
+    items: Vec<ActionJson<'a>>,
+    next_cursor: Option<Uuid>,
+}
+
+/// `GET /v1/actions`
+pub(super) async fn list_actions(
+    caller: Caller,
+    request: HttpRequest,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let ListQuery {
+        filter,
+        limit,
+        cursor,
+    } = ListQuery::read(&request, &caller.0)?;
+    let audit = state.moderation.audit.clone();
+    let page = state
+        .moderation
+        .on_main_runtime(async move { audit.list(&filter, limit, cursor).await })
+        .await?;
+    let items = page.items.iter().map(ActionJson::from).collect();
+    Ok(HttpResponse::Ok().json(PageJson {
+        items,
+        next_cursor: page.next,
+    }))
+}
+
+fn ok(action: &Action) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    for (name, value) in state_headers(action) {
+        response.insert_header((HeaderName::from_static(name), value));
+    }
+    response.json(ActionJson::from(action))
+}
+
+/// What the moderator is told: 200 only if Tencent did it.
+fn answer(Outcome { action, verdict }: Outcome) -> Result<HttpResponse, ApiError> {
+    let refused = match verdict {
+        Verdict::Succeeded => return Ok(ok(&action)),
+        Verdict::Unknown(_) => ApiError::OutcomeUnknown,
+        Verdict::NotSent => ApiError::TencentUnavailable,
+        Verdict::Refused(class) => match class {
+            Class::NotFound => ApiError::TargetNotFound,
+            Class::Conflict => ApiError::TargetConflict,
+            Class::Caller => ApiError::RejectedByTencent,
+            Class::RateLimit => throttled,
+            Class::Credential
+            | Class::CredentialLockout
+            | Class::Config
+            | Class::GatewayBug
+            | Class::Transient
+            | Class::TransientAmbiguous
+            | Class::Unlisted => ApiError::TencentRejectedGateway,
+        },
+    };
+    Err(refused(Box::new(action)))
+}
+
+/// Tencent names no time. Most of its limits are by the second; 60028 is a quota of the day.
+fn throttled(action: Box<Action>) -> ApiError {
+    let quota_of_the_day = action
+        .last_answer()
+        .is_some_and(|answer| answer.error_code == 60028);
+    let wait = if quota_of_the_day { 3600 } else { 1 };
+    ApiError::RateLimited {
+        limit: Limit::Tencent,
+        retry_after: std::time::Duration::from_secs(wait),
+        action: Some(action),
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Denied {
+                action,
+                because: Failure::ProtectedTarget,
+            } => Self::ProtectedTarget(action),
+            Refusal::Denied { action, .. } => Self::Forbidden {
+                scope: action.kind.scope().as_str(),
+                action,
+            },
+            Refusal::Busy { retry_after } => Self::RateLimited {
+                limit: Limit::Api,
+                retry_after,
+                action: None,
+            },
+            Refusal::AuditUnavailable => Self::AuditUnavailable,
+            Refusal::Closing => Self::ShuttingDown,
+            Refusal::Lost => Self::Internal,
+        }
+    }
+}

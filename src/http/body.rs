@@ -1,0 +1,126 @@
+//! The body of a POST: read within bounds, then taken apart member by member.
+//!
+//! The members are taken one by one, not deserialized into a struct, so that every fault is
+//! reported at once, with the name of its member; and a duplicate, which most parsers resolve
+//! silently and each in its own way, is one of them.
+
+use std::fmt;
+use std::time::Duration;
+
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{HttpRequest, web};
+use futures_util::StreamExt;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+
+use super::problem::{ApiError, FieldFault};
+
+/// The largest body that is read, in bytes.
+const LARGEST: usize = 16 * 1024;
+
+/// What of a larger body is read and thrown away, so that its sender gets to see the answer.
+const DISCARDED: usize = 16 * 1024 * 1024;
+
+/// The longest that a body may take to arrive.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The members of a JSON object, in the order they came, duplicates included.
+#[derive(Debug)]
+pub(super) struct Members(pub(super) Vec<(String, Value)>);
+
+impl Members {
+    /// Reads the body of `request`.
+    pub(super) async fn read(
+        request: &HttpRequest,
+        payload: web::Payload,
+    ) -> Result<Self, ApiError> {
+        let read = async {
+            let json = is_json(request);
+            let body = bounded(payload).await?;
+            if json {
+                Ok(body)
+            } else {
+                Err(ApiError::UnsupportedMediaType)
+            }
+        };
+        let body = tokio::time::timeout(READ_TIMEOUT, read)
+            .await
+            .map_err(|_| malformed("the body took too long"))??;
+        serde_json::from_slice(&body).map_err(|error| {
+            let what = if error.is_data() {
+                "the body must be a JSON object"
+            } else {
+                "the body is not valid JSON"
+            };
+            malformed(&format!(
+                "{what} (line {}, column {})",
+                error.line(),
+                error.column()
+            ))
+        })
+    }
+}
+
+fn malformed(detail: &str) -> ApiError {
+    let errors = vec![FieldFault {
+        field: "body".to_owned(),
+        rule: "must be a JSON object".to_owned(),
+    }];
+    ApiError::InvalidRequest {
+        detail: detail.to_owned(),
+        errors,
+    }
+}
+
+fn is_json(request: &HttpRequest) -> bool {
+    let content_type = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = content_type.and_then(|value| value.split(';').next());
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+}
+
+async fn bounded(mut payload: web::Payload) -> Result<Vec<u8>, ApiError> {
+    let mut body = Vec::new();
+    let mut seen = 0;
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| malformed("the body broke off"))?;
+        seen += chunk.len();
+        if seen > DISCARDED {
+            break;
+        }
+        if seen <= LARGEST {
+            body.extend_from_slice(&chunk);
+        }
+    }
+    if seen > LARGEST {
+        Err(ApiError::PayloadTooLarge)
+    } else {
+        Ok(body)
+    }
+}
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}

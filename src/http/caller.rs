@@ -1,0 +1,104 @@
+//! Who calls, and from where.
+
+use std::future::{Ready, ready};
+use std::net::{IpAddr, Ipv4Addr};
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+
+use super::State;
+use super::middleware::RequestId;
+use super::problem::{ApiError, Limit};
+use crate::auth::Refusal;
+use crate::domain::{Moderator, Origin, printable};
+
+/// The moderator behind a valid token.
+#[derive(Debug)]
+pub(super) struct Caller(pub(super) Moderator);
+
+impl FromRequest for Caller {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let state = request
+            .app_data::<web::Data<State>>()
+            .expect("the server adds the state");
+        let mut fields = request.headers().get_all(header::AUTHORIZATION);
+        let moderator = match (fields.next(), fields.next()) {
+            (_, Some(_)) => Err(Refusal::Malformed),
+            (field, None) => state
+                .verifier
+                .authenticate(field.map(header::HeaderValue::as_bytes)),
+        };
+        ready(moderator.map(Self).map_err(ApiError::Unauthenticated))
+    }
+}
+
+impl Caller {
+    /// Counts this request against the moderator's own limit.
+    pub(super) fn spend(&self, state: &State) -> Result<(), ApiError> {
+        state
+            .moderation
+            .limiter
+            .check_moderator(&self.0)
+            .map_err(|retry_after| ApiError::RateLimited {
+                limit: Limit::Moderator,
+                retry_after,
+                action: None,
+            })
+    }
+}
+
+/// Where a request comes from.
+pub(super) fn origin(request: &HttpRequest) -> Origin {
+    let peer = request
+        .peer_addr()
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| {
+            peer.ip().to_canonical()
+        });
+    let text = |name: header::HeaderName| {
+        let value = request.headers().get(name)?;
+        Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    Origin {
+        client_ip: peer,
+        peer_ip: peer,
+        user_agent: text(header::USER_AGENT).map(|agent| printable(&agent, 256)),
+        http_request_id: request
+            .extensions()
+            .get::<RequestId>()
+            .map_or_else(String::new, |id| id.0.clone()),
+        trace_id: traceparent(request),
+    }
+}
+
+/// The trace id of a valid `traceparent` (W3C Trace Context, 3.2): exactly one header, lower-case
+/// hexadecimal, not all zero, of version 00 or longer ones that begin like it.
+fn traceparent(request: &HttpRequest) -> Option<String> {
+    let mut fields = request.headers().get_all("traceparent");
+    let field = match (fields.next(), fields.next()) {
+        (Some(field), None) => field.to_str().ok()?,
+        _ => return None,
+    };
+    let mut parts = field.split('-');
+    let (version, trace_id, parent_id, flags) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let hexadecimal = |part: &str, length: usize| {
+        part.len() == length
+            && part
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let ends_here = parts.next().is_none();
+    let valid = hexadecimal(version, 2)
+        && version != "ff"
+        && (version != "00" || ends_here)
+        && hexadecimal(trace_id, 32)
+        && trace_id.bytes().any(|byte| byte != b'0')
+        && hexadecimal(parent_id, 16)
+        && parent_id.bytes().any(|byte| byte != b'0')
+        && hexadecimal(flags, 2);
+    valid.then(|| trace_id.to_owned())
+}

@@ -1,0 +1,147 @@
+//! From named texts to domain values, with every fault noted under the name of its field.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::body::Members;
+use super::problem::{ApiError, FieldFault};
+use crate::config::RequestRules;
+use crate::domain::{Command, Kind, Request, UserId, printable};
+
+/// The fields of a request, of which each is taken at most once.
+#[derive(Debug, Default)]
+pub(super) struct Fields {
+    values: BTreeMap<String, Value>,
+    faults: Vec<FieldFault>,
+}
+
+impl Fields {
+    /// The members of a body. A duplicate is a fault.
+    pub(super) fn of(members: Members) -> Self {
+        let mut fields = Self::default();
+        for (name, value) in members.0 {
+            if let Some(_earlier) = fields.values.insert(name.clone(), value) {
+                fields.fault(&name, "must not be given twice");
+            }
+        }
+        fields
+    }
+
+    pub(super) fn fault(&mut self, field: &str, rule: impl Display) {
+        // The name may be the caller's own, of any length and content.
+        self.faults.push(FieldFault {
+            field: printable(field, 100),
+            rule: rule.to_string(),
+        });
+    }
+
+    /// A text, if it is there and not null.
+    fn text(&mut self, field: &str) -> Option<String> {
+        match self.values.remove(field)? {
+            Value::Null => None,
+            Value::String(text) => Some(text),
+            _ => {
+                self.fault(field, "must be a string");
+                None
+            }
+        }
+    }
+
+    /// A value that need not be there.
+    pub(super) fn optional<T, E: Display>(
+        &mut self,
+        field: &str,
+        read: impl FnOnce(String) -> Result<T, E>,
+    ) -> Option<T> {
+        let text = self.text(field)?;
+        read(text).map_err(|rule| self.fault(field, rule)).ok()
+    }
+
+    /// A value that must be there.
+    pub(super) fn required<T, E: Display>(
+        &mut self,
+        field: &str,
+        read: impl FnOnce(String) -> Result<T, E>,
+    ) -> Option<T> {
+        if matches!(self.values.get(field), None | Some(Value::Null)) {
+            self.values.remove(field);
+            self.fault(field, "is required");
+            return None;
+        }
+        self.optional(field, read)
+    }
+
+    /// `value`, if nothing was wrong and no field was left over.
+    pub(super) fn finish<T>(mut self, value: Option<T>) -> Result<T, ApiError> {
+        for field in std::mem::take(&mut self.values).into_keys() {
+            self.fault(&field, "is not a field of this request");
+        }
+        match value {
+            Some(value) if self.faults.is_empty() => Ok(value),
+            _ => Err(ApiError::InvalidRequest {
+                detail: "one or more fields break their rules".to_owned(),
+                errors: self.faults,
+            }),
+        }
+    }
+}
+
+/// What a body of this kind asks for.
+pub(super) fn request(
+    kind: Kind,
+    members: Members,
+    rules: &RequestRules,
+) -> Result<Request, ApiError> {
+    let mut fields = Fields::of(members);
+    let user_id = fields.required("user_id", |text| user_id(text, rules));
+    let command = match kind {
+        Kind::KickLogin => user_id.map(|user_id| Command::KickLogin { user_id }),
+        Kind::KickSeat => {
+            let room_id = fields.required("room_id", TryFrom::try_from);
+            let data = fields.required("data", TryFrom::try_from);
+            match (room_id, user_id, data) {
+                (Some(room_id), Some(user_id), Some(data)) => Some(Command::KickSeat {
+                    room_id,
+                    user_id,
+                    data,
+                }),
+                _ => None,
+            }
+        }
+    };
+    let reason = if rules.require_reason {
+        fields.required("reason", TryFrom::try_from)
+    } else {
+        fields.optional("reason", TryFrom::try_from)
+    };
+    let case_ref = fields.optional("case_ref", TryFrom::try_from);
+    let supersedes = fields.optional("supersedes", |text| action_id(&text));
+    let request = command.map(|command| Request {
+        command,
+        reason,
+        case_ref,
+        supersedes,
+    });
+    fields.finish(request)
+}
+
+fn user_id(text: String, rules: &RequestRules) -> Result<UserId, String> {
+    let user_id = UserId::try_from(text).map_err(|rule| rule.to_string())?;
+    match &rules.user_id_pattern {
+        Some(pattern) if !pattern.is_match(user_id.as_str()) => {
+            Err("must match the pattern that the operator has set".to_owned())
+        }
+        _ => Ok(user_id),
+    }
+}
+
+/// The id of an action, as this API writes it.
+pub(super) fn action_id(text: &str) -> Result<Uuid, &'static str> {
+    match Uuid::try_parse(text) {
+        Ok(id) if text.len() == uuid::fmt::Hyphenated::LENGTH => Ok(id),
+        _ => Err("must be the id of an action"),
+    }
+}

@@ -1,0 +1,31 @@
+//! Who am I, and what may I do?
+
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+
+use super::State;
+use super::caller::Caller;
+use super::json::time;
+use super::problem::ApiError;
+
+/// `GET /v1/me`
+pub(super) async fn get_me(
+    caller: Caller,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let moderator = caller.0;
+    Ok(HttpResponse::Ok().json(json!({
+        "moderator": moderator.subject,
+        "name": moderator.name,
+        "scopes": moderator.scopes,
+        "expires_at": time(moderator.expires_at),
+        "limits": {
+            "moderator_requests_per_second": state.moderator_requests_per_second,
+            "tencent_calls_per_second": state.calls_per_second,
+        },
+        "rules": {
+            "reason_required": state.request_rules.require_reason,
+            "user_id_pattern": state.request_rules.user_id_pattern.as_ref().map(regex::Regex::as_str),
+        },
+    })))
+}

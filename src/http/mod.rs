@@ -1,0 +1,72 @@
+//! The HTTP API: the whole route table on one screen.
+//!
+//! # Rules
+//! - Handlers are named `<verb>_<resource>`. They take parsed domain values and answer from the
+//!   use case; no handler knows SQL or Tencent.
+//! - A handler that takes a [`caller::Caller`] cannot be reached without a valid token.
+//! - Every error is a [`problem::ApiError`], also those of routing, method, media type and size.
+//! - 429 and 503 mean that nothing was done; what may have happened is 504.
+
+mod actions;
+mod body;
+mod caller;
+mod fields;
+mod json;
+mod me;
+mod middleware;
+pub mod ops;
+mod problem;
+mod query;
+
+use std::future::ready;
+use std::sync::Arc;
+
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpResponse, Route};
+
+pub use middleware::observe;
+
+use crate::auth::Verifier;
+use crate::config::RequestRules;
+use crate::domain::Kind;
+use crate::moderation::Moderation;
+use problem::ApiError;
+
+/// What the handlers share.
+#[derive(Debug)]
+pub struct State {
+    /// Checks tokens.
+    pub verifier: Verifier,
+    /// Carries actions out, and holds the record and the limits.
+    pub moderation: Arc<Moderation>,
+    /// What requests must hold.
+    pub request_rules: RequestRules,
+    /// N, for those who ask.
+    pub calls_per_second: u32,
+    /// A moderator's own limit, for those who ask.
+    pub moderator_requests_per_second: u32,
+}
+
+/// The routes of the API. The service needs a `web::Data<State>`, and [`observe`] around it.
+pub fn routes(config: &mut ServiceConfig) {
+    let post = |path: &str, kind: Kind| {
+        web::resource(path)
+            .app_data(web::Data::new(kind))
+            .route(web::post().to(actions::create_action))
+            .default_service(refuse(|| ApiError::MethodNotAllowed { allow: "POST" }))
+    };
+    let get = |path: &str| {
+        web::resource(path).default_service(refuse(|| ApiError::MethodNotAllowed { allow: "GET" }))
+    };
+    config
+        .service(post("/v1/actions/kick_login", Kind::KickLogin))
+        .service(post("/v1/actions/kick_seat", Kind::KickSeat))
+        .service(get("/v1/actions").route(web::get().to(actions::list_actions)))
+        .service(get("/v1/actions/{id}").route(web::get().to(actions::get_action)))
+        .service(get("/v1/me").route(web::get().to(me::get_me)))
+        .default_service(refuse(|| ApiError::NotFound));
+}
+
+fn refuse(error: fn() -> ApiError) -> Route {
+    web::to(move || ready(Err::<HttpResponse, ApiError>(error())))
+}

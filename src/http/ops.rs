@@ -1,0 +1,82 @@
+//! The operations port: is it alive, is it ready, what does it count.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpResponse, http::StatusCode};
+use serde_json::json;
+
+use crate::domain::Kind;
+use crate::moderation::Moderation;
+
+/// The longest that readiness waits for the database's word.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// `/livez`, `/readyz`, `/metrics`. The service needs a `web::Data<Arc<Moderation>>`.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .route("/livez", web::get().to(livez))
+        .route("/readyz", web::get().to(readyz))
+        .route("/metrics", web::get().to(metrics));
+}
+
+async fn livez() -> HttpResponse {
+    HttpResponse::Ok().json(json!({"status": "alive"}))
+}
+
+/// 503 only for what concerns this replica alone. A fault that all share is `degraded`, with 200:
+/// taking every replica out would turn a fault into an outage.
+async fn readyz(moderation: web::Data<Arc<Moderation>>) -> HttpResponse {
+    let mut causes = Vec::new();
+    if moderation.closing.is_cancelled() {
+        causes.push("draining");
+    }
+    if !Kind::ALL
+        .iter()
+        .all(|kind| moderation.limiter.permits(*kind).granted)
+    {
+        causes.push("no permits since start");
+    }
+    let mut degraded = Vec::new();
+    let audit = moderation.audit.clone();
+    let asked = moderation.on_main_runtime(async move { audit.ping().await });
+    if !matches!(tokio::time::timeout(PATIENCE, asked).await, Ok(Ok(()))) {
+        degraded.push("database");
+    }
+    if usersig_expires_in(&moderation).is_none_or(|seconds| seconds <= 0) {
+        degraded.push("credential");
+    }
+    let (status, word) = match (causes.is_empty(), degraded.is_empty()) {
+        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+        (true, false) => (StatusCode::OK, "degraded"),
+        (true, true) => (StatusCode::OK, "ready"),
+    };
+    HttpResponse::build(status)
+        .json(json!({"status": word, "causes": causes, "degraded": degraded}))
+}
+
+/// In seconds; negative when it has expired, `None` where nobody can tell.
+fn usersig_expires_in(moderation: &Moderation) -> Option<i64> {
+    let at = moderation.tencent.usersig_expires_at()?;
+    let at = chrono::DateTime::<chrono::Utc>::from(at);
+    Some((at - chrono::Utc::now()).num_seconds())
+}
+
+async fn metrics(moderation: web::Data<Arc<Moderation>>) -> HttpResponse {
+    for kind in Kind::ALL {
+        let limiter = &moderation.limiter;
+        moderation
+            .metrics
+            .set_api(*kind, limiter.queue_length(*kind), &limiter.permits(*kind));
+    }
+    if let Some(seconds) = usersig_expires_in(&moderation) {
+        moderation.metrics.set_usersig_expires(seconds);
+    }
+    match moderation.metrics.render() {
+        Ok(rendered) => HttpResponse::Ok()
+            .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
+            .body(rendered),
+        Err(_) => HttpResponse::InternalServerError().finish(),
+    }
+}

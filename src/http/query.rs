@@ -1,0 +1,124 @@
+//! The query of a list.
+
+use actix_web::HttpRequest;
+use actix_web::web::Query;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::body::Members;
+use super::fields::{Fields, action_id};
+use super::problem::{ApiError, FieldFault};
+use crate::audit::Filter;
+use crate::domain::{Kind, Moderator, Scope, State};
+
+/// A list that was asked for.
+#[derive(Debug)]
+pub(super) struct ListQuery {
+    pub(super) filter: Filter,
+    pub(super) limit: u16,
+    pub(super) cursor: Option<Uuid>,
+}
+
+const LONGEST_LIST: u16 = 200;
+const USUAL_LIST: u16 = 50;
+
+impl ListQuery {
+    /// Reads the query of `request`, as far as `moderator` may see.
+    pub(super) fn read(request: &HttpRequest, moderator: &Moderator) -> Result<Self, ApiError> {
+        let pairs = Query::<Vec<(String, String)>>::from_query(request.query_string());
+        let pairs = pairs.map_err(|_| ApiError::InvalidRequest {
+            detail: "the query is not valid".to_owned(),
+            errors: vec![FieldFault {
+                field: "query".to_owned(),
+                rule: "must be name=value pairs".to_owned(),
+            }],
+        })?;
+        let (words, single): (Vec<_>, Vec<_>) = pairs
+            .into_inner()
+            .into_iter()
+            .partition(|(name, _)| matches!(name.as_str(), "kind" | "state"));
+        let single = single
+            .into_iter()
+            .map(|(name, value)| (name, Value::String(value)));
+        let mut fields = Fields::of(Members(single.collect()));
+        let mut filter = Filter {
+            visible_to: visible_to(moderator),
+            ..Filter::default()
+        };
+        read_words(&mut fields, &mut filter, &words);
+        read_filter(&mut fields, &mut filter);
+        let limit = fields
+            .optional("limit", |text| limit(&text))
+            .unwrap_or(USUAL_LIST);
+        let cursor = fields.optional("cursor", |text| {
+            action_id(&text).map_err(|_| "must be a next_cursor of this list")
+        });
+        fields.finish(Some(Self {
+            filter,
+            limit,
+            cursor,
+        }))
+    }
+}
+
+/// `None` if the moderator may see everyone's actions.
+pub(super) fn visible_to(moderator: &Moderator) -> Option<(String, String)> {
+    let own = (moderator.issuer.clone(), moderator.subject.clone());
+    (!moderator.may(Scope::AuditRead)).then_some(own)
+}
+
+/// The parameters that may be repeated.
+fn read_words(fields: &mut Fields, filter: &mut Filter, words: &[(String, String)]) {
+    for (name, word) in words {
+        let known = if name == "kind" {
+            word.parse::<Kind>().map(|kind| filter.kinds.push(kind))
+        } else {
+            word.parse::<State>().map(|state| filter.states.push(state))
+        };
+        if let Err(rule) = known {
+            fields.fault(name, rule);
+        }
+    }
+}
+
+fn read_filter(fields: &mut Fields, filter: &mut Filter) {
+    filter.moderator = fields.optional("moderator", text);
+    filter.user_id = fields.optional("user_id", text);
+    filter.room_id = fields.optional("room_id", text);
+    filter.case_ref = fields.optional("case_ref", text);
+    filter.tencent_request_id = fields.optional("tencent_request_id", text);
+    filter.idempotency_key = fields.optional("idempotency_key", text);
+    filter.error_code = fields.optional("error_code", |text| {
+        text.parse::<i64>().map_err(|_| "must be a whole number")
+    });
+    filter.batch_id = fields.optional("batch_id", |text| {
+        action_id(&text).map_err(|_| "must be the id of a batch")
+    });
+    filter.since = fields.optional("since", |text| time(&text));
+    filter.until = fields.optional("until", |text| time(&text));
+}
+
+/// A text that can be stored, and so looked for: Postgres refuses NUL.
+fn text(text: String) -> Result<String, &'static str> {
+    if text.is_empty() || text.len() > 255 || text.chars().any(char::is_control) {
+        return Err("must be 1 to 255 bytes without control characters");
+    }
+    Ok(text)
+}
+
+fn limit(text: &str) -> Result<u16, &'static str> {
+    let limit = text
+        .parse()
+        .ok()
+        .filter(|limit| (1..=LONGEST_LIST).contains(limit));
+    limit.ok_or("must be a whole number from 1 to 200")
+}
+
+/// The times that a `UUIDv7` can hold begin with 1970.
+fn time(text: &str) -> Result<DateTime<Utc>, &'static str> {
+    match DateTime::parse_from_rfc3339(text) {
+        Ok(time) if time.timestamp() >= 0 => Ok(time.to_utc()),
+        _ => Err("must be a time after 1970 as in RFC 3339, for example 2026-01-31T00:00:00Z"),
+    }
+}

@@ -1,0 +1,217 @@
+//! The service as a value: bind, ask for its addresses, run until told to stop.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use tokio::runtime::Handle;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::audit::AuditLog;
+use crate::auth::{self, Verifier};
+use crate::config::{self, Settings};
+use crate::limit::Limiter;
+use crate::metrics::Metrics;
+use crate::moderation::Moderation;
+use crate::{db, http, tencent};
+
+/// The service could not start, or its sockets failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The database cannot be used.
+    #[error("the database cannot be used")]
+    Database(#[from] db::Error),
+    /// The Tencent settings cannot be used.
+    #[error("the Tencent settings cannot be used")]
+    Tencent(#[from] tencent::Error),
+    /// The token settings cannot be used.
+    #[error("the token settings cannot be used")]
+    Auth(#[from] auth::Error),
+    /// A server task failed.
+    #[error("the HTTP server failed")]
+    Serve(#[source] io::Error),
+}
+
+/// A service that has its sockets and is about to run.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    ops_listener: TcpListener,
+    pools: db::Pools,
+    state: web::Data<http::State>,
+    shutdown_timeout: Duration,
+}
+
+impl Server {
+    /// Binds the ports and makes the schema ready. Must be called on the main runtime.
+    pub async fn bind(settings: Settings) -> Result<Self, Error> {
+        let listener = listen(settings.listen)?;
+        let ops_listener = listen(settings.ops_listen)?;
+        match &settings.migrate {
+            Some(owner) => db::migrate(owner).await?,
+            None => db::check_migrated(&settings.database.url).await?,
+        }
+        let pools = db::open(&settings.database)?;
+        let deployment = config::deployment(&settings.tencent);
+        let moderation = Moderation {
+            limiter: Limiter::new(&settings.limit),
+            audit: AuditLog::new(pools.writing.clone(), pools.reading.clone(), deployment),
+            tencent: tencent::Client::new(settings.tencent)?,
+            rules: settings.rules,
+            metrics: Arc::new(Metrics::new()),
+            tasks: TaskTracker::new(),
+            runtime: Handle::current(),
+            closing: CancellationToken::new(),
+        };
+        let state = web::Data::new(http::State {
+            verifier: Verifier::new(settings.auth)?,
+            moderation: Arc::new(moderation),
+            request_rules: settings.request_rules,
+            calls_per_second: settings.limit.calls_per_second,
+            moderator_requests_per_second: settings.limit.moderator_requests_per_second,
+        });
+        let shutdown_timeout = settings.shutdown_timeout;
+        Ok(Self {
+            listener,
+            ops_listener,
+            pools,
+            state,
+            shutdown_timeout,
+        })
+    }
+
+    /// Where the API listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.listener
+            .local_addr()
+            .expect("a bound socket has an address")
+    }
+
+    /// Where the operations port listens.
+    pub fn ops_addr(&self) -> SocketAddr {
+        self.ops_listener
+            .local_addr()
+            .expect("a bound socket has an address")
+    }
+
+    /// Serves until `shutdown`, then stops in order: nothing new is begun; what has begun is
+    /// finished, within the shutdown time-out; the operations port closes last.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+        let (addr, ops_addr) = (self.addr(), self.ops_addr());
+        let moderation = Arc::clone(&self.state.moderation);
+        let api = serve_api(self.listener, self.state, self.shutdown_timeout)?;
+        let ops = serve_ops(self.ops_listener, Arc::clone(&moderation))?;
+        let (api_handle, ops_handle) = (api.handle(), ops.handle());
+        let mut servers = JoinSet::new();
+        servers.spawn(api);
+        servers.spawn(ops);
+        moderation.tasks.spawn(background(Arc::clone(&moderation)));
+        tracing::info!(event = "listening", %addr, %ops_addr, "modgate is listening");
+        tokio::select! {
+            () = shutdown => {}
+            Some(ended) = servers.join_next() => return Err(unexpected_end(ended)),
+        }
+        tracing::info!(event = "shutting_down", "finishing what has begun");
+        let deadline = Instant::now() + self.shutdown_timeout;
+        moderation.closing.cancel();
+        drain(&moderation, &api_handle, deadline).await;
+        close(&self.pools).await;
+        ops_handle.stop(true).await;
+        tracing::info!(event = "stopped", "modgate has stopped");
+        Ok(())
+    }
+}
+
+fn serve_api(
+    listener: TcpListener,
+    state: web::Data<http::State>,
+    shutdown_timeout: Duration,
+) -> Result<actix_web::dev::Server, Error> {
+    let app = move || {
+        App::new()
+            .app_data(state.clone())
+            .wrap(from_fn(http::observe))
+            .configure(http::routes)
+    };
+    let server = HttpServer::new(app)
+        .listen(listener)
+        .map_err(Error::Serve)?
+        .disable_signals()
+        .shutdown_timeout(shutdown_timeout.as_secs().max(1));
+    Ok(server.run())
+}
+
+fn serve_ops(
+    listener: TcpListener,
+    moderation: Arc<Moderation>,
+) -> Result<actix_web::dev::Server, Error> {
+    let moderation = web::Data::new(moderation);
+    let app = move || {
+        App::new()
+            .app_data(moderation.clone())
+            .configure(http::ops::routes)
+    };
+    let server = HttpServer::new(app)
+        .workers(1)
+        .listen(listener)
+        .map_err(Error::Serve)?
+        .disable_signals()
+        .shutdown_timeout(1);
+    Ok(server.run())
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).map_err(|source| Error::Bind { address, source })
+}
+
+fn unexpected_end(ended: Result<io::Result<()>, JoinError>) -> Error {
+    Error::Serve(match ended {
+        Ok(Ok(())) => io::Error::other("a server ended on its own"),
+        Ok(Err(error)) => error,
+        Err(panicked) => io::Error::other(panicked),
+    })
+}
+
+/// What runs beside the requests, until the service is closing.
+async fn background(moderation: Arc<Moderation>) {
+    tokio::join!(
+        moderation.limiter.dispatch(&moderation.closing),
+        moderation.sweep()
+    );
+}
+
+/// Waits for the answers that are on their way, and for the work behind them.
+async fn drain(moderation: &Moderation, api: &ServerHandle, deadline: Instant) {
+    let _ = timeout_at(deadline, api.stop(true)).await;
+    moderation.tasks.close();
+    if timeout_at(deadline, moderation.tasks.wait()).await.is_err() {
+        let unfinished = moderation.tasks.len();
+        tracing::error!(
+            event = "unfinished",
+            unfinished,
+            "stopped before all actions had their end; recovery will record them as unknown"
+        );
+    }
+}
+
+/// A frozen database must not hold the process.
+async fn close(pools: &db::Pools) {
+    let closing = async { tokio::join!(pools.writing.close(), pools.reading.close()) };
+    let _ = tokio::time::timeout(Duration::from_secs(1), closing).await;
+}
