@@ -1,0 +1,207 @@
+//! Settings: read from the environment once, typed, with every fault reported at once.
+//!
+//! [`variables::ALL`] is the list of what there is; [`Reader`] takes values out of an
+//! [`Environment`], notes what is wrong with each, and remembers what was in effect, for
+//! `modgate check`. Each command reads only what it uses. No other module reads the environment.
+
+mod parse;
+mod reader;
+mod sections;
+pub mod variables;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::{audit, auth, db, limit, moderation, telemetry, tencent};
+pub use reader::{Effective, Reader};
+pub(crate) use sections::warnings;
+
+/// The variables of a process, by name.
+#[derive(Clone, Default)]
+pub struct Environment(BTreeMap<String, Result<String, NotUnicode>>);
+
+#[derive(Clone, Copy)]
+struct NotUnicode;
+
+impl Environment {
+    /// Those of this process.
+    pub fn of_this_process() -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that reads the environment"
+        )]
+        let variables = std::env::vars_os();
+        let texts = variables.filter_map(|(name, value)| {
+            let name = name.into_string().ok()?;
+            Some((name, value.into_string().map_err(|_| NotUnicode)))
+        });
+        Self(texts.collect())
+    }
+
+    /// The value of a variable that is not one of the gateway's own, such as `PATH`.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.as_deref().ok()
+    }
+}
+
+impl<Name: Into<String>, Value: Into<String>> FromIterator<(Name, Value)> for Environment {
+    fn from_iter<Pairs: IntoIterator<Item = (Name, Value)>>(pairs: Pairs) -> Self {
+        Self(
+            pairs
+                .into_iter()
+                .map(|(name, value)| (name.into(), Ok(value.into())))
+                .collect(),
+        )
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// Everything that is wrong with the settings, one line each, each naming its variable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct Faults(pub Vec<String>);
+
+/// The settings of `modgate serve`.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `MODGATE_LISTEN`
+    pub listen: SocketAddr,
+    /// `MODGATE_OPS_LISTEN`
+    pub ops_listen: SocketAddr,
+    /// `MODGATE_DATABASE_*`
+    pub database: db::Settings,
+    /// `MODGATE_MIGRATE`: with whose rights, if at all.
+    pub migrate: Option<SecretString>,
+    /// `MODGATE_TENCENT_*`
+    pub tencent: tencent::Settings,
+    /// `MODGATE_TENCENT_QPS`, `MODGATE_QUEUE_TIMEOUT`, `MODGATE_MODERATOR_QPS`
+    pub limit: limit::Settings,
+    /// `MODGATE_JWT_*`
+    pub auth: auth::Settings,
+    /// `MODGATE_PROTECTED_USERS`, `MODGATE_ACTION_DEADLINE`
+    pub rules: moderation::Rules,
+    /// `MODGATE_USER_ID_PATTERN`, `MODGATE_REQUIRE_REASON`
+    pub request_rules: RequestRules,
+    /// `MODGATE_LOG`, `MODGATE_LOG_FORMAT`
+    pub log: telemetry::Settings,
+    /// `MODGATE_SHUTDOWN_TIMEOUT`
+    pub shutdown_timeout: Duration,
+}
+
+/// What a request must hold beyond the rules that are always there.
+#[derive(Clone, Debug, Default)]
+pub struct RequestRules {
+    /// What `user_id` must match as a whole.
+    pub user_id_pattern: Option<regex::Regex>,
+    /// Whether `reason` must be given.
+    pub require_reason: bool,
+}
+
+/// The settings of `modgate token`.
+#[derive(Debug)]
+pub struct TokenSettings {
+    /// `MODGATE_JWT_ISSUER`
+    pub issuer: String,
+    /// `MODGATE_JWT_AUDIENCE`
+    pub audience: Vec<String>,
+    /// `MODGATE_JWT_SECRET`
+    pub secret: Option<SecretString>,
+}
+
+impl Settings {
+    /// The settings of `modgate serve`, from `environment`.
+    pub fn read(environment: &Environment) -> Result<Self, Faults> {
+        let mut reader = Reader::new(environment);
+        let settings = Self::from_reader(&mut reader);
+        reader.finish(settings)
+    }
+
+    /// As [`Settings::read`], leaving the faults in `reader`: `None` if there is any.
+    pub fn from_reader(reader: &mut Reader<'_>) -> Option<Self> {
+        // Every section is read before any is missed, so that all faults come at once.
+        let listen = reader.parsed("MODGATE_LISTEN");
+        let ops_listen = reader.parsed("MODGATE_OPS_LISTEN");
+        let database = sections::database(reader);
+        let migrate = sections::migrate(reader);
+        let tencent = sections::tencent(reader);
+        let limit = sections::limit(reader);
+        let auth = sections::auth(reader);
+        let rules = sections::rules(reader);
+        let request_rules = sections::request_rules(reader);
+        let log = sections::log(reader);
+        let shutdown_timeout = reader.duration("MODGATE_SHUTDOWN_TIMEOUT", parse::AT_MOST_AN_HOUR);
+        let (tencent, rules) = (tencent?, rules?);
+        if tencent.timeout > rules.action_deadline {
+            reader.fault(
+                "MODGATE_TENCENT_TIMEOUT",
+                "must not exceed MODGATE_ACTION_DEADLINE",
+            );
+            return None;
+        }
+        Some(Self {
+            listen: listen?,
+            ops_listen: ops_listen?,
+            database: database?,
+            migrate: migrate?,
+            tencent,
+            limit: limit?,
+            auth: auth?,
+            rules,
+            request_rules: request_rules?,
+            log: log?,
+            shutdown_timeout: shutdown_timeout?,
+        })
+    }
+}
+
+/// The database that `modgate migrate` works on: the owner's URL, else the service's.
+pub fn migration_url(environment: &Environment) -> Result<SecretString, Faults> {
+    let mut reader = Reader::new(environment);
+    let url = sections::owner_url(&mut reader);
+    reader.finish(url)
+}
+
+/// Where `modgate healthcheck` asks: the address of the operations port as seen from this machine.
+pub fn ops_listen(environment: &Environment) -> Result<SocketAddr, Faults> {
+    let mut reader = Reader::new(environment);
+    let ops_listen = reader.parsed("MODGATE_OPS_LISTEN");
+    reader.finish(ops_listen)
+}
+
+/// The settings of `modgate token`.
+pub fn token_settings(environment: &Environment) -> Result<TokenSettings, Faults> {
+    let mut reader = Reader::new(environment);
+    let issuer = reader.required("MODGATE_JWT_ISSUER");
+    let audience = reader
+        .required("MODGATE_JWT_AUDIENCE")
+        .map(|list| parse::list(&list));
+    let secret = reader.secret("MODGATE_JWT_SECRET");
+    let settings = match (issuer, audience) {
+        (Some(issuer), Some(audience)) => Some(TokenSettings {
+            issuer,
+            audience,
+            secret,
+        }),
+        _ => None,
+    };
+    reader.finish(settings)
+}
+
+/// What the records of one process say about where they were made.
+pub fn deployment(settings: &tencent::Settings) -> audit::Deployment {
+    audit::Deployment {
+        instance: uuid::Uuid::now_v7().to_string(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        sdk_app_id: settings.sdk_app_id,
+        tencent_host: settings.url.host().to_owned(),
+    }
+}

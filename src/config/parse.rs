@@ -1,0 +1,66 @@
+//! Values that need more than `FromStr`.
+
+use std::time::Duration;
+
+/// The longest of the durations that bound one request.
+pub(super) const AT_MOST_AN_HOUR: Duration = Duration::from_hours(1);
+
+/// A duration above zero and at most `longest`, as in `1500ms`, `5s`, `24h`, `400d`.
+pub(super) fn duration(text: &str, longest: Duration) -> Result<Duration, String> {
+    let rule = || {
+        let longest = humantime::format_duration(longest);
+        format!("must be a duration such as 1500ms, 5s or 24h, above zero and at most {longest}")
+    };
+    match humantime::parse_duration(text) {
+        Ok(duration) if !duration.is_zero() && duration <= longest => Ok(duration),
+        _ => Err(rule()),
+    }
+}
+
+/// How long a `UserSig` is valid: at least a minute, or it would expire between minting and use.
+pub(super) fn usersig_ttl(text: &str) -> Result<Duration, String> {
+    let ttl = duration(text, Duration::from_hours(24 * 365))?;
+    if ttl < Duration::from_mins(1) {
+        Err("must be at least 1m".to_owned())
+    } else {
+        Ok(ttl)
+    }
+}
+
+/// As [`duration`], and zero is allowed.
+pub(super) fn duration_or_zero(text: &str, longest: Duration) -> Result<Duration, String> {
+    match text.trim_end_matches(|unit: char| unit.is_ascii_alphabetic()) {
+        "0" => Ok(Duration::ZERO),
+        _ => duration(text, longest),
+    }
+}
+
+/// A whole number from `least` to `most`.
+pub(super) fn number(text: &str, least: u32, most: u32) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|number| (least..=most).contains(number))
+        .ok_or_else(|| format!("must be a whole number from {least} to {most}"))
+}
+
+/// `true` or `false`.
+pub(super) fn flag(text: &str) -> Result<bool, &'static str> {
+    text.parse().map_err(|_| "must be true or false")
+}
+
+/// The items between commas, without outer spaces and empty ones.
+pub(super) fn list(text: &str) -> Vec<String> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A pattern that matches a whole text.
+pub(super) fn whole_pattern(text: &str) -> Result<regex::Regex, String> {
+    // A pattern that is wrong alone may be right between the brackets, as `a)(b` is.
+    regex::Regex::new(text)
+        .and_then(|_| regex::Regex::new(&format!(r"\A(?:{text})\z")))
+        .map_err(|error| format!("must be a regular expression: {error}"))
+}

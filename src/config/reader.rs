@@ -1,0 +1,177 @@
+//! Takes typed values out of an environment, and notes every fault on the way.
+
+use std::fmt::Display;
+use std::str::FromStr;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::variables::{self, Variable};
+use super::{Environment, Faults, parse};
+
+/// A setting that is in effect.
+#[derive(Clone, Debug)]
+pub struct Effective {
+    /// Its variable.
+    pub name: &'static str,
+    /// Its value; a secret is hidden.
+    pub value: String,
+    /// Whether the value is the default.
+    pub default: bool,
+}
+
+/// Reads settings and collects faults.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    environment: &'a Environment,
+    faults: Vec<String>,
+    effective: Vec<Effective>,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader that has already noted every unknown variable.
+    pub fn new(environment: &'a Environment) -> Self {
+        let unknown = environment
+            .0
+            .keys()
+            .filter(|name| name.starts_with("MODGATE_") && !variables::is_known(name));
+        let faults = unknown
+            .map(|name| format!("{name}: there is no such setting"))
+            .collect();
+        Self {
+            environment,
+            faults,
+            effective: Vec::new(),
+        }
+    }
+
+    /// `settings`, or all faults.
+    pub fn finish<T>(self, settings: Option<T>) -> Result<T, Faults> {
+        match settings {
+            Some(settings) if self.faults.is_empty() => Ok(settings),
+            _ => Err(Faults(self.faults)),
+        }
+    }
+
+    /// What was read, in order.
+    pub fn effective(&self) -> &[Effective] {
+        &self.effective
+    }
+
+    /// Notes that `name` breaks `rule`.
+    pub fn fault(&mut self, name: &str, rule: impl Display) {
+        self.faults.push(format!("{name}: {rule}"));
+    }
+
+    /// A value, or its default; `None` if it is neither set nor has a default. An empty value is
+    /// no value.
+    pub fn text(&mut self, name: &'static str) -> Option<String> {
+        let variable = known(name);
+        let value = self.raw(name);
+        let default = value.is_none();
+        let value =
+            value.or_else(|| Some(variable.default.to_owned()).filter(|text| !text.is_empty()));
+        if let Some(value) = &value {
+            self.effective.push(Effective {
+                name,
+                value: value.clone(),
+                default,
+            });
+        }
+        value
+    }
+
+    /// A value that must be set.
+    pub fn required(&mut self, name: &'static str) -> Option<String> {
+        let value = self.text(name);
+        if value.is_none() {
+            self.missing(name);
+        }
+        value
+    }
+
+    /// Notes that a value that must be set is not, unless something else is wrong with it already.
+    pub fn missing(&mut self, name: &str) {
+        if !self.faults.iter().any(|fault| {
+            fault.starts_with(&format!("{name}:")) || fault.starts_with(&format!("{name}_FILE:"))
+        }) {
+            self.fault(name, "must be set");
+        }
+    }
+
+    /// A value of a type that says itself what is wrong with a text.
+    pub fn parsed<T: FromStr<Err: Display>>(&mut self, name: &'static str) -> Option<T> {
+        let text = self.text(name)?;
+        text.parse().map_err(|error| self.fault(name, error)).ok()
+    }
+
+    /// A value that `read` understands.
+    pub fn with<T, E: Display>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let text = self.text(name)?;
+        read(&text).map_err(|error| self.fault(name, error)).ok()
+    }
+
+    /// A duration such as `5s` or `24h`, above zero and at most `longest`.
+    pub fn duration(&mut self, name: &'static str, longest: Duration) -> Option<Duration> {
+        self.with(name, |text| parse::duration(text, longest))
+    }
+
+    /// A secret: the value, or the content of the file that `<NAME>_FILE` names, without the
+    /// line end that editors leave.
+    pub fn secret(&mut self, name: &'static str) -> Option<SecretString> {
+        let file_name = format!("{name}_FILE");
+        let path = self.raw(&file_name);
+        let value = self.raw(name).map(SecretString::from);
+        let secret = match (value, path) {
+            (Some(_), Some(_)) => {
+                self.fault(
+                    name,
+                    format_args!("must not be set together with {file_name}"),
+                );
+                None
+            }
+            (None, Some(path)) => self.file(&file_name, &path).map(SecretString::from),
+            (value, None) => value,
+        }?;
+        if secret.expose_secret().is_empty() {
+            self.fault(&file_name, "the file is empty");
+            return None;
+        }
+        self.effective.push(Effective {
+            name,
+            value: "(hidden)".to_owned(),
+            default: false,
+        });
+        Some(secret)
+    }
+
+    /// The content of a file that a variable names.
+    pub fn file(&mut self, name: &str, path: &str) -> Option<String> {
+        match std::fs::read_to_string(path) {
+            Ok(content) => Some(content.trim_end_matches(['\r', '\n']).to_owned()),
+            Err(error) => {
+                self.fault(name, format_args!("cannot read {path}: {error}"));
+                None
+            }
+        }
+    }
+
+    fn raw(&mut self, name: &str) -> Option<String> {
+        match self.environment.0.get(name)? {
+            Ok(value) if value.is_empty() => None,
+            Ok(value) => Some(value.clone()),
+            Err(_) => {
+                self.fault(name, "must be UTF-8");
+                None
+            }
+        }
+    }
+}
+
+fn known(name: &'static str) -> &'static Variable {
+    variables::find(name).expect("settings are read by the names in the list")
+}

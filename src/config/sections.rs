@@ -1,0 +1,263 @@
+//! One function for each group of settings. Each reads all of its variables, whatever is wrong
+//! with the first.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::parse::{self, AT_MOST_AN_HOUR};
+use super::{Reader, RequestRules};
+use crate::{auth, db, limit, moderation, telemetry, tencent};
+
+pub(super) fn database(reader: &mut Reader<'_>) -> Option<db::Settings> {
+    let url = database_url(reader, "MODGATE_DATABASE_URL");
+    if url.is_none() {
+        reader.missing("MODGATE_DATABASE_URL");
+    }
+    let max_connections = reader.with("MODGATE_DATABASE_MAX_CONNECTIONS", |text| {
+        parse::number(text, 4, 1000)
+    });
+    Some(db::Settings {
+        url: url?,
+        max_connections: max_connections?,
+    })
+}
+
+pub(super) fn owner_url(reader: &mut Reader<'_>) -> Option<SecretString> {
+    let url = database_url(reader, "MODGATE_OWNER_DATABASE_URL")
+        .or_else(|| database_url(reader, "MODGATE_DATABASE_URL"));
+    if url.is_none() {
+        reader.missing("MODGATE_DATABASE_URL");
+    }
+    url
+}
+
+fn database_url(reader: &mut Reader<'_>, name: &'static str) -> Option<SecretString> {
+    let url = reader.secret(name)?;
+    match db::parse_url(&url) {
+        Ok(_) => Some(url),
+        Err(error) => {
+            reader.fault(name, error);
+            None
+        }
+    }
+}
+
+/// `Some(None)` when `serve` shall not migrate.
+#[expect(clippy::option_option, reason = "faulty, off, or on with these rights")]
+pub(super) fn migrate(reader: &mut Reader<'_>) -> Option<Option<SecretString>> {
+    let wanted = reader.with("MODGATE_MIGRATE", parse::flag);
+    if wanted? {
+        owner_url(reader).map(Some)
+    } else {
+        Some(None)
+    }
+}
+
+pub(super) fn tencent(reader: &mut Reader<'_>) -> Option<tencent::Settings> {
+    let url = tencent_url(reader);
+    let proxy = reader.secret("MODGATE_TENCENT_PROXY");
+    let roots = reader.text("MODGATE_CA_FILE");
+    let roots = roots.and_then(|path| reader.file("MODGATE_CA_FILE", &path));
+    let sdk_app_id = reader
+        .required("MODGATE_TENCENT_SDK_APP_ID")
+        .and_then(|text| {
+            let number = parse::number(&text, 1, u32::MAX);
+            number
+                .map_err(|rule| reader.fault("MODGATE_TENCENT_SDK_APP_ID", rule))
+                .ok()
+        });
+    let admin = reader.text("MODGATE_TENCENT_ADMIN");
+    let credential = credential(reader);
+    let usersig_ttl = reader.with("MODGATE_TENCENT_USERSIG_TTL", parse::usersig_ttl);
+    let kick_field = reader.with("MODGATE_TENCENT_KICK_FIELD", |text| {
+        tencent::KickField::try_from(text)
+    });
+    let timeout = reader.duration("MODGATE_TENCENT_TIMEOUT", AT_MOST_AN_HOUR);
+    let settings = tencent::Settings {
+        url: url?,
+        proxy,
+        further_roots: roots.map(String::into_bytes),
+        sdk_app_id: sdk_app_id?,
+        admin: admin?,
+        credential: credential?,
+        usersig_ttl: usersig_ttl?,
+        kick_field: kick_field?,
+        timeout: timeout?,
+    };
+    let tried = tencent::Client::new(settings.clone());
+    let fault = |error| reader.fault(tencent_variable(&error), telemetry::causes(&error));
+    tried.map_err(fault).ok().map(|_client| settings)
+}
+
+fn tencent_url(reader: &mut Reader<'_>) -> Option<tencent::BaseUrl> {
+    let allow_http = reader
+        .with("MODGATE_TENCENT_ALLOW_HTTP", parse::flag)
+        .unwrap_or(false);
+    reader.with("MODGATE_TENCENT_URL", |text| {
+        tencent::BaseUrl::parse(text, allow_http)
+    })
+}
+
+const fn tencent_variable(error: &tencent::Error) -> &'static str {
+    match error {
+        tencent::Error::SdkAppId => "MODGATE_TENCENT_SDK_APP_ID",
+        tencent::Error::Admin => "MODGATE_TENCENT_ADMIN",
+        tencent::Error::Credential => "MODGATE_TENCENT_SECRET_KEY",
+        tencent::Error::UserSigTtl => "MODGATE_TENCENT_USERSIG_TTL",
+        tencent::Error::Proxy => "MODGATE_TENCENT_PROXY",
+        tencent::Error::FurtherRoots => "MODGATE_CA_FILE",
+        tencent::Error::HttpClient(_) => "MODGATE_TENCENT_URL",
+    }
+}
+
+fn credential(reader: &mut Reader<'_>) -> Option<tencent::Credential> {
+    let secret_key = reader.secret("MODGATE_TENCENT_SECRET_KEY");
+    let usersig = reader.secret("MODGATE_TENCENT_USERSIG");
+    match (secret_key, usersig) {
+        (Some(key), None) => Some(tencent::Credential::SecretKey(key)),
+        (None, Some(usersig)) => Some(tencent::Credential::UserSig(usersig)),
+        (Some(_), Some(_)) => {
+            reader.fault(
+                "MODGATE_TENCENT_SECRET_KEY",
+                "must not be set together with MODGATE_TENCENT_USERSIG",
+            );
+            None
+        }
+        (None, None) => {
+            reader.missing("MODGATE_TENCENT_SECRET_KEY");
+            None
+        }
+    }
+}
+
+pub(super) fn limit(reader: &mut Reader<'_>) -> Option<limit::Settings> {
+    let calls = reader.with("MODGATE_TENCENT_QPS", |text| {
+        parse::number(text, 1, 100_000)
+    });
+    let queue_timeout = reader.duration("MODGATE_QUEUE_TIMEOUT", AT_MOST_AN_HOUR);
+    let moderator = reader.with("MODGATE_MODERATOR_QPS", |text| {
+        parse::number(text, 1, 1_000_000)
+    });
+    Some(limit::Settings {
+        calls_per_second: calls?,
+        queue_timeout: queue_timeout?,
+        moderator_requests_per_second: moderator?,
+        cold_start: limit::COLD_START,
+    })
+}
+
+pub(super) fn auth(reader: &mut Reader<'_>) -> Option<auth::Settings> {
+    let issuer = reader.required("MODGATE_JWT_ISSUER");
+    let audience = reader
+        .required("MODGATE_JWT_AUDIENCE")
+        .map(|list| parse::list(&list));
+    let keys = keys(reader);
+    let leeway = reader.with("MODGATE_JWT_LEEWAY", |text| {
+        parse::duration_or_zero(text, Duration::from_mins(10))
+    });
+    let scope_claims = reader.with("MODGATE_JWT_SCOPE_CLAIM", |text| {
+        parse::list(text)
+            .iter()
+            .map(|item| item.parse())
+            .collect::<Result<Vec<_>, _>>()
+    });
+    let subject_claim = reader.text("MODGATE_JWT_SUBJECT_CLAIM");
+    let name_claim = reader.text("MODGATE_JWT_NAME_CLAIM");
+    let settings = auth::Settings {
+        issuer: issuer?,
+        audience: audience?,
+        keys: keys?,
+        leeway: leeway?,
+        scope_claims: scope_claims?,
+        subject_claim: subject_claim?,
+        name_claim: name_claim?,
+    };
+    let name = match settings.keys {
+        auth::KeySource::Secret(_) => "MODGATE_JWT_SECRET",
+        auth::KeySource::PublicKeyPem(_) => "MODGATE_JWT_PUBLIC_KEY_FILE",
+    };
+    match auth::Verifier::new(settings.clone()) {
+        Ok(_) => Some(settings),
+        Err(error) => {
+            reader.fault(name, telemetry::causes(&error));
+            None
+        }
+    }
+}
+
+fn keys(reader: &mut Reader<'_>) -> Option<auth::KeySource> {
+    const EITHER: &str =
+        "exactly one of MODGATE_JWT_PUBLIC_KEY_FILE and MODGATE_JWT_SECRET must be set";
+    let path = reader.text("MODGATE_JWT_PUBLIC_KEY_FILE");
+    let secret = reader.secret("MODGATE_JWT_SECRET");
+    match (path, secret) {
+        (Some(path), None) => reader
+            .file("MODGATE_JWT_PUBLIC_KEY_FILE", &path)
+            .map(auth::KeySource::PublicKeyPem),
+        (None, Some(secret)) => Some(auth::KeySource::Secret(secret)),
+        _ => {
+            reader.fault("MODGATE_JWT_PUBLIC_KEY_FILE", EITHER);
+            None
+        }
+    }
+}
+
+pub(super) fn rules(reader: &mut Reader<'_>) -> Option<moderation::Rules> {
+    let protected_users = reader
+        .text("MODGATE_PROTECTED_USERS")
+        .map_or_else(Vec::new, |users| parse::list(&users));
+    let action_deadline = reader.duration("MODGATE_ACTION_DEADLINE", AT_MOST_AN_HOUR)?;
+    Some(moderation::Rules {
+        protected_users,
+        action_deadline,
+    })
+}
+
+pub(super) fn request_rules(reader: &mut Reader<'_>) -> Option<RequestRules> {
+    let pattern = reader
+        .text("MODGATE_USER_ID_PATTERN")
+        .map(|text| parse::whole_pattern(&text));
+    let require_reason = reader.with("MODGATE_REQUIRE_REASON", parse::flag);
+    let user_id_pattern = pattern
+        .transpose()
+        .map_err(|rule| reader.fault("MODGATE_USER_ID_PATTERN", rule));
+    Some(RequestRules {
+        user_id_pattern: user_id_pattern.ok()?,
+        require_reason: require_reason?,
+    })
+}
+
+pub(super) fn log(reader: &mut Reader<'_>) -> Option<telemetry::Settings> {
+    let filter = reader.with("MODGATE_LOG", |text| {
+        telemetry::check_filter(text).map(|()| text.to_owned())
+    });
+    let format = reader.with("MODGATE_LOG_FORMAT", |text| match text {
+        "json" => Ok(telemetry::Format::Json),
+        "text" => Ok(telemetry::Format::Text),
+        _ => Err("must be json or text"),
+    });
+    Some(telemetry::Settings {
+        filter: filter?,
+        format: format?,
+    })
+}
+
+/// Things that are allowed, and better changed.
+pub(crate) fn warnings(settings: &super::Settings) -> Vec<&'static str> {
+    let mut warnings = Vec::new();
+    if db::parse_url(&settings.database.url).is_ok_and(|options| db::is_exposed(&options)) {
+        warnings.push(
+            "MODGATE_DATABASE_URL: the server is not verified by TLS: add sslmode=verify-full",
+        );
+    }
+    if matches!(settings.auth.keys, auth::KeySource::Secret(_)) {
+        warnings.push("MODGATE_JWT_SECRET: whoever can check tokens with it can also forge them: prefer a public key");
+    }
+    if settings.tencent.url.is_exposed() {
+        warnings.push(
+            "MODGATE_TENCENT_URL: plain http sends the UserSig in clear: for a simulator only",
+        );
+    }
+    warnings
+}
