@@ -1,0 +1,107 @@
+//! The commands. Each asks only for the settings it uses; all faults of those come at once.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "commands talk to whoever runs them"
+)]
+
+mod check;
+mod healthcheck;
+mod serve;
+mod token;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{self, Environment};
+use crate::db;
+use crate::telemetry::causes;
+
+/// A gateway between moderation dashboards and Tencent Chat: authorised, paced, recorded.
+///
+/// Settings are environment variables; see the README, or `modgate check`.
+#[derive(Debug, Parser)]
+#[command(name = "modgate", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API (the default).
+    Serve,
+    /// Print the settings in effect, secrets hidden, and every fault in them.
+    Check,
+    /// Bring the database schema to this build's version.
+    Migrate,
+    /// Ask the operations port of a service on this machine whether it is alive.
+    Healthcheck,
+    /// Make a token for development.
+    Token(token::Arguments),
+}
+
+/// Why a command failed; displayed on standard error.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Failed(String);
+
+impl Failed {
+    fn because(error: &dyn std::error::Error) -> Self {
+        Self(causes(error))
+    }
+}
+
+impl From<config::Faults> for Failed {
+    fn from(faults: config::Faults) -> Self {
+        Self(format!("the settings have faults:\n{faults}"))
+    }
+}
+
+/// Runs the command of this process' command line.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let environment = Environment::of_this_process();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("modgate: cannot start threads: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let done = runtime.block_on(async {
+        match cli.command.unwrap_or(Command::Serve) {
+            Command::Serve => serve::serve(&environment).await,
+            Command::Check => check::check(&environment),
+            Command::Migrate => migrate(&environment).await,
+            Command::Healthcheck => healthcheck::healthcheck(&environment).await,
+            Command::Token(arguments) => token::print(&environment, &arguments),
+        }
+    });
+    // Work that is still stuck, on a frozen database say, must not hold the process.
+    runtime.shutdown_background();
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => {
+            eprintln!("modgate: {failed}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn migrate(environment: &Environment) -> Result<(), Failed> {
+    let url = config::migration_url(environment)?;
+    db::migrate(&url)
+        .await
+        .map_err(|error| Failed::because(&error))?;
+    println!(
+        "the database has the schema of modgate {}",
+        env!("CARGO_PKG_VERSION")
+    );
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! modgate stands between moderation dashboards and Tencent Chat (IM).
+//!
+//! A moderator's dashboard calls modgate over HTTP with a JWT. modgate checks the moderator, stays
+//! under Tencent's limit of calls per second and API, calls Tencent with a credential that only the
+//! server holds, and records who did what to whom, with Tencent's own `RequestId`, in Postgres.
+//!
+//! # Five promises
+//! 1. **No action without a record.** Nothing is sent before its intent is committed ([`audit`]).
+//! 2. **Never over the limit.** At most N calls per API in any one-second window at Tencent's
+//!    door ([`limit`], with the proof).
+//! 3. **The credential never leaves.** No `UserSig` or key in a log, error, metric, row or answer
+//!    ([`tencent`], [`telemetry`]).
+//! 4. **The record cannot be changed unseen.** It is append-only, and every row is hashed
+//!    ([`audit`], `migrations/`).
+//! 5. **The moderator gets the truth.** Succeeded, refused, not sent and unknown are never confused
+//!    ([`domain::Verdict`], [`http`]).
+//!
+//! # Bird's-eye view
+//! ```text
+//!  dashboard ──HTTP + JWT──▶ http ──▶ moderation ──▶ limit ──▶ audit.begin ──▶ tencent ──▶ Tencent
+//!                             │auth                                 │                         │
+//!                             ◀──────── answer ◀── audit.finish ◀───┼──── attempt, verdict ◀──┘
+//!                                                     │             │
+//!                                                  Postgres: audit.action, audit.event
+//! ```
+//!
+//! # Life of an action
+//! 1. [`http`] authenticates the caller ([`auth`]), counts the request against the moderator's own
+//!    limit, and turns the body into domain values ([`domain`]); every fault is reported at once.
+//! 2. [`moderation`] authorises. A denied action is recorded as `denied` and goes no further.
+//! 3. [`limit`] queues it, round robin over the moderators, and hands out a turn: a permit set aside.
+//!    So far, a client that goes away takes its request along.
+//! 4. From here on a task of its own on the main runtime does the work, and nothing but the end of
+//!    the process stops it. [`audit::AuditLog::begin`] commits the intent and yields a
+//!    [`audit::SendToken`].
+//! 5. [`tencent::Client::send`] consumes the token and the permit, makes one HTTP request, and says
+//!    what the answer proves.
+//! 6. [`audit::AuditLog::finish`] appends the end; the moderator is answered. If the record does not
+//!    take the end, the answer still tells the truth, with `"recorded": false`, and the end is
+//!    offered again for ten minutes.
+//! 7. If the process dies in between, recovery of any replica ends the action as `unknown`, once its
+//!    own deadline and five seconds have passed by the database's clock.
+//!
+//! # Module map
+//! | module | what | knows |
+//! |---|---|---|
+//! | [`domain`] | moderators, actions, attempts, ends: pure values | nothing of ours |
+//! | [`moderation`] | the use case, and the only place with its order | limit, audit, tencent |
+//! | [`auth`] | from a bearer token to a moderator | JWT |
+//! | [`limit`] | moderators' limits, queue, pacing, permits | time |
+//! | [`audit`] | the record: begin, finish, recover, read | SQL |
+//! | [`db`] | pools and migrations | SQL |
+//! | [`tencent`] | one call, and what its answer means; the `UserSig` | Tencent, reqwest |
+//! | [`http`] | routes, parsing, problems; the operations port | actix-web |
+//! | [`server`] | bind, run, stop in order | everything above |
+//! | [`config`] | settings from the environment, all faults at once | the environment |
+//! | [`cli`] | the commands | |
+//! | [`telemetry`], [`metrics`] | log lines; what Prometheus scrapes | |
+//! | [`simulator`] | a stand-in for Tencent, for tests and development | nothing of ours |
+//! | [`dev`] | a Postgres for tests and development | nothing of ours |
+//!
+//! # Invariants
+//! - Only [`moderation`] calls [`tencent::Client::send`]; without a [`audit::SendToken`] and a
+//!   [`limit::Permit`] it does not compile.
+//! - No transaction is open while Tencent is called.
+//! - Nothing in schema `audit` is ever updated or deleted; what changes lives in schema `modgate`.
+//! - Begin, finish and recovery have a connection pool of their own.
+//! - No error that leaves [`tencent`] holds a URL.
+//! - [`simulator`] shares no type with [`tencent`]: a wrong name would agree with itself.
+//! - Only [`http`], [`server`] and [`simulator`] know actix-web; only [`audit`] and [`db`] know sqlx; only
+//!   [`tencent`] knows reqwest; only [`config`] reads the environment. A test checks it.
+
+pub mod audit;
+pub mod auth;
+pub mod cli;
+pub mod config;
+pub mod db;
+pub mod dev;
+pub mod domain;
+pub mod http;
+pub mod limit;
+pub mod metrics;
+pub mod moderation;
+pub mod server;
+pub mod simulator;
+pub mod telemetry;
+pub mod tencent;
