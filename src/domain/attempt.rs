@@ -204,3 +204,12 @@ pub struct End {
     /// Why, where no attempt says it.
     pub failure: Option<Failure>,
 }
+
+/// Milliseconds, to the microsecond that the record keeps.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "microseconds of a few minutes are far below 2^52"
+)]
+pub fn millis(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1000.0
+}

@@ -9,6 +9,6 @@ mod moderator;
 mod text;
 
 pub use action::{Action, Command, Intent, Kind, Origin, Request, State, UnknownWord};
-pub use attempt::{Answer, Attempt, Class, DecidedBy, End, Failure, Verdict};
+pub use attempt::{Answer, Attempt, Class, DecidedBy, End, Failure, Verdict, millis};
 pub use moderator::{Moderator, Scope};
 pub use text::{CaseRef, Data, Reason, RoomId, UserId, Violation, printable};

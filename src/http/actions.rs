@@ -10,7 +10,7 @@ use super::body::Members;
 use super::caller::{Caller, origin};
 use super::fields;
 use super::json::{ActionJson, state_headers};
-use super::problem::{ApiError, Limit};
+use super::problem::{ApiError, FieldFault, Limit};
 use super::query::{ListQuery, visible_to};
 use crate::domain::{Action, Class, Failure, Kind, Verdict};
 use crate::moderation::{Outcome, Refusal};
@@ -24,6 +24,7 @@ pub(super) async fn create_action(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     caller.spend(&state)?;
+    refuse_idempotency_key(&request)?;
     let members = Members::read(&request, payload).await?;
     let asked = fields::request(**kind, members, &state.request_rules)?;
     let outcome = state
@@ -31,6 +32,22 @@ pub(super) async fn create_action(
         .act(caller.0, asked, origin(&request))
         .await?;
     answer(outcome)
+}
+
+/// To ignore the key would be to promise what is not kept.
+fn refuse_idempotency_key(request: &HttpRequest) -> Result<(), ApiError> {
+    let field = "Idempotency-Key";
+    if !request.headers().contains_key(field) {
+        return Ok(());
+    }
+    let rule = "is not supported yet: a repeat would be a second action".to_owned();
+    Err(ApiError::InvalidRequest {
+        detail: "Idempotency-Key is not supported yet".to_owned(),
+        errors: vec![FieldFault {
+            field: field.to_owned(),
+            rule,
+        }],
+    })
 }
 
 /// `GET /v1/actions/{id}`

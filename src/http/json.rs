@@ -1,12 +1,10 @@
 //! The action as JSON, the same wherever it appears.
 
-use std::time::Duration;
-
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::domain::{Action, Attempt, Failure};
+use crate::domain::{Action, Attempt, Failure, millis};
 
 #[derive(Serialize)]
 pub(super) struct ActionJson<'a> {
@@ -107,13 +105,4 @@ pub(super) fn state_headers(action: &Action) -> [(&'static str, String); 2] {
 /// RFC 3339, UTC, microseconds.
 pub(super) fn time(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Micros, true)
-}
-
-/// Milliseconds, to the microsecond that the record keeps.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "microseconds of a few minutes are far below 2^52"
-)]
-fn millis(duration: Duration) -> f64 {
-    duration.as_micros() as f64 / 1000.0
 }

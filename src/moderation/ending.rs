@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use chrono::{SubsecRound, Utc};
 
-use crate::domain::{Action, Attempt, DecidedBy, End, Failure, Intent, State};
+use crate::domain::{Action, Attempt, DecidedBy, End, Failure, Intent, State, millis};
 use crate::metrics::Metrics;
 
 /// An end that this process decides now.
@@ -62,7 +62,7 @@ pub(super) fn report(
         tencent.request_id = answer.and_then(|answer| answer.request_id.as_deref()),
         failure = failure.map(Failure::as_str),
         attempts = action.attempts.len(),
-        duration_ms = action.duration.map(|duration| duration.as_secs_f64() * 1000.0),
+        duration_ms = action.duration.map(millis),
         recorded = action.recorded,
         http_request_id = intent.origin.http_request_id,
         trace_id = intent.origin.trace_id,

@@ -1,0 +1,393 @@
+//! The PostgreSQL that the tests run on.
+//!
+//! One server for the process, [`Cluster::shared`]: `TEST_DATABASE_URL` if it is set, else a container, else a server
+//! from the programs installed here; what was taken is printed once. `MODGATE_TEST_POSTGRES=testcontainers` or `local`
+//! forces one, and fails where it cannot be had. Tests that stop or freeze their server take one of their own,
+//! [`Cluster::private`].
+//!
+//! Nothing stays behind, not even after `kill -9`, though no destructor of a static ever runs: each server has a guard,
+//! a shell whose standard input this process holds open.
+
+use std::{
+    env, fmt,
+    io::Write as _,
+    os::unix::process::CommandExt as _,
+    process::{Child, Command, Stdio},
+    str::FromStr as _,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use modgate::dev::{self, Lifetime, LocalPostgres, Mode, Options, POSTGRES_IMAGE};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions,
+};
+use testcontainers::{
+    ContainerAsync, GenericImage, ImageExt as _,
+    core::{ExecCommand, IntoContainerPort as _},
+    runners::AsyncRunner as _,
+};
+use tokio::{
+    sync::OnceCell,
+    task::spawn_blocking,
+    time::{sleep, timeout},
+};
+use uuid::Uuid;
+
+/// A container that does not run by then is not waited for: its image may not be to be had here.
+const CONTAINER_WITHIN: Duration = Duration::from_secs(20);
+
+/// For the shared server: many tests at once, and nothing that has to survive a crash.
+const SHARED_SETTINGS: [&str; 4] = [
+    "max_connections=500",
+    "fsync=off",
+    "full_page_writes=off",
+    "max_wal_size=4GB",
+];
+
+/// For a server that a test crashes: what was committed must still be there.
+const PRIVATE_SETTINGS: [&str; 2] = ["max_connections=100", "fsync=on"];
+
+/// A server, with its superuser's connection string.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    url: String,
+    server: Server,
+    /// Whether it serves the whole process, so that a database must be dropped by itself.
+    shared: bool,
+}
+
+#[derive(Debug)]
+enum Server {
+    External,
+    Container {
+        container: Box<ContainerAsync<GenericImage>>,
+        _guard: Guard,
+    },
+    Local(Arc<Mutex<LocalPostgres>>),
+}
+
+/// A database of its own for one test: dropped with the value, unless the test panics.
+#[derive(Debug)]
+pub(crate) struct Database {
+    /// The connection string, password included.
+    pub(crate) url: String,
+    name: String,
+    /// Whom to ask to drop it; nobody when the whole server goes.
+    administrator: Option<String>,
+}
+
+impl Cluster {
+    /// The server of this process.
+    pub(crate) async fn shared() -> &'static Self {
+        static SHARED: OnceCell<Cluster> = OnceCell::const_new();
+        SHARED
+            .get_or_init(async || {
+                let cluster = match variable("TEST_DATABASE_URL") {
+                    Some(url) => Self {
+                        url,
+                        server: Server::External,
+                        shared: true,
+                    },
+                    None => Self {
+                        shared: true,
+                        ..Self::start_one(&SHARED_SETTINGS).await
+                    },
+                };
+                announce(&format!("test database: {}", cluster.server));
+                cluster
+            })
+            .await
+    }
+
+    /// A server that nobody else uses, to be stopped and frozen; it writes to disk as in production.
+    pub(crate) async fn private() -> Self {
+        Self::start_one(&PRIVATE_SETTINGS).await
+    }
+
+    /// The superuser's connection string, password included; the same after a stop and a start.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Makes an empty database, or a copy of the one named `template`, to which nobody may be connected.
+    pub(crate) async fn create_database(&self, template: Option<&str>) -> Database {
+        let name = format!("modgate_test_{}", Uuid::now_v7().simple());
+        let template = template.unwrap_or("template0");
+        run(
+            &self.url,
+            format!("create database {name} template {template}"),
+        )
+        .await
+        .expect("create a database");
+        let options =
+            PgConnectOptions::from_str(&self.url).expect("the URL connected a moment ago");
+        let url = options.database(&name).to_url_lossy().to_string();
+        let administrator = self.shared.then(|| self.url.clone());
+        Database {
+            url,
+            name,
+            administrator,
+        }
+    }
+
+    /// Ends all sessions, then the server.
+    pub(crate) async fn stop_fast(&self) {
+        match &self.server {
+            Server::External => panic!("the shared server is not ours to stop"),
+            Server::Container { container, .. } => {
+                container
+                    .stop_with_timeout(Some(60))
+                    .await
+                    .expect("stop the container");
+            }
+            Server::Local(postgres) => on(postgres, |postgres| postgres.stop(Mode::Fast)).await,
+        }
+    }
+
+    /// Ends the server as a crash would.
+    pub(crate) async fn stop_immediate(&self) {
+        match &self.server {
+            Server::External => panic!("the shared server is not ours to stop"),
+            Server::Container { container, .. } => {
+                // The answer is lost when the container ends before the command does.
+                let _ = container
+                    .exec(ExecCommand::new(["sh", "-c", "kill -s QUIT 1"]))
+                    .await;
+                while container.is_running().await.expect("look at the container") {
+                    sleep(Duration::from_millis(20)).await;
+                }
+            }
+            Server::Local(postgres) => {
+                on(postgres, |postgres| postgres.stop(Mode::Immediate)).await;
+            }
+        }
+    }
+
+    /// Starts the server again, at the same address, and waits until it takes connections.
+    pub(crate) async fn start(&self) {
+        match &self.server {
+            Server::External => panic!("the shared server is not ours to start"),
+            Server::Container { container, .. } => {
+                container.start().await.expect("start the container");
+                wait_for_connections(&self.url).await;
+            }
+            Server::Local(postgres) => on(postgres, LocalPostgres::start).await,
+        }
+    }
+
+    /// Connections stay open, and nothing answers.
+    pub(crate) async fn freeze(&self) {
+        match &self.server {
+            Server::External => panic!("the shared server is not ours to freeze"),
+            Server::Container { container, .. } => {
+                container.pause().await.expect("pause the container");
+            }
+            Server::Local(postgres) => on(postgres, LocalPostgres::freeze).await,
+        }
+    }
+
+    /// Undoes [`freeze`](Self::freeze).
+    pub(crate) async fn thaw(&self) {
+        match &self.server {
+            Server::External => panic!("the shared server is not ours to thaw"),
+            Server::Container { container, .. } => {
+                container.unpause().await.expect("unpause the container");
+            }
+            Server::Local(postgres) => on(postgres, LocalPostgres::thaw).await,
+        }
+    }
+
+    async fn start_one(settings: &[&str]) -> Self {
+        match variable("MODGATE_TEST_POSTGRES").as_deref() {
+            Some("testcontainers") => Self::start_container(settings)
+                .await
+                .expect("start a container"),
+            Some("local") => Self::start_local(settings).await,
+            Some(other) => {
+                panic!("MODGATE_TEST_POSTGRES is neither testcontainers nor local: {other}")
+            }
+            None => match Self::start_container(settings).await {
+                Ok(cluster) => cluster,
+                Err(reason) => {
+                    announce(&format!("no container for the tests: {reason}"));
+                    Self::start_local(settings).await
+                }
+            },
+        }
+    }
+
+    async fn start_container(settings: &[&str]) -> Result<Self, String> {
+        let name = format!("modgate-test-{}", Uuid::now_v7().simple());
+        let guard = Guard::of_container(&name)?;
+        let port = dev::free_port().map_err(|error| error.to_string())?;
+        let password = Uuid::now_v7().simple().to_string();
+        let (image, tag) = POSTGRES_IMAGE
+            .split_once(':')
+            .expect("the image is named with its tag");
+        let command = settings.iter().flat_map(|setting| ["-c", setting]);
+        let request = GenericImage::new(image, tag)
+            .with_container_name(name)
+            .with_mapped_port(port, 5432.tcp())
+            .with_host_config_modifier(|host| {
+                let bindings = host.port_bindings.iter_mut().flatten();
+                for binding in bindings
+                    .filter_map(|(_, bindings)| bindings.as_mut())
+                    .flatten()
+                {
+                    binding.host_ip = Some("127.0.0.1".to_owned());
+                }
+            })
+            .with_env_var("POSTGRES_PASSWORD", &password)
+            .with_cmd(["postgres"].into_iter().chain(command));
+        let started = timeout(CONTAINER_WITHIN, request.start()).await;
+        let container = started
+            .map_err(|_| "it takes too long")?
+            .map_err(|error| error.to_string())?;
+        let url = format!("postgres://postgres:{password}@127.0.0.1:{port}/postgres");
+        wait_for_connections(&url).await;
+        let server = Server::Container {
+            container: Box::new(container),
+            _guard: guard,
+        };
+        Ok(Self {
+            url,
+            server,
+            shared: false,
+        })
+    }
+
+    async fn start_local(settings: &[&str]) -> Self {
+        let directory = env::temp_dir().join(format!("modgate-test-{}", Uuid::now_v7().simple()));
+        let settings = settings.iter().copied().map(str::to_owned).collect();
+        let options = Options {
+            directory,
+            lifetime: Lifetime::Temporary,
+            settings,
+        };
+        let postgres = spawn_blocking(|| LocalPostgres::create(options))
+            .await
+            .expect("not cancelled");
+        let postgres = postgres.expect("start a local server");
+        Self {
+            url: postgres.url(),
+            server: Server::Local(Arc::new(Mutex::new(postgres))),
+            shared: false,
+        }
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::External => f.write_str("the one of TEST_DATABASE_URL"),
+            Self::Container { .. } => write!(f, "testcontainers {POSTGRES_IMAGE}"),
+            Self::Local(_) => f.write_str("local programs"),
+        }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let Some(administrator) = self.administrator.take() else {
+            return;
+        };
+        let name = self.name.clone();
+        if std::thread::panicking() {
+            announce(&format!(
+                "the database {name} is kept (it outlives this process only with TEST_DATABASE_URL)"
+            ));
+            return;
+        }
+        // A thread, because the test's own runtime is occupied with this destructor.
+        let drop_database = async move {
+            timeout(
+                Duration::from_secs(10),
+                run(&administrator, format!("drop database {name} with (force)")),
+            )
+            .await
+        };
+        let dropped = std::thread::spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            runtime.expect("a runtime").block_on(drop_database)
+        });
+        if !matches!(dropped.join(), Ok(Ok(Ok(())))) {
+            announce(&format!("the database {} could not be dropped", self.name));
+        }
+    }
+}
+
+/// Removes a container when this process ends, in whatever way.
+#[derive(Debug)]
+struct Guard(Child);
+
+impl Guard {
+    /// Before the container is there: a process that is killed while it starts one leaves none.
+    fn of_container(name: &str) -> Result<Self, String> {
+        let script = "cat >/dev/null; docker rm --force --volumes \"$0\"";
+        let docker = Command::new("docker").arg("version").output();
+        if !docker.is_ok_and(|docker| docker.status.success()) {
+            return Err("docker does not answer".to_owned());
+        }
+        let mut guard = Command::new("sh");
+        guard.args(["-c", script, name]).process_group(0);
+        guard
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        guard.spawn().map(Self).map_err(|error| error.to_string())
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests are told by their environment where to run"
+)]
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Past libtest's capture, which would show it only if that one test failed.
+fn announce(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+async fn on(
+    postgres: &Arc<Mutex<LocalPostgres>>,
+    action: fn(&mut LocalPostgres) -> Result<(), dev::Error>,
+) {
+    let postgres = Arc::clone(postgres);
+    let done =
+        spawn_blocking(move || action(&mut postgres.lock().expect("no test panics in here")));
+    done.await
+        .expect("not cancelled")
+        .expect("act on the local server");
+}
+
+async fn run(url: &str, statement: String) -> sqlx::Result<()> {
+    let mut connection = PgConnection::connect(url).await?;
+    sqlx::raw_sql(AssertSqlSafe(statement))
+        .execute(&mut connection)
+        .await?;
+    connection.close().await
+}
+
+async fn wait_for_connections(url: &str) {
+    let connect = async {
+        while PgConnection::connect(url).await.is_err() {
+            sleep(Duration::from_millis(30)).await;
+        }
+    };
+    timeout(Duration::from_secs(30), connect)
+        .await
+        .expect("the server takes connections");
+}

@@ -1,0 +1,144 @@
+//! The real binary, for everything that signals, crashes and log lines are about.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::app::MODERATOR;
+use super::eventually::eventually;
+use super::persona::Persona;
+use super::world::token;
+
+/// A `modgate` process. Killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    child: Child,
+    pub(crate) addr: SocketAddr,
+    pub(crate) ops_addr: SocketAddr,
+    log: Log,
+}
+
+/// What a process wrote to standard error, line by line.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The fields of every line with this `event`.
+    pub(crate) fn events(&self, event: &str) -> Vec<Value> {
+        let values = self
+            .lines()
+            .into_iter()
+            .filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+        values.filter(|line| line["event"] == event).collect()
+    }
+
+    pub(crate) fn follow(&self, stream: impl std::io::Read + Send + 'static) {
+        let lines = Arc::clone(&self.0);
+        std::thread::spawn(move || {
+            for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                lines
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(line);
+            }
+        });
+    }
+}
+
+/// The `modgate` command with these variables and no others.
+pub(crate) fn modgate(variables: &BTreeMap<String, String>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_modgate"));
+    command.env_clear().envs(variables).stdin(Stdio::null());
+    command
+}
+
+impl Gateway {
+    /// Starts the binary and waits until it listens. It grants nothing for two seconds yet:
+    /// [`Gateway::ready`].
+    pub(crate) async fn start(variables: &BTreeMap<String, String>) -> Self {
+        let mut child = modgate(variables)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary can be run");
+        let log = Log::default();
+        log.follow(child.stderr.take().expect("standard error is piped"));
+        let listening = eventually("the gateway listens", Duration::from_secs(20), async || {
+            log.events("listening").pop()
+        })
+        .await;
+        let address = |field: &str| listening[field].as_str().and_then(|text| text.parse().ok());
+        let (addr, ops_addr) = (address("addr"), address("ops_addr"));
+        Self {
+            child,
+            addr: addr.expect("logged"),
+            ops_addr: ops_addr.expect("logged"),
+            log,
+        }
+    }
+
+    /// Waits until permits are granted.
+    pub(crate) async fn ready(self) -> Self {
+        let operator = Persona::new(self.ops_addr, None);
+        eventually(
+            "the gateway is ready",
+            Duration::from_secs(20),
+            async || (operator.get("/readyz").await.status == 200).then_some(()),
+        )
+        .await;
+        self
+    }
+
+    pub(crate) fn moderator(&self, subject: &str) -> Persona {
+        Persona::new(self.addr, Some(token(subject, MODERATOR)))
+    }
+
+    pub(crate) fn operator(&self) -> Persona {
+        Persona::new(self.ops_addr, None)
+    }
+
+    pub(crate) fn log(&self) -> Log {
+        self.log.clone()
+    }
+
+    /// Sends a signal such as `TERM` or `STOP`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &pid]).status();
+        assert!(sent.expect("kill can be run").success());
+    }
+
+    /// `kill -9`, and waits until the process is gone.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("the process can be killed");
+        self.child.wait().expect("the process is ours");
+    }
+
+    /// Waits for the process to end by itself.
+    pub(crate) async fn exit(mut self, patience: Duration) -> ExitStatus {
+        let child = &mut self.child;
+        eventually("the gateway ends", patience, async || {
+            child.try_wait().expect("the process is ours")
+        })
+        .await
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

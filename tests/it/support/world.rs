@@ -1,0 +1,175 @@
+//! What a gateway needs around it: a simulator, a database, an issuer of tokens, and settings.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::Utc;
+use modgate::auth::token::{Claims, Minter};
+use modgate::config::Environment;
+use modgate::simulator::{self, Simulator};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{Connection, PgConnection};
+use tokio::sync::OnceCell;
+
+use super::postgres::{Cluster, Database};
+
+pub(crate) const SDK_APP_ID: u32 = 1_400_000_001;
+pub(crate) const SECRET_KEY: &str =
+    "b3f1c9d0a7e64f25b3f1c9d0a7e64f25b3f1c9d0a7e64f25b3f1c9d0a7e64f25";
+pub(crate) const JWT_SECRET: &str = "a secret that is only for tests, 0123456789";
+pub(crate) const ISSUER: &str = "https://id.example.test";
+pub(crate) const AUDIENCE: &str = "modgate";
+
+/// A simulator and a migrated database, and the settings of a gateway between them.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) simulator: Simulator,
+    pub(crate) database: Database,
+    /// The server of the database, if it is this test's own.
+    pub(crate) cluster: Option<Cluster>,
+    pub(crate) variables: BTreeMap<String, String>,
+}
+
+impl World {
+    /// On the server that all tests share.
+    pub(crate) async fn new() -> Self {
+        let shared = Cluster::shared().await;
+        let database = shared.create_database(Some(template().await)).await;
+        Self::around(database, None)
+    }
+
+    /// On a server that this test may stop, freeze and crash.
+    pub(crate) async fn with_its_own_postgres() -> Self {
+        let cluster = Cluster::private().await;
+        let database = cluster.create_database(None).await;
+        migrate(&database.url).await;
+        Self::around(database, Some(cluster))
+    }
+
+    fn around(database: Database, cluster: Option<Cluster>) -> Self {
+        let mut settings = simulator::Settings::new(SDK_APP_ID, SecretString::from(SECRET_KEY));
+        // The promise is measured on what arrives, not on what a simulator lets pass.
+        settings.limit = None;
+        let simulator = Simulator::start(settings).expect("the simulator starts on free ports");
+        let sdk_app_id = SDK_APP_ID.to_string();
+        let url = simulator.url();
+        let variables = [
+            ("MODGATE_LISTEN", "127.0.0.1:0"),
+            ("MODGATE_OPS_LISTEN", "127.0.0.1:0"),
+            ("MODGATE_DATABASE_URL", database.url.as_str()),
+            ("MODGATE_TENCENT_URL", url.as_str()),
+            ("MODGATE_TENCENT_SDK_APP_ID", sdk_app_id.as_str()),
+            ("MODGATE_TENCENT_SECRET_KEY", SECRET_KEY),
+            ("MODGATE_JWT_ISSUER", ISSUER),
+            ("MODGATE_JWT_AUDIENCE", AUDIENCE),
+            ("MODGATE_JWT_SECRET", JWT_SECRET),
+        ];
+        let variables = variables
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        Self {
+            simulator,
+            database,
+            cluster,
+            variables,
+        }
+    }
+
+    /// Sets a variable of the gateway that will be started.
+    pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
+        self.variables.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    pub(crate) fn environment(&self) -> Environment {
+        self.variables.clone().into_iter().collect()
+    }
+
+    /// A connection of the test's own to the record.
+    pub(crate) async fn sql(&self) -> PgConnection {
+        PgConnection::connect(&self.database.url)
+            .await
+            .expect("the test's database is there")
+    }
+
+    /// One number that Postgres knows.
+    pub(crate) async fn count(&self, query: &'static str) -> i64 {
+        sqlx::query_scalar(query)
+            .fetch_one(&mut self.sql().await)
+            .await
+            .expect(query)
+    }
+
+    /// What holds after every test: every call that arrived is announced in the record by its
+    /// `random`, and no action is without an end.
+    pub(crate) async fn assert_the_record_is_whole(&self) {
+        let mut sql = self.sql().await;
+        let announced: Vec<i64> = sqlx::query_scalar(
+            "select tencent_random from audit.action where tencent_random is not null
+             union all select next_random from audit.event where next_random is not null",
+        )
+        .fetch_all(&mut sql)
+        .await
+        .expect("the record can be read");
+        for call in self.simulator.calls() {
+            let random = i64::from(call.random.expect("every call has a random"));
+            assert!(
+                announced.contains(&random),
+                "a call without a record: {call:?}"
+            );
+        }
+        let pending: Vec<String> =
+            sqlx::query_scalar("select id::text from audit.actions where state = 'pending'")
+                .fetch_all(&mut sql)
+                .await
+                .expect("the record can be read");
+        assert!(pending.is_empty(), "actions without an end: {pending:?}");
+    }
+}
+
+/// The name of a migrated database that others are copied from.
+async fn template() -> &'static str {
+    static TEMPLATE: OnceCell<(Database, String)> = OnceCell::const_new();
+    let (_, name) = TEMPLATE
+        .get_or_init(async || {
+            let database = Cluster::shared().await.create_database(None).await;
+            migrate(&database.url).await;
+            let mut sql = PgConnection::connect(&database.url)
+                .await
+                .expect("it was just made");
+            let name = sqlx::query_scalar("select current_database()::text")
+                .fetch_one(&mut sql)
+                .await;
+            sql.close().await.expect("nothing is in its way");
+            (database, name.expect("Postgres knows its name"))
+        })
+        .await;
+    name
+}
+
+pub(crate) async fn migrate(url: &str) {
+    modgate::db::migrate(&SecretString::from(url))
+        .await
+        .expect("the migrations run");
+}
+
+/// A token as the identity provider of these tests makes it.
+pub(crate) fn token(subject: &str, scopes: &[&str]) -> String {
+    let minter =
+        Minter::from_secret(&SecretString::from(JWT_SECRET)).expect("the secret is long enough");
+    let claims = Claims {
+        issuer: ISSUER.to_owned(),
+        audience: vec![AUDIENCE.to_owned()],
+        subject: subject.to_owned(),
+        name: Some(format!("{subject} of the tests")),
+        scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        ttl: Duration::from_hours(1),
+        now: Utc::now(),
+    };
+    minter
+        .mint(&claims)
+        .expect("the claims are plain")
+        .expose_secret()
+        .to_owned()
+}
