@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::Deployment;
-use super::write::Event;
+use super::event::Event;
 use crate::domain::{CaseRef, Data, Intent, Reason, RoomId};
 
 struct Canonical(Vec<u8>);

@@ -14,7 +14,7 @@
 //! # Why begin is one statement
 //! A statement of its own is its own transaction: an error that Postgres reports means that
 //! nothing was committed. Only a connection that breaks, or a time-out, leaves it unclear, and
-//! then [`AuditLog::record_ended`] settles the id as `not_sent`, whichever of the two commits
+//! then [`AuditLog::settle`] settles the id as `not_sent`, whichever of the two commits
 //! first.
 //!
 //! # Two pools
@@ -23,6 +23,8 @@
 
 mod canonical;
 mod connection;
+mod event;
+mod filter;
 mod partitions;
 mod read;
 mod recovery;
@@ -31,7 +33,8 @@ mod write;
 
 use sqlx::PgPool;
 
-pub use read::{Filter, Page};
+pub use filter::Filter;
+pub use read::Page;
 pub use recovery::Swept;
 pub use token::{OpenAction, SendToken};
 pub use write::BeginError;

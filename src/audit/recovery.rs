@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::connection::Connection;
-use super::write::{Event, insert_event};
+use super::event::{Event, insert_event};
 use super::{AuditLog, Error};
 use crate::domain::{DecidedBy, End, Failure, State};
 

@@ -2,14 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
 
 use super::canonical::{action_leaf, event_leaf};
 use super::connection::Connection;
+use super::event::{Event, insert_event};
 use super::{AuditLog, Deployment, Error, OpenAction, SendToken};
-use crate::domain::{CaseRef, Data, DecidedBy, End, Failure, Intent, Reason, RoomId, State};
+use crate::domain::{CaseRef, Data, End, Intent, Reason, RoomId, State};
 
 /// An unknown end may turn into a definite one for this long, by the process that sent it.
 pub(super) const LATE_TRUTH: Duration = Duration::from_mins(10);
@@ -23,51 +22,6 @@ pub enum BeginError {
     /// The connection broke before Postgres confirmed: it may be.
     #[error("it is unclear whether the intent was committed")]
     Unclear(#[source] sqlx::Error),
-}
-
-/// What goes into a row of `audit.event`.
-#[derive(Debug)]
-pub(super) struct Event<'a> {
-    pub(super) state: &'static str,
-    pub(super) at: DateTime<Utc>,
-    pub(super) decided_by: DecidedBy,
-    pub(super) duration_us: Option<i64>,
-    pub(super) attempt: Option<i16>,
-    pub(super) tencent_random: Option<i64>,
-    pub(super) attempt_duration_us: Option<i64>,
-    pub(super) http_status: Option<i16>,
-    pub(super) action_status: Option<&'a str>,
-    pub(super) error_code: Option<i64>,
-    pub(super) error_info: Option<&'a str>,
-    pub(super) tencent_request_id: Option<&'a str>,
-    pub(super) failure: Option<&'a str>,
-    pub(super) next_random: Option<i64>,
-}
-
-impl<'a> From<&'a End> for Event<'a> {
-    fn from(end: &'a End) -> Self {
-        let attempt = end.attempt.as_ref();
-        let answer = attempt.and_then(|attempt| attempt.answer.as_ref());
-        let failure = attempt.and_then(|attempt| attempt.failure).or(end.failure);
-        Self {
-            state: end.state.as_str(),
-            at: end.completed_at,
-            decided_by: end.decided_by,
-            duration_us: end.duration.map(micros),
-            attempt: attempt.map(|attempt| attempt.number.cast_signed()),
-            tencent_random: attempt.map(|attempt| i64::from(attempt.random)),
-            attempt_duration_us: attempt.map(|attempt| micros(attempt.duration)),
-            http_status: attempt
-                .and_then(|attempt| attempt.http_status)
-                .map(u16::cast_signed),
-            action_status: answer.and_then(|answer| answer.action_status.as_deref()),
-            error_code: answer.map(|answer| answer.error_code),
-            error_info: answer.map(|answer| answer.error_info.as_str()),
-            tencent_request_id: answer.and_then(|answer| answer.request_id.as_deref()),
-            failure: failure.map(Failure::as_str),
-            next_random: None,
-        }
-    }
 }
 
 impl AuditLog {
@@ -176,10 +130,6 @@ pub(super) fn deadline_ms(intent: &Intent) -> i32 {
     i32::try_from(intent.deadline.as_millis()).expect("settings keep the deadline below an hour")
 }
 
-fn micros(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
-}
-
 #[expect(
     clippy::too_many_lines,
     reason = "one statement and its parameters in order"
@@ -228,40 +178,6 @@ async fn insert_action(
         deadline_ms(intent),
         random.map(i64::from),
         action_leaf(intent, random, deployment),
-    );
-    Ok(inserted.execute(connection).await?.rows_affected())
-}
-
-pub(super) async fn insert_event(
-    connection: &mut PgConnection,
-    action_id: Uuid,
-    rev: i16,
-    event: &Event<'_>,
-) -> Result<u64, sqlx::Error> {
-    let inserted = sqlx::query!(
-        "insert into audit.event
-             (action_id, rev, state, at, decided_by, duration_us, attempt, tencent_random,
-              attempt_duration_us, http_status, action_status, error_code, error_info,
-              tencent_request_id, failure, next_random, leaf_hash)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-         on conflict do nothing",
-        action_id,
-        rev,
-        event.state,
-        event.at,
-        event.decided_by.as_str(),
-        event.duration_us,
-        event.attempt,
-        event.tencent_random,
-        event.attempt_duration_us,
-        event.http_status,
-        event.action_status,
-        event.error_code,
-        event.error_info,
-        event.tencent_request_id,
-        event.failure,
-        event.next_random,
-        event_leaf(action_id, rev, event),
     );
     Ok(inserted.execute(connection).await?.rows_affected())
 }

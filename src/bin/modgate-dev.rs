@@ -83,17 +83,14 @@ async fn run() -> Result<(), Box<dyn Error>> {
 /// The directory named on the command line, else `dev` beside the directory of this program:
 /// `target/dev`, wherever cargo's target directory is.
 fn data_directory() -> io::Result<PathBuf> {
-    let directory = match std::env::args_os().nth(1) {
-        Some(directory) => PathBuf::from(directory),
-        None => {
-            let program = std::env::current_exe()?;
-            program
-                .parent()
-                .and_then(Path::parent)
-                .unwrap_or(Path::new("target"))
-                .join("dev")
-        }
-    };
+    let program = std::env::current_exe()?;
+    let target = program
+        .parent()
+        .and_then(Path::parent)
+        .unwrap_or(Path::new("target"));
+    let directory = std::env::args_os()
+        .nth(1)
+        .map_or_else(|| target.join("dev"), PathBuf::from);
     fs::create_dir_all(&directory)?;
     fs::canonicalize(directory)
 }

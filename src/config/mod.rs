@@ -7,6 +7,7 @@
 mod parse;
 mod reader;
 mod sections;
+mod tencent;
 pub mod variables;
 
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::{audit, auth, db, limit, moderation, telemetry, tencent};
+use crate::{audit, auth, db, limit, moderation, telemetry};
 pub use reader::{Effective, Reader};
 pub(crate) use sections::warnings;
 
@@ -82,7 +83,7 @@ pub struct Settings {
     /// `MODGATE_MIGRATE`: with whose rights, if at all.
     pub migrate: Option<SecretString>,
     /// `MODGATE_TENCENT_*`
-    pub tencent: tencent::Settings,
+    pub tencent: crate::tencent::Settings,
     /// `MODGATE_TENCENT_QPS`, `MODGATE_QUEUE_TIMEOUT`, `MODGATE_MODERATOR_QPS`
     pub limit: limit::Settings,
     /// `MODGATE_JWT_*`
@@ -132,7 +133,7 @@ impl Settings {
         let ops_listen = reader.parsed("MODGATE_OPS_LISTEN");
         let database = sections::database(reader);
         let migrate = sections::migrate(reader);
-        let tencent = sections::tencent(reader);
+        let tencent = self::tencent::settings(reader);
         let limit = sections::limit(reader);
         let auth = sections::auth(reader);
         let rules = sections::rules(reader);
@@ -197,7 +198,7 @@ pub fn token_settings(environment: &Environment) -> Result<TokenSettings, Faults
 }
 
 /// What the records of one process say about where they were made.
-pub fn deployment(settings: &tencent::Settings) -> audit::Deployment {
+pub fn deployment(settings: &crate::tencent::Settings) -> audit::Deployment {
     audit::Deployment {
         instance: uuid::Uuid::now_v7().to_string(),
         version: env!("CARGO_PKG_VERSION").to_owned(),

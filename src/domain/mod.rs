@@ -7,8 +7,10 @@ mod action;
 mod attempt;
 mod moderator;
 mod text;
+mod words;
 
-pub use action::{Action, Command, Intent, Kind, Origin, Request, State, UnknownWord};
+pub use action::{Action, Command, Intent, Origin, Request};
 pub use attempt::{Answer, Attempt, Class, DecidedBy, End, Failure, Verdict, millis};
 pub use moderator::{Moderator, Scope};
 pub use text::{CaseRef, Data, Reason, RoomId, UserId, Violation, printable};
+pub use words::{Kind, State, UnknownWord};

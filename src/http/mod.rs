@@ -3,8 +3,8 @@
 //! # Rules
 //! - Handlers are named `<verb>_<resource>`. They take parsed domain values and answer from the
 //!   use case; no handler knows SQL or Tencent.
-//! - A handler that takes a [`caller::Caller`] cannot be reached without a valid token.
-//! - Every error is a [`problem::ApiError`], also those of routing, method, media type and size.
+//! - A handler that takes a `caller::Caller` cannot be reached without a valid token.
+//! - Every error is a `problem::ApiError`, also those of routing, method, media type and size.
 //! - 429 and 503 mean that nothing was done; what may have happened is 504.
 
 mod actions;

@@ -71,6 +71,7 @@ mod server;
 mod settings;
 mod spoil;
 #[cfg(test)]
+#[expect(clippy::too_many_lines, reason = "a test tells its whole story")]
 mod tests;
 mod usersig;
 mod world;

@@ -4,6 +4,12 @@
 //! template, and a simulator of its own ([`support::app::TestApp`]). [`support::process::Gateway`]
 //! is the same with the real binary. Nothing is mocked: what shall fail is sabotaged.
 
+#![expect(
+    clippy::too_many_lines,
+    clippy::disallowed_methods,
+    reason = "a test tells its whole story; tests may read the environment, and run what they test"
+)]
+
 mod actions;
 mod development;
 mod lists;

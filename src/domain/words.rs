@@ -1,0 +1,93 @@
+//! The closed sets: each value has one word, everywhere.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::Scope;
+
+/// A word that is not one of the closed set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct UnknownWord(&'static str);
+
+macro_rules! words {
+    ($name:ident, $rule:literal, $($variant:ident = $word:literal),+) => {
+        impl $name {
+            /// Every value.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The one word for it in JSON, SQL, logs and metrics.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownWord;
+
+            fn from_str(word: &str) -> Result<Self, UnknownWord> {
+                Self::ALL.iter().copied().find(|value| value.as_str() == word).ok_or(UnknownWord($rule))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+/// The kinds of action, one for each of Tencent's APIs that the gateway calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// `im_open_login_svc/kick`
+    KickLogin,
+    /// `room_engine_http_mic/kick_user_off_seat`
+    KickSeat,
+}
+
+words!(
+    Kind,
+    "must be kick_login or kick_seat",
+    KickLogin = "kick_login",
+    KickSeat = "kick_seat"
+);
+
+impl Kind {
+    /// The scope that lets a moderator do it.
+    pub const fn scope(self) -> Scope {
+        match self {
+            Self::KickLogin => Scope::KickLogin,
+            Self::KickSeat => Scope::KickSeat,
+        }
+    }
+}
+
+/// The state of an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// The intent is committed; no end yet.
+    Pending,
+    /// Tencent did it.
+    Succeeded,
+    /// Tencent answered that it did nothing.
+    Refused,
+    /// The gateway gave up before any byte left.
+    NotSent,
+    /// It may or may not have happened.
+    Unknown,
+    /// The moderator lacked the right.
+    Denied,
+}
+
+words!(
+    State,
+    "must be pending, succeeded, refused, not_sent, unknown or denied",
+    Pending = "pending",
+    Succeeded = "succeeded",
+    Refused = "refused",
+    NotSent = "not_sent",
+    Unknown = "unknown",
+    Denied = "denied"
+);
