@@ -1,7 +1,7 @@
 //! The bytes that stand for a row, and their hash.
 //!
 //! # Canonical bytes, version 1
-//! ASCII `modgate.audit.v1`, one byte for the table (`A` action, `E` event), then each field in
+//! ASCII `modgate.audit.v1`, one byte for the table (`A` action, `E` event; `F` a request's fingerprint), then each field in
 //! the order of the functions below: its length in bytes as a big-endian u32, then its UTF-8
 //! text. SQL NULL is the length `0xFFFFFFFF` and no bytes, so that NULL differs from the empty
 //! text. Integers are decimal ASCII; times are microseconds since the Unix epoch, as such an
@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::Deployment;
 use super::event::Event;
-use crate::domain::{CaseRef, Data, Intent, Reason, RoomId};
+use crate::domain::{CaseRef, Data, IdempotencyKey, Intent, Reason, Request, RoomId};
 
 struct Canonical(Vec<u8>);
 
@@ -83,9 +83,9 @@ pub(super) fn action_leaf(
         .text(request.reason.as_ref().map(Reason::as_str))
         .text(request.case_ref.as_ref().map(CaseRef::as_str))
         .uuid(request.supersedes)
-        // batch_id and idempotency_key
+        // batch_id
         .uuid(None)
-        .text(None)
+        .text(request.idempotency_key.as_ref().map(IdempotencyKey::as_str))
         .text(Some(&origin.client_ip.to_string()))
         .text(Some(&origin.peer_ip.to_string()))
         .text(origin.user_agent.as_deref())
@@ -96,8 +96,23 @@ pub(super) fn action_leaf(
         .integer(Some(i64::from(deployment.sdk_app_id)))
         .text(Some(&deployment.tencent_host))
         .time(intent.requested_at)
-        .integer(Some(i64::from(super::write::deadline_ms(intent))))
+        .integer(Some(i64::from(super::intent::deadline_ms(intent))))
         .integer(tencent_random.map(i64::from));
+    canonical.leaf()
+}
+
+/// What was asked, so that the same `Idempotency-Key` for something else is noticed.
+pub(super) fn fingerprint(request: &Request) -> Vec<u8> {
+    let command = &request.command;
+    let mut canonical = Canonical::new(b'F');
+    canonical
+        .text(Some(command.kind().as_str()))
+        .text(Some(command.user_id().as_str()))
+        .text(command.room_id().map(RoomId::as_str))
+        .text(command.data().map(Data::as_str))
+        .text(request.reason.as_ref().map(Reason::as_str))
+        .text(request.case_ref.as_ref().map(CaseRef::as_str))
+        .uuid(request.supersedes);
     canonical.leaf()
 }
 

@@ -25,6 +25,8 @@ mod canonical;
 mod connection;
 mod event;
 mod filter;
+mod idempotency;
+mod intent;
 mod partitions;
 mod read;
 mod recovery;
@@ -34,6 +36,7 @@ mod write;
 use sqlx::PgPool;
 
 pub use filter::Filter;
+pub use idempotency::Holder;
 pub use read::Page;
 pub use recovery::Swept;
 pub use token::{OpenAction, SendToken};

@@ -6,7 +6,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Answer, Attempt, CaseRef, Data, Kind, Moderator, Reason, RoomId, State, UserId};
+use super::{
+    Answer, Attempt, CaseRef, Data, IdempotencyKey, Kind, Moderator, Reason, RoomId, State, UserId,
+};
 
 /// What Tencent is asked to do: exactly the data that leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +73,8 @@ pub struct Request {
     pub case_ref: Option<CaseRef>,
     /// The earlier action that this one repeats.
     pub supersedes: Option<Uuid>,
+    /// What makes a repeat of this very request the same action.
+    pub idempotency_key: Option<IdempotencyKey>,
 }
 
 /// Where a request came from. Its texts hold no control characters.
@@ -172,6 +176,7 @@ impl Action {
             reason,
             case_ref,
             supersedes,
+            idempotency_key: _,
         } = &intent.request;
         Self {
             id: intent.id,

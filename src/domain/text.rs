@@ -77,6 +77,14 @@ ruled_text! {
     |text| is_identifier(text, 64)
 }
 
+ruled_text! {
+    /// An `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07), without its quotes.
+    IdempotencyKey,
+    "must be 1 to 255 of the characters A-Z, a-z, 0-9, _ and -, quoted or bare",
+    |text| (1..=255).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+}
+
 fn is_identifier(text: &str, longest: usize) -> bool {
     (1..=longest).contains(&text.len())
         && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))

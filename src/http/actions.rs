@@ -1,7 +1,7 @@
 //! Actions: asked for, looked up, listed.
 
-use actix_web::http::header::HeaderName;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -10,7 +10,7 @@ use super::body::Members;
 use super::caller::{Caller, origin};
 use super::fields;
 use super::json::{ActionJson, state_headers};
-use super::problem::{ApiError, FieldFault, Limit};
+use super::problem::{ApiError, Limit};
 use super::query::{ListQuery, visible_to};
 use crate::domain::{Action, Class, Failure, Kind, Verdict};
 use crate::moderation::{Outcome, Refusal};
@@ -24,30 +24,21 @@ pub(super) async fn create_action(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     caller.spend(&state)?;
-    refuse_idempotency_key(&request)?;
     let members = Members::read(&request, payload).await?;
-    let asked = fields::request(**kind, members, &state.request_rules)?;
+    let asked = fields::request(**kind, members, &request, &state.request_rules)?;
     let outcome = state
         .moderation
         .act(caller.0, asked, origin(&request))
         .await?;
-    answer(outcome)
-}
-
-/// To ignore the key would be to promise what is not kept.
-fn refuse_idempotency_key(request: &HttpRequest) -> Result<(), ApiError> {
-    let field = "Idempotency-Key";
-    if !request.headers().contains_key(field) {
-        return Ok(());
+    let replayed = outcome.replayed;
+    let mut response = answer(outcome).unwrap_or_else(|error| error.error_response());
+    if replayed {
+        let name = HeaderName::from_static("idempotent-replayed");
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static("true"));
     }
-    let rule = "is not supported yet: a repeat would be a second action".to_owned();
-    Err(ApiError::InvalidRequest {
-        detail: "Idempotency-Key is not supported yet".to_owned(),
-        errors: vec![FieldFault {
-            field: field.to_owned(),
-            rule,
-        }],
-    })
+    Ok(response)
 }
 
 /// `GET /v1/actions/{id}`
@@ -104,7 +95,11 @@ fn ok(action: &Action) -> HttpResponse {
 }
 
 /// What the moderator is told: 200 only if Tencent did it.
-fn answer(Outcome { action, verdict }: Outcome) -> Result<HttpResponse, ApiError> {
+fn answer(
+    Outcome {
+        action, verdict, ..
+    }: Outcome,
+) -> Result<HttpResponse, ApiError> {
     let refused = match verdict {
         Verdict::Succeeded => return Ok(ok(&action)),
         Verdict::Unknown(_) => ApiError::OutcomeUnknown,
@@ -155,6 +150,8 @@ impl From<Refusal> for ApiError {
                 retry_after,
                 action: None,
             },
+            Refusal::KeyInUse => Self::IdempotencyConflict,
+            Refusal::KeyMismatch => Self::IdempotencyMismatch,
             Refusal::AuditUnavailable => Self::AuditUnavailable,
             Refusal::Closing => Self::ShuttingDown,
             Refusal::Lost => Self::Internal,

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use actix_web::HttpRequest;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::body::Members;
 use super::problem::{ApiError, FieldFault};
 use crate::config::RequestRules;
-use crate::domain::{Command, Kind, Request, UserId, printable};
+use crate::domain::{Command, IdempotencyKey, Kind, Request, UserId, printable};
 
 /// The fields of a request, of which each is taken at most once.
 #[derive(Debug, Default)]
@@ -93,9 +94,11 @@ impl Fields {
 pub(super) fn request(
     kind: Kind,
     members: Members,
+    http: &HttpRequest,
     rules: &RequestRules,
 ) -> Result<Request, ApiError> {
     let mut fields = Fields::of(members);
+    let idempotency_key = idempotency_key(&mut fields, http);
     let user_id = fields.required("user_id", |text| user_id(text, rules));
     let command = match kind {
         Kind::KickLogin => user_id.map(|user_id| Command::KickLogin { user_id }),
@@ -124,8 +127,26 @@ pub(super) fn request(
         reason,
         case_ref,
         supersedes,
+        idempotency_key,
     });
     fields.finish(request)
+}
+
+/// `Idempotency-Key`: a quoted string, or, as most clients send it, a bare one.
+fn idempotency_key(fields: &mut Fields, http: &HttpRequest) -> Option<IdempotencyKey> {
+    const FIELD: &str = "Idempotency-Key";
+    let mut values = http.headers().get_all(FIELD);
+    let value = values.next()?;
+    if values.next().is_some() {
+        fields.fault(FIELD, "must not be given twice");
+        return None;
+    }
+    let text = value.to_str().unwrap_or_default().trim();
+    let quoted = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'));
+    let key = IdempotencyKey::try_from(quoted.unwrap_or(text).to_owned());
+    key.map_err(|rule| fields.fault(FIELD, rule)).ok()
 }
 
 fn user_id(text: String, rules: &RequestRules) -> Result<UserId, String> {

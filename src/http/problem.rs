@@ -78,6 +78,12 @@ pub(super) enum ApiError {
     /// 409: there was nothing to do.
     #[error("the target is in a state in which Tencent had nothing to do")]
     TargetConflict(Box<Action>),
+    /// 409: the request with the same `Idempotency-Key` is still being carried out.
+    #[error("the request with this Idempotency-Key is still being carried out")]
+    IdempotencyConflict,
+    /// 422: the `Idempotency-Key` stands for another request.
+    #[error("this Idempotency-Key was used for another request")]
+    IdempotencyMismatch,
     /// 422: Tencent found the request wrong.
     #[error("Tencent refused the request as wrong: nothing was done")]
     RejectedByTencent(Box<Action>),
@@ -150,6 +156,8 @@ impl ApiError {
             Self::TargetNotFound(_)         => ("target-not-found", S::NOT_FOUND, "The target does not exist"),
             Self::TargetConflict(_)         => ("target-conflict", S::CONFLICT, "There was nothing to do"),
             Self::RejectedByTencent(_)      => ("rejected-by-tencent", S::UNPROCESSABLE_ENTITY, "Tencent refused the request"),
+            Self::IdempotencyConflict       => ("idempotency-conflict", S::CONFLICT, "The same request is under way"),
+            Self::IdempotencyMismatch       => ("idempotency-mismatch", S::UNPROCESSABLE_ENTITY, "The key has another request"),
             Self::RateLimited { .. }        => ("rate-limited", S::TOO_MANY_REQUESTS, "A limit is reached"),
             Self::TencentRejectedGateway(_) => ("tencent-rejected-gateway", S::BAD_GATEWAY, "Tencent refused the gateway"),
             Self::TencentUnavailable(_)     => ("tencent-unavailable", S::SERVICE_UNAVAILABLE, "Tencent cannot be reached"),
@@ -179,9 +187,10 @@ impl ApiError {
     fn retry_after(&self) -> Option<u64> {
         let wait = match self {
             Self::RateLimited { retry_after, .. } => *retry_after,
-            Self::TencentUnavailable(_) | Self::AuditUnavailable | Self::ShuttingDown => {
-                Duration::ZERO
-            }
+            Self::TencentUnavailable(_)
+            | Self::AuditUnavailable
+            | Self::ShuttingDown
+            | Self::IdempotencyConflict => Duration::ZERO,
             _ => return None,
         };
         Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).map(|seconds| seconds.max(1))

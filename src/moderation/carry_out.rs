@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use super::{Moderation, Outcome, Refusal, ending};
 use crate::audit::{BeginError, OpenAction, SendToken};
@@ -22,27 +23,30 @@ const LATE_BEGIN: Duration = Duration::from_secs(30);
 /// and the record says `unknown`.
 const HEALING: Duration = Duration::from_mins(10);
 
-/// Where the moderator waits for the answer; it may be gone.
-pub(super) type Answer = oneshot::Sender<Result<Outcome, Refusal>>;
-
-struct Begun {
-    open: OpenAction,
-    token: SendToken,
-    turn: Turn,
+/// An action that has its turn.
+#[derive(Debug)]
+pub(super) struct Ready {
+    pub(super) intent: Intent,
+    /// The action whose `Idempotency-Key` this one takes over.
+    pub(super) takes_over: Option<Uuid>,
+    pub(super) turn: Turn,
+    pub(super) arrived: Instant,
+    /// Where the moderator waits for the answer; it may be gone.
+    pub(super) answer: oneshot::Sender<Result<Outcome, Refusal>>,
 }
 
 impl Moderation {
-    pub(super) async fn carry_out(
-        self: Arc<Self>,
-        intent: Intent,
-        turn: Turn,
-        arrived: Instant,
-        answer: Answer,
-    ) {
-        let Some((begun, answer)) = self.begin(&intent, turn, arrived, answer).await else {
+    pub(super) async fn carry_out(self: Arc<Self>, ready: Ready) {
+        let Some((ready, open, token)) = self.begin(ready).await else {
             return;
         };
-        let Begun { open, token, turn } = begun;
+        let Ready {
+            intent,
+            turn,
+            arrived,
+            answer,
+            ..
+        } = ready;
         let deadline = arrived + self.rules.action_deadline;
         let (attempt, verdict) = self
             .tencent
@@ -57,7 +61,11 @@ impl Moderation {
         let action = ending::ended(&intent, &end, recorded);
         ending::report(&self.metrics, &intent, &action, None);
         // Nobody may be there to read it; the record has it.
-        let _ = answer.send(Ok(Outcome { action, verdict }));
+        let _ = answer.send(Ok(Outcome {
+            action,
+            verdict,
+            replayed: false,
+        }));
         if !recorded {
             self.heal(&open, &end).await;
         }
@@ -65,23 +73,27 @@ impl Moderation {
 
     /// Commits the intent. Whatever else happens, the moderator has an answer within [`BOUND`],
     /// and an intent that may have been committed does not stay without an end.
-    async fn begin(
-        &self,
-        intent: &Intent,
-        turn: Turn,
-        arrived: Instant,
-        answer: Answer,
-    ) -> Option<(Begun, Answer)> {
+    async fn begin(&self, ready: Ready) -> Option<(Ready, OpenAction, SendToken)> {
         let started = Instant::now();
         let random = rand::random();
-        let mut committing = Box::pin(self.audit.begin(intent, random));
+        let mut committing = Box::pin(self.audit.begin(&ready.intent, random, ready.takes_over));
         let in_time = tokio::time::timeout(BOUND, &mut committing).await;
         if let Ok(Ok((open, token))) = in_time {
+            drop(committing);
             self.metrics.committed(Step::Begin, started.elapsed());
-            return Some((Begun { open, token, turn }, answer));
+            return Some((ready, open, token));
         }
-        drop(turn);
-        let _ = answer.send(Err(Refusal::AuditUnavailable));
+        let Ready {
+            ref intent,
+            arrived,
+            ..
+        } = ready;
+        let refusal = match in_time {
+            Ok(Err(BeginError::KeyTaken)) => Refusal::KeyInUse,
+            _ => Refusal::AuditUnavailable,
+        };
+        drop(ready.turn);
+        let _ = ready.answer.send(Err(refusal));
         let late = match in_time {
             Ok(known) => Some(known),
             Err(_) => tokio::time::timeout(LATE_BEGIN, committing).await.ok(),
@@ -105,6 +117,7 @@ impl Moderation {
                 let action = ending::ended(intent, &not_sent, recorded);
                 ending::report(&self.metrics, intent, &action, not_sent.failure);
             }
+            Some(Err(BeginError::KeyTaken)) => {}
             Some(Err(error @ BeginError::NotCommitted(_))) => {
                 tracing::error!(
                     error = causes(&error),

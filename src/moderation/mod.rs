@@ -9,6 +9,7 @@
 
 mod carry_out;
 mod ending;
+mod repeat;
 mod sweep;
 
 use std::sync::Arc;
@@ -24,6 +25,10 @@ use crate::domain::{Action, Failure, Intent, Moderator, Origin, Request, State, 
 use crate::limit::{Limiter, QueueError};
 use crate::metrics;
 use crate::tencent;
+use carry_out::Ready;
+
+/// The longest that a read of the record may take.
+const READ_BOUND: Duration = Duration::from_millis(2500);
 
 /// What may be done to whom, and for how long it is tried.
 #[derive(Clone, Debug)]
@@ -39,8 +44,10 @@ pub struct Rules {
 pub struct Outcome {
     /// The action, ended.
     pub action: Action,
-    /// What the last attempt proves.
+    /// What is known.
     pub verdict: Verdict,
+    /// Whether it is the outcome of an earlier request with the same `Idempotency-Key`.
+    pub replayed: bool,
 }
 
 /// Nothing was sent, and nobody tried.
@@ -58,6 +65,10 @@ pub enum Refusal {
         /// When it is worth asking again.
         retry_after: Duration,
     },
+    /// The request with this `Idempotency-Key` is still being carried out.
+    KeyInUse,
+    /// The `Idempotency-Key` stands for another request.
+    KeyMismatch,
     /// The intent could not be recorded.
     AuditUnavailable,
     /// The service is closing.
@@ -100,6 +111,10 @@ impl Moderation {
         if let Some(because) = self.denial(&intent) {
             return Err(self.deny(intent, because, arrived).await);
         }
+        let takes_over = match self.repeats(&intent).await {
+            Ok(takes_over) => takes_over,
+            Err(answer) => return answer,
+        };
         let turn = self
             .limiter
             .turn(intent.request.command.kind(), &intent.moderator)
@@ -110,22 +125,40 @@ impl Moderation {
             })?;
         self.metrics.queue_left(arrived.elapsed());
         let (answer, answered) = oneshot::channel();
-        let this = Arc::clone(self);
-        self.tasks.spawn_on(
-            async move { this.carry_out(intent, turn, arrived, answer).await },
-            &self.runtime,
-        );
-        answered.await.unwrap_or(Err(Refusal::Lost))
+        let (this, asked) = (Arc::clone(self), intent.clone());
+        let ready = Ready {
+            intent,
+            takes_over,
+            turn,
+            arrived,
+            answer,
+        };
+        self.tasks
+            .spawn_on(async move { this.carry_out(ready).await }, &self.runtime);
+        match answered.await.unwrap_or(Err(Refusal::Lost)) {
+            // Another request with the same key was faster.
+            Err(Refusal::KeyInUse) => self
+                .repeats(&asked)
+                .await
+                .err()
+                .unwrap_or(Err(Refusal::KeyInUse)),
+            answer => answer,
+        }
     }
 
-    /// Runs `work` on the main runtime, to its end even if the caller goes away.
+    /// Runs `work` on the main runtime, to its end even if the caller goes away, within a bound.
     pub async fn on_main_runtime<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, audit::Error>> + Send + 'static,
     ) -> Result<T, Refusal> {
-        match self.tasks.spawn_on(work, &self.runtime).await {
-            Ok(Ok(done)) => Ok(done),
-            Ok(Err(error)) => {
+        let bounded = async { tokio::time::timeout(READ_BOUND, work).await };
+        match self.tasks.spawn_on(bounded, &self.runtime).await {
+            Ok(Ok(Ok(done))) => Ok(done),
+            Ok(Err(_)) => {
+                tracing::error!("the record was not read in time");
+                Err(Refusal::AuditUnavailable)
+            }
+            Ok(Ok(Err(error))) => {
                 tracing::error!(
                     error = crate::telemetry::causes(&error),
                     "the record cannot be read"

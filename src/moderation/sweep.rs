@@ -11,12 +11,21 @@ use crate::telemetry::causes;
 
 const RECOVERY_EVERY: Duration = Duration::from_secs(5);
 
+/// Ten thousand at a time.
+const FORGET_KEYS_EVERY: Duration = Duration::from_mins(1);
+
 const PARTITIONS_EVERY: Duration = Duration::from_hours(1);
 
 impl Moderation {
     /// Runs until the service closes.
     pub async fn sweep(&self) {
-        let sweeping = async { tokio::join!(self.recover(), self.ensure_partitions()) };
+        let sweeping = async {
+            tokio::join!(
+                self.recover(),
+                self.ensure_partitions(),
+                self.forget_old_keys()
+            )
+        };
         Box::pin(self.closing.run_until_cancelled(sweeping)).await;
     }
 
@@ -55,6 +64,18 @@ impl Moderation {
                     );
                     next = Instant::now() + RECOVERY_EVERY;
                 }
+            }
+        }
+    }
+
+    async fn forget_old_keys(&self) {
+        loop {
+            tokio::time::sleep(FORGET_KEYS_EVERY).await;
+            if let Err(error) = self.audit.forget_old_keys().await {
+                tracing::warn!(
+                    error = causes(&error),
+                    "old idempotency keys could not be forgotten"
+                );
             }
         }
     }

@@ -12,5 +12,6 @@
 
 mod actions;
 mod development;
+mod idempotency;
 mod lists;
 mod support;

@@ -143,6 +143,19 @@ impl Persona {
             .await
     }
 
+    pub(crate) async fn try_kick_login_keyed(
+        &self,
+        key: &str,
+        user_id: &str,
+    ) -> Result<Answer, reqwest::Error> {
+        let body = json!({"user_id": user_id}).to_string();
+        let request = self
+            .request(Method::POST, "/v1/actions/kick_login")
+            .header("Idempotency-Key", key);
+        self.try_send(request.header(CONTENT_TYPE, "application/json").body(body))
+            .await
+    }
+
     pub(crate) async fn kick_seat(&self, room_id: &str, user_id: &str, data: &str) -> Answer {
         let body = json!({"room_id": room_id, "user_id": user_id, "data": data});
         self.post("/v1/actions/kick_seat", &body).await
