@@ -19,7 +19,7 @@ use crate::auth::{self, Verifier};
 use crate::config::{self, Settings};
 use crate::limit::Limiter;
 use crate::metrics::Metrics;
-use crate::moderation::Moderation;
+use crate::moderation::{Moderation, RetryBudget, Suspensions};
 use crate::{db, http, tencent};
 
 /// The service could not start, or its sockets failed.
@@ -75,6 +75,8 @@ impl Server {
             tencent: tencent::Client::new(settings.tencent)?,
             rules: settings.rules,
             metrics: Arc::new(Metrics::new()),
+            suspensions: Suspensions::default(),
+            retry_budget: RetryBudget::default(),
             tasks: TaskTracker::new(),
             runtime: Handle::current(),
             closing: CancellationToken::new(),

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::canonical::event_leaf;
-use crate::domain::{DecidedBy, End, Failure};
+use crate::domain::{Attempt, DecidedBy, End, Failure};
 
 /// What goes into a row of `audit.event`.
 #[derive(Debug)]
@@ -28,16 +28,26 @@ pub(super) struct Event<'a> {
     pub(super) next_random: Option<i64>,
 }
 
-impl<'a> From<&'a End> for Event<'a> {
-    fn from(end: &'a End) -> Self {
-        let attempt = end.attempt.as_ref();
-        let answer = attempt.and_then(|attempt| attempt.answer.as_ref());
-        let failure = attempt.and_then(|attempt| attempt.failure).or(end.failure);
+impl<'a> Event<'a> {
+    /// An attempt that is over, and the `random` of the next.
+    pub(super) fn retrying(over: &'a Attempt, next_random: u32, since_begin: Duration) -> Self {
         Self {
-            state: end.state.as_str(),
-            at: end.completed_at,
-            decided_by: end.decided_by,
-            duration_us: end.duration.map(micros),
+            state: "retrying",
+            at: Utc::now().trunc_subsecs(6),
+            decided_by: DecidedBy::Gateway,
+            duration_us: Some(micros(since_begin)),
+            next_random: Some(i64::from(next_random)),
+            ..Self::of_attempt(Some(over))
+        }
+    }
+
+    fn of_attempt(attempt: Option<&'a Attempt>) -> Self {
+        let answer = attempt.and_then(|attempt| attempt.answer.as_ref());
+        Self {
+            state: "",
+            at: DateTime::UNIX_EPOCH,
+            decided_by: DecidedBy::Gateway,
+            duration_us: None,
             attempt: attempt.map(|attempt| attempt.number.cast_signed()),
             tencent_random: attempt.map(|attempt| i64::from(attempt.random)),
             attempt_duration_us: attempt.map(|attempt| micros(attempt.duration)),
@@ -48,8 +58,24 @@ impl<'a> From<&'a End> for Event<'a> {
             error_code: answer.map(|answer| answer.error_code),
             error_info: answer.map(|answer| answer.error_info.as_str()),
             tencent_request_id: answer.and_then(|answer| answer.request_id.as_deref()),
-            failure: failure.map(Failure::as_str),
+            failure: attempt
+                .and_then(|attempt| attempt.failure)
+                .map(Failure::as_str),
             next_random: None,
+        }
+    }
+}
+
+impl<'a> From<&'a End> for Event<'a> {
+    fn from(end: &'a End) -> Self {
+        let of_attempt = Self::of_attempt(end.attempt.as_ref());
+        Self {
+            state: end.state.as_str(),
+            at: end.completed_at,
+            decided_by: end.decided_by,
+            duration_us: end.duration.map(micros),
+            failure: of_attempt.failure.or(end.failure.map(Failure::as_str)),
+            ..of_attempt
         }
     }
 }

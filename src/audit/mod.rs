@@ -48,6 +48,9 @@ pub enum Error {
     /// Postgres refused, or could not be reached.
     #[error("the record cannot be reached")]
     Database(#[from] sqlx::Error),
+    /// Somebody has ended the action: recovery, as its deadline has long passed.
+    #[error("the action has ended already")]
+    Ended,
     /// A stored row is not what the gateway writes.
     #[error("action {id} holds a {column} that the gateway never wrote")]
     Foreign {

@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::canonical::event_leaf;
 use super::connection::Connection;
 use super::event::{Event, insert_event};
 use super::intent::{Claim, insert_action};
 use super::{AuditLog, Deployment, Error, OpenAction, SendToken};
-use crate::domain::{End, Intent, State};
+use crate::domain::{Attempt, Command, End, Intent, State};
 
 /// An unknown end may turn into a definite one for this long, by the process that sent it.
 pub(super) const LATE_TRUTH: Duration = Duration::from_mins(10);
@@ -82,6 +81,28 @@ impl AuditLog {
         ))
     }
 
+    /// Records an attempt that is over, and announces the next one.
+    pub async fn retry(
+        &self,
+        open: &mut OpenAction,
+        command: &Command,
+        over: &Attempt,
+        random: u32,
+    ) -> Result<SendToken, Error> {
+        let mut connection = Connection::acquire(&self.writing).await?;
+        let event = Event::retrying(over, random, open.began.elapsed());
+        if insert_event(&mut connection, open.id, open.next_rev, &event).await? == 0 {
+            return Err(Error::Ended);
+        }
+        connection.release();
+        open.next_rev += 1;
+        Ok(SendToken {
+            number: over.number + 1,
+            random,
+            command: command.clone(),
+        })
+    }
+
     /// Appends the end of an action. May be repeated after an error: an end that is already
     /// there is not written twice, and `unknown` gives way to the truth.
     pub async fn finish(&self, open: &OpenAction, end: &End) -> Result<(), Error> {
@@ -122,23 +143,34 @@ async fn record_ended(
     Ok(())
 }
 
-/// The rev is taken: by this very end, whose commit was not confirmed, or by recovery, whose
-/// `unknown` gives way to what is known.
+/// The rev is taken: by this very end, or by the announcement of an attempt that was then not
+/// made, if their commits were not confirmed; or by recovery, whose `unknown` gives way to what is
+/// known.
 async fn give_way(
     connection: &mut PgConnection,
     open: &OpenAction,
     end: &End,
     event: &Event<'_>,
 ) -> Result<(), sqlx::Error> {
-    let same = sqlx::query_scalar!(
-        r#"select exists (select from audit.event where action_id = $1 and leaf_hash = $2) as "same!""#,
+    let taken = sqlx::query!(
+        "select rev, state, at, decided_by from audit.event where action_id = $1 and rev >= $2 order by rev",
         open.id,
-        event_leaf(open.id, open.next_rev, event)
+        open.next_rev
     );
-    let same = same.fetch_one(&mut *connection).await?;
-    let truth = matches!(end.state, State::Succeeded | State::Refused);
-    if !same && truth && open.age() <= LATE_TRUTH {
-        insert_event(connection, open.id, open.next_rev + 1, event).await?;
+    let taken = taken.fetch_all(&mut *connection).await?;
+    let last = taken.last().map_or(open.next_rev, |row| row.rev);
+    let ended = taken.iter().filter(|row| row.state != "retrying");
+    let mine = |at, state: &str, decided_by: &str| {
+        at == event.at && state == event.state && decided_by == event.decided_by.as_str()
+    };
+    let (mut is_open, mut is_mine) = (true, false);
+    for row in ended {
+        is_open = false;
+        is_mine |= mine(row.at, &row.state, &row.decided_by);
+    }
+    let truth = matches!(end.state, State::Succeeded | State::Refused) && open.age() <= LATE_TRUTH;
+    if is_open || (truth && !is_mine) {
+        insert_event(connection, open.id, last + 1, event).await?;
     }
     Ok(())
 }

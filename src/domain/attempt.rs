@@ -27,6 +27,8 @@ pub enum Failure {
     Connect,
     /// Time ran out before the request was started: no byte left.
     DeadlinePassed,
+    /// Calls to the API were suspended before the request was started: no byte left.
+    Suspended,
     /// No whole answer within the time-out.
     TimedOut,
     /// The connection broke after the request was started.
@@ -52,6 +54,7 @@ impl Failure {
     pub const ALL: &'static [Self] = &[
         Self::Connect,
         Self::DeadlinePassed,
+        Self::Suspended,
         Self::TimedOut,
         Self::ConnectionLost,
         Self::NotTheEnvelope,
@@ -68,6 +71,7 @@ impl Failure {
         match self {
             Self::Connect => "connect",
             Self::DeadlinePassed => "deadline_passed",
+            Self::Suspended => "suspended",
             Self::TimedOut => "timed_out",
             Self::ConnectionLost => "connection_lost",
             Self::NotTheEnvelope => "not_the_envelope",

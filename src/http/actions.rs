@@ -1,5 +1,7 @@
 //! Actions: asked for, looked up, listed.
 
+use std::time::Duration;
+
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use serde::Serialize;
@@ -13,7 +15,7 @@ use super::json::{ActionJson, state_headers};
 use super::problem::{ApiError, Limit};
 use super::query::{ListQuery, visible_to};
 use crate::domain::{Action, Class, Failure, Kind, Verdict};
-use crate::moderation::{Outcome, Refusal};
+use crate::moderation::{Outcome, Reason, Refusal, Suspended};
 
 /// `POST /v1/actions/{kind}`
 pub(super) async fn create_action(
@@ -103,7 +105,7 @@ fn answer(
     let refused = match verdict {
         Verdict::Succeeded => return Ok(ok(&action)),
         Verdict::Unknown(_) => ApiError::OutcomeUnknown,
-        Verdict::NotSent => ApiError::TencentUnavailable,
+        Verdict::NotSent => unavailable,
         Verdict::Refused(class) => match class {
             Class::NotFound => ApiError::TargetNotFound,
             Class::Conflict => ApiError::TargetConflict,
@@ -115,10 +117,17 @@ fn answer(
             | Class::GatewayBug
             | Class::Transient
             | Class::TransientAmbiguous
-            | Class::Unlisted => ApiError::TencentRejectedGateway,
+            | Class::Unlisted => |action| ApiError::TencentRejectedGateway(Some(action)),
         },
     };
     Err(refused(Box::new(action)))
+}
+
+fn unavailable(action: Box<Action>) -> ApiError {
+    ApiError::TencentUnavailable {
+        retry_after: Duration::ZERO,
+        action: Some(action),
+    }
 }
 
 /// Tencent names no time. Most of its limits are by the second; 60028 is a quota of the day.
@@ -129,7 +138,7 @@ fn throttled(action: Box<Action>) -> ApiError {
     let wait = if quota_of_the_day { 3600 } else { 1 };
     ApiError::RateLimited {
         limit: Limit::Tencent,
-        retry_after: std::time::Duration::from_secs(wait),
+        retry_after: Duration::from_secs(wait),
         action: Some(action),
     }
 }
@@ -147,6 +156,14 @@ impl From<Refusal> for ApiError {
             },
             Refusal::Busy { retry_after } => Self::RateLimited {
                 limit: Limit::Api,
+                retry_after,
+                action: None,
+            },
+            Refusal::Suspended(Suspended {
+                reason: Reason::Credential,
+                ..
+            }) => Self::TencentRejectedGateway(None),
+            Refusal::Suspended(Suspended { retry_after, .. }) => Self::TencentUnavailable {
                 retry_after,
                 action: None,
             },

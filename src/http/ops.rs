@@ -47,6 +47,10 @@ async fn readyz(moderation: web::Data<Arc<Moderation>>) -> HttpResponse {
     if usersig_expires_in(&moderation).is_none_or(|seconds| seconds <= 0) {
         degraded.push("credential");
     }
+    let suspended = |kind: &Kind| moderation.suspensions.reason(*kind).is_some();
+    if Kind::ALL.iter().any(suspended) {
+        degraded.push("tencent");
+    }
     let (status, word) = match (causes.is_empty(), degraded.is_empty()) {
         (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
         (true, false) => (StatusCode::OK, "degraded"),

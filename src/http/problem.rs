@@ -101,10 +101,15 @@ pub(super) enum ApiError {
     #[error(
         "Tencent refused the gateway itself, not your request: nothing was done; tell the operator"
     )]
-    TencentRejectedGateway(Box<Action>),
-    /// 503: Tencent could not be reached: nothing was sent.
-    #[error("Tencent could not be reached: nothing was sent")]
-    TencentUnavailable(Box<Action>),
+    TencentRejectedGateway(Option<Box<Action>>),
+    /// 503: Tencent could not be reached, or calls to it are suspended: nothing was sent.
+    #[error("Tencent cannot be reached at present: nothing was sent")]
+    TencentUnavailable {
+        /// When it is worth asking again.
+        retry_after: Duration,
+        /// The action, if one was begun.
+        action: Option<Box<Action>>,
+    },
     /// 503: the record cannot be written or read.
     #[error("the record cannot be reached: nothing was sent")]
     AuditUnavailable,
@@ -160,7 +165,7 @@ impl ApiError {
             Self::IdempotencyMismatch       => ("idempotency-mismatch", S::UNPROCESSABLE_ENTITY, "The key has another request"),
             Self::RateLimited { .. }        => ("rate-limited", S::TOO_MANY_REQUESTS, "A limit is reached"),
             Self::TencentRejectedGateway(_) => ("tencent-rejected-gateway", S::BAD_GATEWAY, "Tencent refused the gateway"),
-            Self::TencentUnavailable(_)     => ("tencent-unavailable", S::SERVICE_UNAVAILABLE, "Tencent cannot be reached"),
+            Self::TencentUnavailable { .. } => ("tencent-unavailable", S::SERVICE_UNAVAILABLE, "Tencent cannot be reached"),
             Self::AuditUnavailable          => ("audit-unavailable", S::SERVICE_UNAVAILABLE, "The record cannot be reached"),
             Self::ShuttingDown              => ("shutting-down", S::SERVICE_UNAVAILABLE, "The replica is shutting down"),
             Self::OutcomeUnknown(_)         => ("outcome-unknown", S::GATEWAY_TIMEOUT, "The outcome is unknown"),
@@ -175,10 +180,10 @@ impl ApiError {
             | Self::TargetNotFound(action)
             | Self::TargetConflict(action)
             | Self::RejectedByTencent(action)
-            | Self::TencentRejectedGateway(action)
-            | Self::TencentUnavailable(action)
             | Self::OutcomeUnknown(action) => Some(action),
-            Self::RateLimited { action, .. } => action.as_deref(),
+            Self::TencentRejectedGateway(action)
+            | Self::TencentUnavailable { action, .. }
+            | Self::RateLimited { action, .. } => action.as_deref(),
             _ => None,
         }
     }
@@ -186,11 +191,11 @@ impl ApiError {
     /// Whole seconds, at least 1 (RFC 9110, 10.2.3). Only where a repeat is safe.
     fn retry_after(&self) -> Option<u64> {
         let wait = match self {
-            Self::RateLimited { retry_after, .. } => *retry_after,
-            Self::TencentUnavailable(_)
-            | Self::AuditUnavailable
-            | Self::ShuttingDown
-            | Self::IdempotencyConflict => Duration::ZERO,
+            Self::RateLimited { retry_after, .. }
+            | Self::TencentUnavailable { retry_after, .. } => *retry_after,
+            Self::AuditUnavailable | Self::ShuttingDown | Self::IdempotencyConflict => {
+                Duration::ZERO
+            }
             _ => return None,
         };
         Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).map(|seconds| seconds.max(1))

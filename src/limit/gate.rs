@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Settings;
 use super::permit::{Counts, Permits, Turn};
-use super::queue::Queue;
+use super::queue::{Place, Queue};
 use crate::domain::Moderator;
 
 /// Calls that may leave back to back; the rest are 1/N apart.
@@ -61,6 +61,17 @@ impl Gate {
             None => return Err(QueueError::Closed),
             Some(joined) => joined?,
         };
+        self.wait(&mut place).await
+    }
+
+    /// A turn for a repeat, ahead of the moderator's own line.
+    pub(super) async fn turn_to_repeat(&self, moderator: &Moderator) -> Result<Turn, QueueError> {
+        let key = (moderator.issuer.clone(), moderator.subject.clone());
+        let mut place = self.queue.join_at_head(key).ok_or(QueueError::Closed)?;
+        self.wait(&mut place).await
+    }
+
+    async fn wait(&self, place: &mut Place<'_>) -> Result<Turn, QueueError> {
         match tokio::time::timeout(self.queue_timeout, place.turn()).await {
             Ok(Some(turn)) => Ok(turn),
             Ok(None) => Err(QueueError::Closed),
@@ -69,6 +80,11 @@ impl Gate {
                 retry_after: self.expected_wait(self.queue.length()),
             }),
         }
+    }
+
+    /// Tencent throttles: somebody else may be spending the same limit.
+    pub(super) fn throttled(&self) -> Option<usize> {
+        self.permits.cut()
     }
 
     fn accept(&self, ahead: usize) -> Result<(), QueueError> {

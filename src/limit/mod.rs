@@ -107,6 +107,23 @@ impl Limiter {
         self.gate(kind).turn(moderator).await
     }
 
+    /// Waits for another turn of an action whose attempt is worth repeating, ahead of what its
+    /// moderator asked for later.
+    pub async fn turn_to_repeat(
+        &self,
+        kind: Kind,
+        moderator: &Moderator,
+    ) -> Result<Turn, QueueError> {
+        self.gate(kind).turn_to_repeat(moderator).await
+    }
+
+    /// Tencent throttles the API of `kind`: halves its permits, to no less than
+    /// ten, at most once a second. They grow back by 5 % of N a second. How many there are now, if
+    /// they were cut.
+    pub fn throttled(&self, kind: Kind) -> Option<usize> {
+        self.gate(kind).throttled()
+    }
+
     /// Hands out turns until `stop`; then everyone who waits, and whoever comes later, is told
     /// that the service is closing.
     pub async fn dispatch(&self, stop: &CancellationToken) {

@@ -29,7 +29,8 @@ pub struct Counts {
 
 #[derive(Debug)]
 pub(super) struct Permits {
-    capacity: usize,
+    /// N.
+    limit: usize,
     state: Mutex<State>,
     changed: Notify,
 }
@@ -40,9 +41,54 @@ struct State {
     /// When each resting permit is free again.
     resting: BinaryHeap<Reverse<Instant>>,
     granted: bool,
+    cut: Option<Cut>,
 }
 
+/// What Tencent's own throttling leaves of N.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    to: usize,
+    at: Instant,
+}
+
+/// The least that a cut leaves.
+const LEAST: usize = 10;
+
+/// At most one cut in this time: those that were under way together say the same thing.
+const CUT_EVERY: Duration = Duration::from_secs(1);
+
+/// Of N, that grows back each second, in percent.
+const REGROWTH: u128 = 5;
+
 impl State {
+    /// How many permits there are, which grows back after a cut.
+    fn capacity(&mut self, limit: usize, now: Instant) -> usize {
+        let Some(cut) = self.cut else { return limit };
+        let millis = now.saturating_duration_since(cut.at).as_millis();
+        let regrown = millis * limit as u128 * REGROWTH / 100_000;
+        let capacity = cut
+            .to
+            .saturating_add(usize::try_from(regrown).unwrap_or(limit));
+        if capacity >= limit {
+            self.cut = None;
+        }
+        capacity.min(limit)
+    }
+
+    /// How many may be taken.
+    fn free(&mut self, limit: usize, now: Instant) -> usize {
+        self.wake_rested(now);
+        let capacity = self.capacity(limit, now);
+        capacity.saturating_sub(self.in_use + self.resting.len())
+    }
+
+    /// When another may be free: a permit has rested, or one has grown back.
+    fn next_change(&self, now: Instant) -> Option<Instant> {
+        let rested = self.resting.peek().map(|Reverse(until)| *until);
+        let regrown = self.cut.map(|_| now + Duration::from_millis(100));
+        [rested, regrown].into_iter().flatten().min()
+    }
+
     fn wake_rested(&mut self, now: Instant) {
         while self
             .resting
@@ -55,21 +101,22 @@ impl State {
 }
 
 impl Permits {
-    /// `capacity` permits, all of which rest for `cold_start` first.
-    pub(super) fn new(capacity: usize, cold_start: Duration) -> Self {
+    /// `limit` permits, all of which rest for `cold_start` first.
+    pub(super) fn new(limit: usize, cold_start: Duration) -> Self {
         let until = Instant::now() + cold_start;
         let resting = if cold_start.is_zero() {
             BinaryHeap::new()
         } else {
-            std::iter::repeat_n(Reverse(until), capacity).collect()
+            std::iter::repeat_n(Reverse(until), limit).collect()
         };
         let state = State {
             in_use: 0,
             resting,
             granted: false,
+            cut: None,
         };
         Self {
-            capacity,
+            limit,
             state: Mutex::new(state),
             changed: Notify::new(),
         }
@@ -81,10 +128,10 @@ impl Permits {
             let changed = self.changed.notified();
             match self.try_reserve() {
                 Ok(turn) => return turn,
-                Err(Some(rested)) => {
+                Err(Some(next_change)) => {
                     tokio::select! {
                         () = changed => {}
-                        () = tokio::time::sleep_until(rested) => {}
+                        () = tokio::time::sleep_until(next_change) => {}
                     }
                 }
                 Err(None) => changed.await,
@@ -93,16 +140,33 @@ impl Permits {
     }
 
     fn try_reserve(self: &Arc<Self>) -> Result<Turn, Option<Instant>> {
+        let now = Instant::now();
         let mut state = self.lock();
-        state.wake_rested(Instant::now());
-        if state.in_use + state.resting.len() < self.capacity {
+        if state.free(self.limit, now) > 0 {
             state.in_use += 1;
             state.granted = true;
             return Ok(Turn {
                 permits: Some(Arc::clone(self)),
             });
         }
-        Err(state.resting.peek().map(|Reverse(until)| *until))
+        Err(state.next_change(now))
+    }
+
+    /// Halves what may be taken, unless that has just been done. What is left, if it was.
+    pub(super) fn cut(&self) -> Option<usize> {
+        let now = Instant::now();
+        let mut state = self.lock();
+        if state
+            .cut
+            .is_some_and(|cut| now.saturating_duration_since(cut.at) < CUT_EVERY)
+        {
+            return None;
+        }
+        let to = (state.capacity(self.limit, now) / 2)
+            .max(LEAST)
+            .min(self.limit);
+        state.cut = Some(Cut { to, at: now });
+        Some(to)
     }
 
     /// How long until the `nth` permit from now (from 1) is free, as far as can be foreseen: a
@@ -110,15 +174,15 @@ impl Permits {
     pub(super) fn expected_wait(&self, nth: usize) -> Duration {
         let now = Instant::now();
         let mut state = self.lock();
-        state.wake_rested(now);
-        let free = self
-            .capacity
-            .saturating_sub(state.in_use + state.resting.len());
-        let Some(beyond) = nth.checked_sub(free + 1) else {
+        let free = state.free(self.limit, now);
+        let capacity = state.capacity(self.limit, now);
+        // After a cut, more may be out than there are to come back to.
+        let excess = (state.in_use + state.resting.len()).saturating_sub(capacity);
+        let Some(beyond) = (nth + excess).checked_sub(free + 1) else {
             return Duration::ZERO;
         };
         if let Some(foreseen) = beyond.checked_sub(state.resting.len()) {
-            let seconds = REST.as_secs_f64() * (1.0 + ratio(foreseen, self.capacity));
+            let seconds = REST.as_secs_f64() * (1.0 + ratio(foreseen, capacity));
             let last = state.resting.iter().map(|Reverse(until)| *until).max();
             let rested = last.map_or(Duration::ZERO, |last| last.saturating_duration_since(now));
             return rested.max(Duration::from_secs_f64(seconds));
@@ -131,9 +195,8 @@ impl Permits {
 
     pub(super) fn counts(&self) -> Counts {
         let mut state = self.lock();
-        state.wake_rested(Instant::now());
+        let free = state.free(self.limit, Instant::now());
         let (in_use, resting) = (state.in_use, state.resting.len());
-        let free = self.capacity.saturating_sub(in_use + resting);
         Counts {
             free,
             in_use,
@@ -254,6 +317,27 @@ mod tests {
         }
         drop(permits.reserve().await);
         assert_eq!(time_to_reserve(&permits).await, Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cut_halves_what_may_be_taken_and_grows_back() {
+        let permits = permits(100);
+        let free = |permits: &Permits| permits.counts().free;
+        assert_eq!(
+            (permits.cut(), permits.cut()),
+            (Some(50), None),
+            "once a second"
+        );
+        assert_eq!(free(&permits), 50);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(free(&permits), 55, "5 % of N a second");
+        for _ in 0..5 {
+            permits.cut();
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        assert_eq!(free(&permits), 15, "never below ten");
+        tokio::time::advance(Duration::from_secs(17)).await;
+        assert_eq!(free(&permits), 100);
     }
 
     #[tokio::test(start_paused = true)]

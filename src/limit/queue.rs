@@ -47,6 +47,13 @@ impl Drop for Place<'_> {
 }
 
 impl Queue {
+    /// Joins the head of the moderator's line: a repeat, whose first attempt has had its turn.
+    /// `None` when the queue is closed.
+    pub(super) fn join_at_head(&self, key: Key) -> Option<Place<'_>> {
+        let lines = self.lock();
+        (!lines.closed).then(|| self.enter(lines, key, VecDeque::push_front))
+    }
+
     /// Joins the moderator's line if `accept` agrees to the number of turns that will be handed
     /// out before this one. `None` when the queue is closed.
     pub(super) fn join<Refused>(
@@ -54,30 +61,35 @@ impl Queue {
         key: Key,
         accept: impl FnOnce(usize) -> Result<(), Refused>,
     ) -> Option<Result<Place<'_>, Refused>> {
-        let mut lines = self.lock();
+        let lines = self.lock();
         if lines.closed {
             return None;
         }
         if let Err(refused) = accept(lines.ahead_of(&key)) {
             return Some(Err(refused));
         }
+        Some(Ok(self.enter(lines, key, VecDeque::push_back)))
+    }
+
+    fn enter(
+        &self,
+        mut lines: MutexGuard<'_, Lines>,
+        key: Key,
+        place: fn(&mut VecDeque<oneshot::Sender<Turn>>, oneshot::Sender<Turn>),
+    ) -> Place<'_> {
         let (sender, turn) = oneshot::channel();
         if !lines.waiting.contains_key(&key) {
             lines.round.push_back(key.clone());
         }
-        lines
-            .waiting
-            .entry(key.clone())
-            .or_default()
-            .push_back(sender);
+        place(lines.waiting.entry(key.clone()).or_default(), sender);
         lines.length += 1;
         drop(lines);
         self.arrived.notify_one();
-        Some(Ok(Place {
+        Place {
             queue: self,
             key,
             turn,
-        }))
+        }
     }
 
     /// Waits until somebody waits.
@@ -198,6 +210,17 @@ mod tests {
             served(&queue, &mut places).await,
             ["a", "b", "c", "a", "b", "a"]
         );
+    }
+
+    #[tokio::test]
+    async fn a_repeat_is_ahead_of_its_moderators_own_line_and_of_nobody_elses() {
+        let queue = Queue::default();
+        let mut places = vec![("b", join(&queue, "b")), ("a", join(&queue, "a"))];
+        let repeat = queue
+            .join_at_head((String::new(), "a".to_owned()))
+            .expect("open");
+        places.push(("a again", repeat));
+        assert_eq!(served(&queue, &mut places).await, ["b", "a again", "a"]);
     }
 
     #[tokio::test]

@@ -35,3 +35,9 @@ pub(super) struct PermitLabels {
     pub(super) api: &'static str,
     pub(super) state: &'static str,
 }
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct SuspendedLabels {
+    pub(super) api: &'static str,
+    pub(super) reason: &'static str,
+}

@@ -17,9 +17,13 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use labels::{ActionLabels, ApiLabels, AttemptLabels, PermitLabels, RequestLabels, StepLabels};
+use labels::{
+    ActionLabels, ApiLabels, AttemptLabels, PermitLabels, RequestLabels, StepLabels,
+    SuspendedLabels,
+};
 
 use crate::domain::{Attempt, Kind, State, Verdict};
+use crate::moderation::Reason;
 
 /// The steps of the record that are timed.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +48,7 @@ pub struct Metrics {
     queue_wait: Histogram,
     queue_length: Family<ApiLabels, Gauge>,
     permits: Family<PermitLabels, Gauge>,
+    suspended: Family<SuspendedLabels, Gauge>,
     pending_oldest: Seconds,
     usersig_expires: Seconds,
     partition_months_ahead: Gauge,
@@ -67,6 +72,7 @@ impl Metrics {
             queue_wait: durations(),
             queue_length: Family::default(),
             permits: Family::default(),
+            suspended: Family::default(),
             pending_oldest: Seconds::default(),
             usersig_expires: Seconds::default(),
             partition_months_ahead: Gauge::default(),
@@ -105,6 +111,8 @@ impl Metrics {
             "Permits of each API by what holds them",
             self.permits.clone(),
         );
+        let suspended = "Whether calls to the API are suspended for the reason";
+        registry.register("suspended", suspended, self.suspended.clone());
         let months = "Whole months after this one that the record has partitions for";
         registry.register(
             "partition_months_ahead",
@@ -202,6 +210,19 @@ impl Metrics {
             self.permits
                 .get_or_create(&PermitLabels { api, state })
                 .set(gauge(count));
+        }
+    }
+
+    /// Why calls to one API are suspended, if they are.
+    pub fn set_suspended(&self, kind: Kind, because: Option<Reason>) {
+        for reason in Reason::ALL {
+            let labels = SuspendedLabels {
+                api: kind.as_str(),
+                reason: reason.as_str(),
+            };
+            self.suspended
+                .get_or_create(&labels)
+                .set(i64::from(because == Some(*reason)));
         }
     }
 

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::attempts::{Begun, Tried};
+use super::suspension::Leave;
 use super::{Moderation, Outcome, Refusal, ending};
 use crate::audit::{BeginError, OpenAction, SendToken};
 use crate::domain::{End, Failure, Intent, State};
@@ -29,6 +31,7 @@ pub(super) struct Ready {
     pub(super) intent: Intent,
     /// The action whose `Idempotency-Key` this one takes over.
     pub(super) takes_over: Option<Uuid>,
+    pub(super) leave: Leave,
     pub(super) turn: Turn,
     pub(super) arrived: Instant,
     /// Where the moderator waits for the answer; it may be gone.
@@ -42,23 +45,38 @@ impl Moderation {
         };
         let Ready {
             intent,
+            leave,
             turn,
             arrived,
             answer,
             ..
         } = ready;
-        let deadline = arrived + self.rules.action_deadline;
-        let (attempt, verdict) = self
-            .tencent
-            .send(token, turn.permit(), deadline.into())
-            .await;
-        self.metrics
-            .attempt_ended(intent.request.command.kind(), &attempt, verdict);
-        let end = ending::end(verdict.state(), arrived, Some(attempt), None);
+        let deadline = (arrived + self.rules.action_deadline).into();
+        let begun = Begun {
+            open,
+            token,
+            turn,
+            leave,
+            deadline,
+        };
+        let Tried {
+            open,
+            attempts,
+            verdict,
+        } = self.try_until_known(&intent, begun).await;
+        let last = attempts.last();
+        let code = last
+            .and_then(|last| last.answer.as_ref())
+            .map(|answer| answer.error_code);
+        let failure = last.and_then(|last| last.failure);
+        self.suspensions
+            .learn(intent.request.command.kind(), verdict, failure, code);
+
+        let end = ending::end(verdict.state(), arrived, last.cloned(), None);
         let recorded = tokio::time::timeout(BOUND, self.finish(&open, &end))
             .await
             .is_ok();
-        let action = ending::ended(&intent, &end, recorded);
+        let action = ending::ended(&intent, &end, attempts, recorded);
         ending::report(&self.metrics, &intent, &action, None);
         // Nobody may be there to read it; the record has it.
         let _ = answer.send(Ok(Outcome {
@@ -114,7 +132,7 @@ impl Moderation {
         match begun {
             Some(Ok((open, _unused))) => {
                 let recorded = self.heal(&open, &not_sent).await;
-                let action = ending::ended(intent, &not_sent, recorded);
+                let action = ending::ended(intent, &not_sent, Vec::new(), recorded);
                 ending::report(&self.metrics, intent, &action, not_sent.failure);
             }
             Some(Err(BeginError::KeyTaken)) => {}
@@ -135,7 +153,7 @@ impl Moderation {
         tracing::error!(action.id = %intent.id, "an intent may not be recorded: nothing was sent");
         let settling = persistently(|| self.audit.settle(intent, random, not_sent));
         let recorded = tokio::time::timeout(HEALING, settling).await.is_ok();
-        let action = ending::ended(intent, not_sent, recorded);
+        let action = ending::ended(intent, not_sent, Vec::new(), recorded);
         ending::report(&self.metrics, intent, &action, not_sent.failure);
     }
 

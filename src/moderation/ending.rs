@@ -25,12 +25,12 @@ pub(super) fn end(
 }
 
 /// The action of `intent` with this end.
-pub(super) fn ended(intent: &Intent, end: &End, recorded: bool) -> Action {
+pub(super) fn ended(intent: &Intent, end: &End, attempts: Vec<Attempt>, recorded: bool) -> Action {
     Action {
         state: end.state,
         completed_at: Some(end.completed_at),
         duration: end.duration,
-        attempts: end.attempt.iter().cloned().collect(),
+        attempts,
         recorded,
         ..Action::pending(intent)
     }

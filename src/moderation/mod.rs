@@ -7,9 +7,13 @@
 //! nothing was recorded or sent. From begin on it belongs to a task of its own on the main
 //! runtime, which no disconnect and no dying worker thread can stop.
 
+mod attempts;
+mod budget;
 mod carry_out;
 mod ending;
 mod repeat;
+mod retry;
+mod suspension;
 mod sweep;
 
 use std::sync::Arc;
@@ -25,7 +29,9 @@ use crate::domain::{Action, Failure, Intent, Moderator, Origin, Request, State, 
 use crate::limit::{Limiter, QueueError};
 use crate::metrics;
 use crate::tencent;
+pub use budget::RetryBudget;
 use carry_out::Ready;
+pub use suspension::{Reason, Suspended, Suspensions};
 
 /// The longest that a read of the record may take.
 const READ_BOUND: Duration = Duration::from_millis(2500);
@@ -65,6 +71,8 @@ pub enum Refusal {
         /// When it is worth asking again.
         retry_after: Duration,
     },
+    /// Calls to Tencent are suspended.
+    Suspended(Suspended),
     /// The request with this `Idempotency-Key` is still being carried out.
     KeyInUse,
     /// The `Idempotency-Key` stands for another request.
@@ -90,6 +98,10 @@ pub struct Moderation {
     pub rules: Rules,
     /// What is counted.
     pub metrics: metrics::Shared,
+    /// Which APIs must not be called for the moment.
+    pub suspensions: Suspensions,
+    /// How many attempts may be repeats.
+    pub retry_budget: RetryBudget,
     /// The tasks that must end before the process may.
     pub tasks: TaskTracker,
     /// The main runtime: a worker of the HTTP server has one of its own that ends with it.
@@ -115,20 +127,26 @@ impl Moderation {
             Ok(takes_over) => takes_over,
             Err(answer) => return answer,
         };
-        let turn = self
-            .limiter
-            .turn(intent.request.command.kind(), &intent.moderator)
-            .await
-            .map_err(|error| match error {
-                QueueError::Full { retry_after } => Refusal::Busy { retry_after },
-                QueueError::Closed => Refusal::Closing,
-            })?;
+        let kind = intent.request.command.kind();
+        let leave = self.suspensions.ask(kind).map_err(Refusal::Suspended)?;
+        let turn =
+            self.limiter
+                .turn(kind, &intent.moderator)
+                .await
+                .map_err(|error| match error {
+                    QueueError::Full { retry_after } => Refusal::Busy { retry_after },
+                    QueueError::Closed => Refusal::Closing,
+                })?;
         self.metrics.queue_left(arrived.elapsed());
+        if let Some(suspended) = self.suspensions.forbids(kind, leave) {
+            return Err(Refusal::Suspended(suspended));
+        }
         let (answer, answered) = oneshot::channel();
         let (this, asked) = (Arc::clone(self), intent.clone());
         let ready = Ready {
             intent,
             takes_over,
+            leave,
             turn,
             arrived,
             answer,
@@ -207,7 +225,7 @@ impl Moderation {
                     false
                 }
             };
-            let action = ending::ended(&intent, &end, recorded);
+            let action = ending::ended(&intent, &end, Vec::new(), recorded);
             ending::report(&this.metrics, &intent, &action, Some(because));
             Refusal::Denied {
                 action: Box::new(action),

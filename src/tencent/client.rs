@@ -1,6 +1,7 @@
 //! One attempt: one HTTP request, bounded in time, and what it proves.
 
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use secrecy::{ExposeSecret, SecretString};
@@ -9,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use super::credential::UserSigSource;
 use super::envelope::{Judgement, judge};
 use super::request::{Caller, build_request};
-use super::settings::{BaseUrl, Error, KickField, Settings};
+use super::settings::{BaseUrl, Credential, Error, KickField, Settings};
 use super::transport::{fetch, http_client};
 use crate::audit::SendToken;
 use crate::domain::{Attempt, Command, Failure, Kind, Verdict};
@@ -24,7 +25,9 @@ pub struct Client {
     url: BaseUrl,
     sdk_app_id: u32,
     admin: String,
-    usersigs: UserSigSource,
+    usersigs: RwLock<Arc<UserSigSource>>,
+    /// What another credential is checked and used with.
+    usersig_ttl: Duration,
     kick_field: KickField,
     timeout: Duration,
 }
@@ -62,13 +65,19 @@ impl Client {
             return Err(Error::Admin);
         }
         let http = http_client(&settings)?;
-        let usersigs = UserSigSource::new(&settings)?;
+        let usersigs = UserSigSource::new(
+            &settings.credential,
+            settings.sdk_app_id,
+            &settings.admin,
+            settings.usersig_ttl,
+        )?;
         let Settings {
             url,
             sdk_app_id,
             admin,
             kick_field,
             timeout,
+            usersig_ttl,
             ..
         } = settings;
         Ok(Self {
@@ -76,7 +85,8 @@ impl Client {
             url,
             sdk_app_id,
             admin,
-            usersigs,
+            usersigs: RwLock::new(Arc::new(usersigs)),
+            usersig_ttl,
             kick_field,
             timeout,
         })
@@ -95,7 +105,31 @@ impl Client {
     /// When the `UserSig` in use ends; `None` if it was made elsewhere and cannot be read. One
     /// that is due is renewed first, so that an idle gateway does not seem to have an old one.
     pub fn usersig_expires_at(&self) -> Option<SystemTime> {
-        self.usersigs.ends_at(SystemTime::now())
+        self.usersigs().ends_at(SystemTime::now())
+    }
+
+    /// Makes the next call mint a new `UserSig`: Tencent refused the one in use. `false` if there
+    /// is nothing to mint it from.
+    pub fn renew_usersig(&self) -> bool {
+        self.usersigs().renew()
+    }
+
+    /// Calls with another credential from here on.
+    ///
+    /// # Errors
+    /// If it cannot be used; the one before stays in use.
+    pub fn set_credential(&self, credential: &Credential) -> Result<(), Error> {
+        let usersigs =
+            UserSigSource::new(credential, self.sdk_app_id, &self.admin, self.usersig_ttl)?;
+        *self
+            .usersigs
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(usersigs);
+        Ok(())
+    }
+
+    fn usersigs(&self) -> Arc<UserSigSource> {
+        Arc::clone(&self.usersigs.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Makes the one attempt that `token` announces. Over at `deadline` at the latest; nothing is
@@ -141,8 +175,9 @@ impl Client {
         random: u32,
         deadline: Instant,
     ) -> Exchange {
-        let usersig = self.usersigs.usersig(SystemTime::now());
-        let secrets = self.secrets(&usersig);
+        let usersigs = self.usersigs();
+        let usersig = usersigs.usersig(SystemTime::now());
+        let secrets = secrets(&usersigs, &usersig);
         let caller = Caller {
             sdk_app_id: self.sdk_app_id,
             identifier: &self.admin,
@@ -171,11 +206,6 @@ impl Client {
         }
     }
 
-    fn secrets<'a>(&'a self, usersig: &'a SecretString) -> Vec<&'a str> {
-        let secrets = self.usersigs.secret_key().into_iter().chain([usersig]);
-        secrets.map(ExposeSecret::expose_secret).collect()
-    }
-
     fn advise(&self, command: &Command, judgement: &Judgement) {
         let error_code = judgement.answer.as_ref().map(|answer| answer.error_code);
         if command.kind() == Kind::KickLogin && error_code == Some(PARAMETER_REFUSED) {
@@ -195,7 +225,7 @@ impl fmt::Debug for Client {
             .field("host", &self.host())
             .field("sdk_app_id", &self.sdk_app_id)
             .field("admin", &self.admin)
-            .field("usersigs", &self.usersigs)
+            .field("usersigs", &self.usersigs())
             .finish_non_exhaustive()
     }
 }
@@ -217,4 +247,9 @@ fn settle(fetched: Result<(u16, Vec<u8>), Failure>, secrets: &[&str]) -> (Permit
             verdict,
         },
     )
+}
+
+fn secrets<'a>(usersigs: &'a UserSigSource, usersig: &'a SecretString) -> Vec<&'a str> {
+    let secrets = usersigs.secret_key().into_iter().chain([usersig]);
+    secrets.map(ExposeSecret::expose_secret).collect()
 }

@@ -33,6 +33,14 @@ pub const fn class_of(error_code: i64) -> Class {
     }
 }
 
+/// Whether a `UserSig` that is made anew may cure it, so that one more try is worth it.
+pub const fn is_resigned_once(error_code: i64) -> bool {
+    matches!(
+        error_code,
+        60_004 | 60_005 | 60_025 | 70_001 | 70_002 | 70_003 | 70_005 | 70_101
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::Value;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::settings::{Credential, Error, Settings};
+use super::settings::{Credential, Error};
 use super::usersig::{Claims, end_of, mint};
 
 /// The longest that a `UserSig` is renewed ahead of its end.
@@ -98,26 +98,41 @@ pub(super) enum UserSigSource {
 }
 
 impl UserSigSource {
-    /// Of the credential and the app in `settings`, whose `admin` was checked.
-    pub(super) fn new(settings: &Settings) -> Result<Self, Error> {
-        let (Credential::SecretKey(secret) | Credential::UserSig(secret)) = &settings.credential;
+    /// Of `credential`, for an app and an admin that were checked.
+    pub(super) fn new(
+        credential: &Credential,
+        sdk_app_id: u32,
+        admin: &str,
+        valid_for: Duration,
+    ) -> Result<Self, Error> {
+        let (Credential::SecretKey(secret) | Credential::UserSig(secret)) = credential;
         if secret.expose_secret().is_empty() {
             return Err(Error::Credential);
         }
-        if matches!(settings.credential, Credential::UserSig(_)) {
+        if matches!(credential, Credential::UserSig(_)) {
             return Ok(Self::Given(secret.clone()));
         }
-        let valid_for = settings.usersig_ttl.as_secs();
+        let valid_for = valid_for.as_secs();
         if !(1..=u64::from(u32::MAX)).contains(&valid_for) {
             return Err(Error::UserSigTtl);
         }
-        let (sdk_app_id, admin) = (settings.sdk_app_id, settings.admin.clone());
         Ok(Self::Minted(Mint::new(
             secret.clone(),
             sdk_app_id,
-            admin,
+            admin.to_owned(),
             valid_for,
         )))
+    }
+
+    /// Forgets the `UserSig` in use; `false` if no other can be minted.
+    pub(super) fn renew(&self) -> bool {
+        match self {
+            Self::Minted(mint) => {
+                *mint.latest.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                true
+            }
+            Self::Given(_) => false,
+        }
     }
 
     /// The `UserSig` to use at `now`.

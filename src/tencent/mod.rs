@@ -28,5 +28,5 @@ mod usersig;
 mod tests;
 
 pub use client::Client;
-pub use codes::class_of;
+pub use codes::{class_of, is_resigned_once};
 pub use settings::{BaseUrl, Credential, Error, KickField, Settings};

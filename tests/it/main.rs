@@ -12,6 +12,7 @@
 
 mod actions;
 mod development;
+mod fault_matrix;
 mod idempotency;
 mod lists;
 mod support;

@@ -1,0 +1,176 @@
+//! The attempts of one action: the first, and those that are worth repeating.
+//!
+//! Each has its own send token, permit, `random` and row in the record. Whatever makes another
+//! attempt impossible (no time, no turn, no budget, no record) leaves the action with what its
+//! attempts so far have proved.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Moderation;
+use super::carry_out::BOUND;
+use super::retry::{MOST_ATTEMPTS, is_worth_repeating, pause, together};
+use super::suspension::Leave;
+use crate::audit::{OpenAction, SendToken};
+use crate::domain::{Attempt, Class, Failure, Intent, Verdict};
+use crate::limit::Turn;
+use crate::telemetry::causes;
+use crate::tencent::is_resigned_once;
+
+/// An action that has begun.
+#[derive(Debug)]
+pub(super) struct Begun {
+    pub(super) open: OpenAction,
+    pub(super) token: SendToken,
+    pub(super) turn: Turn,
+    pub(super) leave: Leave,
+    pub(super) deadline: Instant,
+}
+
+/// What the attempts of an action have proved.
+#[derive(Debug)]
+pub(super) struct Tried {
+    pub(super) open: OpenAction,
+    pub(super) attempts: Vec<Attempt>,
+    pub(super) verdict: Verdict,
+}
+
+impl Moderation {
+    /// Makes attempts until one is not worth repeating.
+    pub(super) async fn try_until_known(&self, intent: &Intent, begun: Begun) -> Tried {
+        let kind = intent.request.command.kind();
+        let Begun {
+            mut open,
+            mut token,
+            mut turn,
+            leave,
+            deadline,
+        } = begun;
+        let (mut attempts, mut known, mut renewed) = (Vec::new(), None, false);
+        loop {
+            let (attempt, latest) = self.attempt(token, turn, leave, deadline).await;
+            let verdict = together(kind, known, &attempt, latest);
+            known = Some(verdict);
+            let again = match self.renew_credential(&attempt, latest, &mut renewed) {
+                true => Some(Duration::ZERO),
+                false => self.pause_before_repeat(kind, &attempt, latest),
+            };
+            let next = match again {
+                Some(pause) => {
+                    self.announce(intent, &mut open, &attempt, deadline, pause)
+                        .await
+                }
+                None => None,
+            };
+            attempts.push(attempt);
+            match next {
+                Some(next) => (token, turn) = next,
+                None => {
+                    return Tried {
+                        open,
+                        attempts,
+                        verdict,
+                    };
+                }
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        token: SendToken,
+        turn: Turn,
+        leave: Leave,
+        deadline: Instant,
+    ) -> (Attempt, Verdict) {
+        let kind = token.command().kind();
+        if self.suspensions.forbids(kind, leave).is_some() {
+            return unsent(&token, Failure::Suspended);
+        }
+        self.retry_budget.count();
+        let (attempt, verdict) = self.tencent.send(token, turn.permit(), deadline).await;
+        self.metrics.attempt_ended(kind, &attempt, verdict);
+        if verdict == Verdict::Refused(Class::RateLimit)
+            && let Some(left) = self.limiter.throttled(kind)
+        {
+            tracing::warn!(
+                event = "throttled",
+                api = kind.as_str(),
+                permits = left,
+                "Tencent throttles: others may share the SDKAppID; see MODGATE_TENCENT_QPS"
+            );
+        }
+        (attempt, verdict)
+    }
+
+    /// Whether Tencent refused a signature that another may cure, and another was made: once.
+    fn renew_credential(&self, attempt: &Attempt, latest: Verdict, renewed: &mut bool) -> bool {
+        let code = attempt.answer.as_ref().map(|answer| answer.error_code);
+        let curable =
+            latest == Verdict::Refused(Class::Credential) && code.is_some_and(is_resigned_once);
+        let renews = curable && !*renewed && self.tencent.renew_usersig();
+        *renewed |= renews;
+        renews
+    }
+
+    fn pause_before_repeat(
+        &self,
+        kind: crate::domain::Kind,
+        attempt: &Attempt,
+        latest: Verdict,
+    ) -> Option<Duration> {
+        let repeats = attempt.number < MOST_ATTEMPTS
+            && is_worth_repeating(kind, attempt, latest)
+            && self.suspensions.reason(kind).is_none()
+            && self.retry_budget.take();
+        repeats.then(|| pause(attempt.number))
+    }
+
+    /// Gets another turn, and commits what is over together with what comes next.
+    async fn announce(
+        &self,
+        intent: &Intent,
+        open: &mut OpenAction,
+        over: &Attempt,
+        deadline: Instant,
+        pause: Duration,
+    ) -> Option<(SendToken, Turn)> {
+        let command = &intent.request.command;
+        if Instant::now() + pause >= deadline {
+            return None;
+        }
+        tokio::time::sleep(pause).await;
+        let waiting = self
+            .limiter
+            .turn_to_repeat(command.kind(), &intent.moderator);
+        let turn = tokio::time::timeout_at(deadline, waiting)
+            .await
+            .ok()?
+            .ok()?;
+        let announcing = self.audit.retry(open, command, over, rand::random());
+        match tokio::time::timeout(BOUND, announcing).await {
+            Ok(Ok(token)) => Some((token, turn)),
+            Ok(Err(error)) => {
+                tracing::warn!(error = causes(&error), action.id = %intent.id, "a repeat was not recorded, and not made");
+                None
+            }
+            Err(_) => {
+                tracing::warn!(action.id = %intent.id, "a repeat was not recorded in time, and not made");
+                None
+            }
+        }
+    }
+}
+
+fn unsent(token: &SendToken, failure: Failure) -> (Attempt, Verdict) {
+    let attempt = Attempt {
+        number: token.number(),
+        random: token.random(),
+        duration: Duration::ZERO,
+        http_status: None,
+        answer: None,
+        failure: Some(failure),
+    };
+    (attempt, Verdict::NotSent)
+}

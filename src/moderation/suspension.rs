@@ -1,0 +1,341 @@
+//! Calls to an API of Tencent's are stopped for a stated reason until a stated time or event.
+//!
+//! One mechanism for three reasons. While an API is suspended, one action now and then is let through
+//! as a probe; what Tencent answers to it, or to a call that was still under way, opens it again.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::domain::{Class, Failure, Kind, Verdict};
+
+/// Actions in a row without an answer of use, after which an API counts as unavailable.
+const UNAVAILABLE_AFTER: u32 = 10;
+
+/// Why calls are suspended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Tencent does not answer, or only with its own faults.
+    Unavailable,
+    /// Tencent does not accept the gateway's signature.
+    Credential,
+    /// Tencent verifies no signature for a minute (70050).
+    LockedOut,
+}
+
+impl Reason {
+    /// Every value.
+    pub const ALL: &'static [Self] = &[Self::Unavailable, Self::Credential, Self::LockedOut];
+
+    /// The one word for it in metrics and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::Credential => "credential",
+            Self::LockedOut => "locked_out",
+        }
+    }
+
+    /// Between two probes; for a lock-out, until calls are made again at all.
+    const fn interval(self) -> Duration {
+        match self {
+            Self::Unavailable => Duration::from_secs(5),
+            Self::Credential => Duration::from_secs(10),
+            Self::LockedOut => Duration::from_mins(1),
+        }
+    }
+
+    const fn advice(self) -> &'static str {
+        match self {
+            Self::Unavailable => {
+                "see Tencent's status page, MODGATE_TENCENT_URL and the way out of this network"
+            }
+            Self::Credential => {
+                "check MODGATE_TENCENT_SECRET_KEY, MODGATE_TENCENT_ADMIN and MODGATE_TENCENT_SDK_APP_ID"
+            }
+            Self::LockedOut => {
+                "too many signatures were wrong, here or elsewhere: nothing is sent for a minute"
+            }
+        }
+    }
+}
+
+/// Calls to the API are suspended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suspended {
+    /// Why.
+    pub reason: Reason,
+    /// When the next probe may be made.
+    pub retry_after: Duration,
+}
+
+/// The leave to make calls, asked for when an action arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// The API is open.
+    Open,
+    /// The API is suspended, and this action finds out whether it still has to be.
+    Probe,
+}
+
+/// What an action as a whole says about the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sign {
+    Answers,
+    Unavailable,
+    BadCredential,
+    LockedOut,
+    Nothing,
+}
+
+/// Both APIs.
+#[derive(Debug, Default)]
+pub struct Suspensions {
+    login: Mutex<Api>,
+    seat: Mutex<Api>,
+}
+
+#[derive(Debug, Default)]
+struct Api {
+    unavailable_in_a_row: u32,
+    suspended: Option<(Reason, Instant)>,
+}
+
+impl Suspensions {
+    /// Whether an action that arrives now may call the API of `kind`.
+    pub(super) fn ask(&self, kind: Kind) -> Result<Leave, Suspended> {
+        let now = Instant::now();
+        let mut api = self.api(kind);
+        let Some((reason, next)) = api.suspended else {
+            return Ok(Leave::Open);
+        };
+        if now < next {
+            return Err(Suspended {
+                reason,
+                retry_after: next - now,
+            });
+        }
+        if reason == Reason::LockedOut {
+            api.open(kind, "the minute is over");
+            return Ok(Leave::Open);
+        }
+        api.suspended = Some((reason, now + reason.interval()));
+        Ok(Leave::Probe)
+    }
+
+    /// Whether an action with this leave must not call any more: asked right before each call.
+    pub(super) fn forbids(&self, kind: Kind, leave: Leave) -> Option<Suspended> {
+        let now = Instant::now();
+        let (reason, next) = self.api(kind).suspended?;
+        let probes = leave == Leave::Probe && reason != Reason::LockedOut;
+        (!probes && now < next).then(|| Suspended {
+            reason,
+            retry_after: next - now,
+        })
+    }
+
+    /// Why the API of `kind` is suspended at this moment, if it is.
+    pub fn reason(&self, kind: Kind) -> Option<Reason> {
+        self.api(kind).suspended.map(|(reason, _)| reason)
+    }
+
+    /// Learns from an action that is over. `error_code` is Tencent's last.
+    pub(super) fn learn(
+        &self,
+        kind: Kind,
+        verdict: Verdict,
+        failure: Option<Failure>,
+        error_code: Option<i64>,
+    ) {
+        match sign(verdict, failure, error_code) {
+            Sign::Nothing => {}
+            Sign::Answers => self.api(kind).answered(kind),
+            Sign::Unavailable => self.api(kind).unavailable(kind),
+            Sign::BadCredential => self.suspend_both(Reason::Credential),
+            Sign::LockedOut => self.suspend_both(Reason::LockedOut),
+        }
+    }
+
+    /// There is a new secret: what was refused for the old one may be tried at once.
+    pub(super) fn credential_changed(&self) {
+        for kind in Kind::ALL {
+            let mut api = self.api(*kind);
+            if matches!(api.suspended, Some((Reason::Credential, _))) {
+                api.open(*kind, "there is a new credential");
+            }
+        }
+    }
+
+    /// One credential serves both.
+    fn suspend_both(&self, reason: Reason) {
+        for kind in Kind::ALL {
+            self.api(*kind).suspend(*kind, reason);
+        }
+    }
+
+    fn api(&self, kind: Kind) -> MutexGuard<'_, Api> {
+        let api = match kind {
+            Kind::KickLogin => &self.login,
+            Kind::KickSeat => &self.seat,
+        };
+        api.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Api {
+    fn answered(&mut self, kind: Kind) {
+        self.unavailable_in_a_row = 0;
+        if self
+            .suspended
+            .is_some_and(|(reason, _)| reason != Reason::LockedOut)
+        {
+            self.open(kind, "Tencent answers");
+        }
+    }
+
+    fn unavailable(&mut self, kind: Kind) {
+        self.unavailable_in_a_row = self.unavailable_in_a_row.saturating_add(1);
+        if self.suspended.is_none() && self.unavailable_in_a_row >= UNAVAILABLE_AFTER {
+            self.suspend(kind, Reason::Unavailable);
+        }
+    }
+
+    fn suspend(&mut self, kind: Kind, reason: Reason) {
+        let known = self.suspended.map(|(reason, _)| reason);
+        if known == Some(Reason::LockedOut) || known == Some(reason) {
+            return;
+        }
+        self.suspended = Some((reason, Instant::now() + reason.interval()));
+        tracing::error!(
+            event = "suspended",
+            api = kind.as_str(),
+            reason = reason.as_str(),
+            advice = reason.advice(),
+            "calls to Tencent are suspended"
+        );
+    }
+
+    fn open(&mut self, kind: Kind, because: &str) {
+        self.unavailable_in_a_row = 0;
+        if let Some((reason, _)) = self.suspended.take() {
+            tracing::info!(
+                event = "resumed",
+                api = kind.as_str(),
+                reason = reason.as_str(),
+                because,
+                "calls to Tencent are resumed"
+            );
+        }
+    }
+}
+
+fn sign(verdict: Verdict, failure: Option<Failure>, error_code: Option<i64>) -> Sign {
+    match (verdict, failure) {
+        (Verdict::Refused(Class::CredentialLockout), _) => Sign::LockedOut,
+        (Verdict::Refused(Class::Credential), _)
+            if error_code.is_some_and(is_about_the_signature) =>
+        {
+            Sign::BadCredential
+        }
+        (Verdict::Succeeded | Verdict::Refused(_), _) => Sign::Answers,
+        (Verdict::NotSent, Some(Failure::Connect)) | (Verdict::Unknown(_), _) => Sign::Unavailable,
+        (Verdict::NotSent, _) => Sign::Nothing,
+    }
+}
+
+/// The signature itself is refused, and will be for the next call too.
+const fn is_about_the_signature(error_code: i64) -> bool {
+    matches!(
+        error_code,
+        70001..=70005 | 70009 | 70013 | 70014 | 70101 | 60004 | 60005 | 60025
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOGIN: Kind = Kind::KickLogin;
+
+    fn fail(suspensions: &Suspensions, times: u32) {
+        for _ in 0..times {
+            suspensions.learn(LOGIN, Verdict::Unknown(None), Some(Failure::TimedOut), None);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ten_unavailable_actions_in_a_row_suspend_their_api_alone() {
+        let suspensions = Suspensions::default();
+        fail(&suspensions, 9);
+        suspensions.learn(LOGIN, Verdict::Refused(Class::NotFound), None, Some(70107));
+        fail(&suspensions, 9);
+        assert_eq!(suspensions.ask(LOGIN), Ok(Leave::Open));
+        fail(&suspensions, 1);
+        assert_eq!(
+            suspensions.ask(LOGIN).map_err(|suspended| suspended.reason),
+            Err(Reason::Unavailable)
+        );
+        assert_eq!(suspensions.ask(Kind::KickSeat), Ok(Leave::Open));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_probe_each_five_seconds_finds_out() {
+        let suspensions = Suspensions::default();
+        fail(&suspensions, 10);
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert_eq!(suspensions.ask(LOGIN), Ok(Leave::Probe));
+        assert!(suspensions.ask(LOGIN).is_err());
+        assert_eq!(suspensions.forbids(LOGIN, Leave::Probe), None);
+        assert!(suspensions.forbids(LOGIN, Leave::Open).is_some());
+        suspensions.learn(LOGIN, Verdict::Succeeded, None, Some(0));
+        assert_eq!(suspensions.ask(LOGIN), Ok(Leave::Open));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_signature_suspends_both_until_a_probe_or_a_new_secret() {
+        let suspensions = Suspensions::default();
+        suspensions.learn(
+            LOGIN,
+            Verdict::Refused(Class::Credential),
+            None,
+            Some(70009),
+        );
+        for kind in Kind::ALL {
+            assert_eq!(suspensions.reason(*kind), Some(Reason::Credential));
+        }
+        suspensions.credential_changed();
+        assert_eq!(suspensions.ask(LOGIN), Ok(Leave::Open));
+        suspensions.learn(
+            LOGIN,
+            Verdict::Refused(Class::Credential),
+            None,
+            Some(60010),
+        );
+        assert_eq!(
+            suspensions.ask(LOGIN),
+            Ok(Leave::Open),
+            "60010 is not about the signature"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lock_out_lets_nothing_through_for_a_minute() {
+        let suspensions = Suspensions::default();
+        suspensions.learn(
+            LOGIN,
+            Verdict::Refused(Class::CredentialLockout),
+            None,
+            Some(70050),
+        );
+        suspensions.credential_changed();
+        suspensions.learn(LOGIN, Verdict::Succeeded, None, Some(0));
+        tokio::time::advance(Duration::from_secs(59)).await;
+        for kind in Kind::ALL {
+            assert!(suspensions.ask(*kind).is_err());
+            assert!(suspensions.forbids(*kind, Leave::Probe).is_some());
+        }
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(suspensions.ask(LOGIN), Ok(Leave::Open));
+    }
+}
