@@ -52,7 +52,7 @@
 //! | [`db`] | pools and migrations | SQL |
 //! | [`tencent`] | one call, and what its answer means; the `UserSig` | Tencent, reqwest |
 //! | [`http`] | routes, parsing, problems; the operations port | actix-web |
-//! | [`server`] | bind, run, stop in order | everything above |
+//! | [`server`], `rotation` | bind, run, stop in order; secrets that change | everything above |
 //! | [`config`] | settings from the environment, all faults at once | the environment |
 //! | [`cli`] | the commands | |
 //! | [`telemetry`], [`metrics`] | log lines; what Prometheus scrapes | |
@@ -81,6 +81,7 @@ pub mod http;
 pub mod limit;
 pub mod metrics;
 pub mod moderation;
+mod rotation;
 pub mod server;
 pub mod simulator;
 pub mod telemetry;

@@ -16,11 +16,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::audit::AuditLog;
 use crate::auth::{self, Verifier};
-use crate::config::{self, Settings};
+use crate::config::{self, Environment, Settings};
 use crate::limit::Limiter;
 use crate::metrics::Metrics;
 use crate::moderation::{Moderation, RetryBudget, Suspensions};
-use crate::{db, http, tencent};
+use crate::{db, http, rotation, tencent};
 
 /// The service could not start, or its sockets failed.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +56,8 @@ pub struct Server {
     pools: db::Pools,
     state: web::Data<http::State>,
     shutdown_timeout: Duration,
+    drain_delay: Duration,
+    environment: Environment,
 }
 
 impl Server {
@@ -79,22 +81,24 @@ impl Server {
             retry_budget: RetryBudget::default(),
             tasks: TaskTracker::new(),
             runtime: Handle::current(),
+            draining: CancellationToken::new(),
             closing: CancellationToken::new(),
         };
         let state = web::Data::new(http::State {
-            verifier: Verifier::new(settings.auth)?,
+            verifier: http::VerifierInUse::new(Verifier::new(settings.auth)?),
             moderation: Arc::new(moderation),
             request_rules: settings.request_rules,
             calls_per_second: settings.limit.calls_per_second,
             moderator_requests_per_second: settings.limit.moderator_requests_per_second,
         });
-        let shutdown_timeout = settings.shutdown_timeout;
         Ok(Self {
             listener,
             ops_listener,
             pools,
             state,
-            shutdown_timeout,
+            shutdown_timeout: settings.shutdown_timeout,
+            drain_delay: settings.drain_delay,
+            environment: settings.environment,
         })
     }
 
@@ -117,18 +121,26 @@ impl Server {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
         let (addr, ops_addr) = (self.addr(), self.ops_addr());
         let moderation = Arc::clone(&self.state.moderation);
-        let api = serve_api(self.listener, self.state, self.shutdown_timeout)?;
+        let api = serve_api(self.listener, self.state.clone(), self.shutdown_timeout)?;
         let ops = serve_ops(self.ops_listener, Arc::clone(&moderation))?;
         let (api_handle, ops_handle) = (api.handle(), ops.handle());
         let mut servers = JoinSet::new();
         servers.spawn(api);
         servers.spawn(ops);
         moderation.tasks.spawn(background(Arc::clone(&moderation)));
+        moderation.tasks.spawn(rotation::watch(
+            self.environment,
+            self.pools.clone(),
+            self.state.into_inner(),
+        ));
         tracing::info!(event = "listening", %addr, %ops_addr, "modgate is listening");
         tokio::select! {
             () = shutdown => {}
             Some(ended) = servers.join_next() => return Err(unexpected_end(ended)),
         }
+        moderation.draining.cancel();
+        tracing::info!(event = "draining", "not ready any more");
+        tokio::time::sleep(self.drain_delay).await;
         tracing::info!(event = "shutting_down", "finishing what has begun");
         let deadline = Instant::now() + self.shutdown_timeout;
         moderation.closing.cancel();

@@ -49,15 +49,7 @@ impl AuditLog {
             &self.deployment,
         )
         .await
-        .map_err(|error| match error {
-            // Class 57P: the server is going down, possibly just after the commit.
-            sqlx::Error::Database(refusal)
-                if !refusal.code().is_some_and(|code| code.starts_with("57P")) =>
-            {
-                BeginError::NotCommitted(sqlx::Error::Database(refusal))
-            }
-            error => BeginError::Unclear(error),
-        })?;
+        .map_err(begin_error)?;
         connection.release();
         if inserted == 0 && intent.request.idempotency_key.is_some() {
             return Err(BeginError::KeyTaken);
@@ -124,6 +116,18 @@ impl AuditLog {
     /// end, and a begin that is still on its way will then find the id taken.
     pub async fn settle(&self, intent: &Intent, random: u32, end: &End) -> Result<(), Error> {
         record_ended(&self.writing, intent, Some(random), end, &self.deployment).await
+    }
+}
+
+fn begin_error(error: sqlx::Error) -> BeginError {
+    match error {
+        // Class 57P: the server is going down, possibly just after the commit.
+        sqlx::Error::Database(refusal)
+            if !refusal.code().is_some_and(|code| code.starts_with("57P")) =>
+        {
+            BeginError::NotCommitted(sqlx::Error::Database(refusal))
+        }
+        error => BeginError::Unclear(error),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `modgate serve`
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use super::Failed;
 use crate::config::{self, Environment, Settings};
@@ -18,14 +19,21 @@ pub(super) async fn serve(environment: &Environment) -> Result<(), Failed> {
         caught(SignalKind::terminate())?,
         caught(SignalKind::interrupt())?,
     );
-    let serving = async {
-        let server = Server::bind(settings).await?;
-        server.run(either(&mut terminate, &mut interrupt)).await
+    let first = CancellationToken::new();
+    let stop = first.clone().cancelled_owned();
+    let serving = async { Server::bind(settings).await?.run(stop).await };
+    let impatient = async {
+        either(&mut terminate, &mut interrupt).await;
+        first.cancel();
+        either(&mut terminate, &mut interrupt).await;
     };
-    serving.await.map_err(|error| {
-        tracing::error!(error = telemetry::causes(&error), "modgate cannot serve");
-        Failed::because(&error)
-    })
+    tokio::select! {
+        served = serving => served.map_err(|error| {
+            tracing::error!(error = telemetry::causes(&error), "modgate cannot serve");
+            Failed::because(&error)
+        }),
+        () = impatient => Err(Failed("stopped at once by a second signal".to_owned())),
+    }
 }
 
 async fn either(terminate: &mut Signal, interrupt: &mut Signal) {

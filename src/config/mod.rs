@@ -13,6 +13,7 @@ pub mod variables;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -41,6 +42,16 @@ impl Environment {
             Some((name, value.into_string().map_err(|_| NotUnicode)))
         });
         Self(texts.collect())
+    }
+
+    /// The files that hold secrets, or keys that are rotated like them.
+    pub fn secret_files(&self) -> Vec<PathBuf> {
+        let secrets = variables::ALL.iter().filter(|variable| variable.secret);
+        let names = secrets.map(|variable| format!("{}_FILE", variable.name));
+        names
+            .chain(["MODGATE_JWT_PUBLIC_KEY_FILE".to_owned()])
+            .filter_map(|name| self.get(&name).map(PathBuf::from))
+            .collect()
     }
 
     /// The value of a variable that is not one of the gateway's own, such as `PATH`.
@@ -96,6 +107,10 @@ pub struct Settings {
     pub log: telemetry::Settings,
     /// `MODGATE_SHUTDOWN_TIMEOUT`
     pub shutdown_timeout: Duration,
+    /// `MODGATE_DRAIN_DELAY`: not ready, but still accepting, for this long after SIGTERM.
+    pub drain_delay: Duration,
+    /// Where all of it comes from, to be read again when a secret file changes.
+    pub environment: Environment,
 }
 
 /// What a request must hold beyond the rules that are always there.
@@ -140,6 +155,9 @@ impl Settings {
         let request_rules = sections::request_rules(reader);
         let log = sections::log(reader);
         let shutdown_timeout = reader.duration("MODGATE_SHUTDOWN_TIMEOUT", parse::AT_MOST_AN_HOUR);
+        let drain_delay = reader.with("MODGATE_DRAIN_DELAY", |text| {
+            parse::duration_or_zero(text, parse::AT_MOST_AN_HOUR)
+        });
         let (tencent, rules) = (tencent?, rules?);
         if tencent.timeout > rules.action_deadline {
             reader.fault(
@@ -160,6 +178,8 @@ impl Settings {
             request_rules: request_rules?,
             log: log?,
             shutdown_timeout: shutdown_timeout?,
+            drain_delay: drain_delay?,
+            environment: reader.environment().clone(),
         })
     }
 }

@@ -53,6 +53,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Where the values come from.
+    pub const fn environment(&self) -> &Environment {
+        self.environment
+    }
+
     /// What was read, in order.
     pub fn effective(&self) -> &[Effective] {
         &self.effective

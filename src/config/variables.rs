@@ -64,6 +64,7 @@ pub const ALL: &[Variable] = &[
     plain("MODGATE_LOG", "info"),
     plain("MODGATE_LOG_FORMAT", "json"),
     plain("MODGATE_SHUTDOWN_TIMEOUT", "20s"),
+    plain("MODGATE_DRAIN_DELAY", "0s"),
 ];
 
 /// The variable of that name.

@@ -30,6 +30,7 @@ impl FromRequest for Caller {
             (_, Some(_)) => Err(Refusal::Malformed),
             (field, None) => state
                 .verifier
+                .load()
                 .authenticate(field.map(header::HeaderValue::as_bytes)),
         };
         ready(moderator.map(Self).map_err(ApiError::Unauthenticated))

@@ -19,7 +19,7 @@ mod problem;
 mod query;
 
 use std::future::ready;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Route};
@@ -36,7 +36,7 @@ use problem::ApiError;
 #[derive(Debug)]
 pub struct State {
     /// Checks tokens.
-    pub verifier: Verifier,
+    pub verifier: VerifierInUse,
     /// Carries actions out, and holds the record and the limits.
     pub moderation: Arc<Moderation>,
     /// What requests must hold.
@@ -45,6 +45,27 @@ pub struct State {
     pub calls_per_second: u32,
     /// A moderator's own limit, for those who ask.
     pub moderator_requests_per_second: u32,
+}
+
+/// The verifier in use, which a rotation of keys replaces.
+#[derive(Debug)]
+pub struct VerifierInUse(RwLock<Arc<Verifier>>);
+
+impl VerifierInUse {
+    /// Begins with `verifier`.
+    pub fn new(verifier: Verifier) -> Self {
+        Self(RwLock::new(Arc::new(verifier)))
+    }
+
+    /// The verifier of this moment.
+    pub fn load(&self) -> Arc<Verifier> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Uses `verifier` from here on.
+    pub fn store(&self, verifier: Arc<Verifier>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = verifier;
+    }
 }
 
 /// The routes of the API. The service needs a `web::Data<State>`, and [`observe`] around it.

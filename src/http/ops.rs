@@ -29,7 +29,7 @@ async fn livez() -> HttpResponse {
 /// taking every replica out would turn a fault into an outage.
 async fn readyz(moderation: web::Data<Arc<Moderation>>) -> HttpResponse {
     let mut causes = Vec::new();
-    if moderation.closing.is_cancelled() {
+    if moderation.draining.is_cancelled() {
         causes.push("draining");
     }
     if !Kind::ALL
@@ -68,11 +68,10 @@ fn usersig_expires_in(moderation: &Moderation) -> Option<i64> {
 }
 
 async fn metrics(moderation: web::Data<Arc<Moderation>>) -> HttpResponse {
+    let (metrics, limiter) = (&moderation.metrics, &moderation.limiter);
     for kind in Kind::ALL {
-        let limiter = &moderation.limiter;
-        moderation
-            .metrics
-            .set_api(*kind, limiter.queue_length(*kind), &limiter.permits(*kind));
+        metrics.set_api(*kind, limiter.queue_length(*kind), &limiter.permits(*kind));
+        metrics.set_suspended(*kind, moderation.suspensions.reason(*kind));
     }
     if let Some(seconds) = usersig_expires_in(&moderation) {
         moderation.metrics.set_usersig_expires(seconds);

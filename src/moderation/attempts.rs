@@ -13,7 +13,7 @@ use super::carry_out::BOUND;
 use super::retry::{MOST_ATTEMPTS, is_worth_repeating, pause, together};
 use super::suspension::Leave;
 use crate::audit::{OpenAction, SendToken};
-use crate::domain::{Attempt, Class, Failure, Intent, Verdict};
+use crate::domain::{Attempt, Class, Failure, Intent, Kind, Verdict};
 use crate::limit::Turn;
 use crate::telemetry::causes;
 use crate::tencent::is_resigned_once;
@@ -52,9 +52,10 @@ impl Moderation {
             let (attempt, latest) = self.attempt(token, turn, leave, deadline).await;
             let verdict = together(kind, known, &attempt, latest);
             known = Some(verdict);
-            let again = match self.renew_credential(&attempt, latest, &mut renewed) {
-                true => Some(Duration::ZERO),
-                false => self.pause_before_repeat(kind, &attempt, latest),
+            let again = if self.renew_credential(&attempt, latest, &mut renewed) {
+                Some(Duration::ZERO)
+            } else {
+                self.pause_before_repeat(kind, &attempt, latest)
             };
             let next = match again {
                 Some(pause) => {
@@ -116,7 +117,7 @@ impl Moderation {
 
     fn pause_before_repeat(
         &self,
-        kind: crate::domain::Kind,
+        kind: Kind,
         attempt: &Attempt,
         latest: Verdict,
     ) -> Option<Duration> {

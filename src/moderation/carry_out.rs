@@ -59,25 +59,30 @@ impl Moderation {
             leave,
             deadline,
         };
+        let tried = self.try_until_known(&intent, begun).await;
+        self.conclude(&intent, tried, arrived, answer).await;
+    }
+
+    /// Records the end and answers. The answer does not wait for a record that is away.
+    async fn conclude(
+        &self,
+        intent: &Intent,
+        tried: Tried,
+        arrived: Instant,
+        answer: oneshot::Sender<Result<Outcome, Refusal>>,
+    ) {
         let Tried {
             open,
             attempts,
             verdict,
-        } = self.try_until_known(&intent, begun).await;
-        let last = attempts.last();
-        let code = last
-            .and_then(|last| last.answer.as_ref())
-            .map(|answer| answer.error_code);
-        let failure = last.and_then(|last| last.failure);
-        self.suspensions
-            .learn(intent.request.command.kind(), verdict, failure, code);
-
-        let end = ending::end(verdict.state(), arrived, last.cloned(), None);
-        let recorded = tokio::time::timeout(BOUND, self.finish(&open, &end))
-            .await
-            .is_ok();
-        let action = ending::ended(&intent, &end, attempts, recorded);
-        ending::report(&self.metrics, &intent, &action, None);
+        } = tried;
+        let kind = intent.request.command.kind();
+        self.suspensions.learn(kind, verdict, attempts.last());
+        let end = ending::end(verdict.state(), arrived, attempts.last().cloned(), None);
+        let finishing = self.finish(&open, &end);
+        let recorded = tokio::time::timeout(BOUND, finishing).await.is_ok();
+        let action = ending::ended(intent, &end, attempts, recorded);
+        ending::report(&self.metrics, intent, &action, None);
         // Nobody may be there to read it; the record has it.
         let _ = answer.send(Ok(Outcome {
             action,

@@ -31,6 +31,7 @@ use crate::metrics;
 use crate::tencent;
 pub use budget::RetryBudget;
 use carry_out::Ready;
+use repeat::Repeat;
 pub use suspension::{Reason, Suspended, Suspensions};
 
 /// The longest that a read of the record may take.
@@ -85,6 +86,15 @@ pub enum Refusal {
     Lost,
 }
 
+impl From<QueueError> for Refusal {
+    fn from(error: QueueError) -> Self {
+        match error {
+            QueueError::Full { retry_after } => Self::Busy { retry_after },
+            QueueError::Closed => Self::Closing,
+        }
+    }
+}
+
 /// Everything that carrying out an action takes.
 #[derive(Debug)]
 pub struct Moderation {
@@ -106,7 +116,9 @@ pub struct Moderation {
     pub tasks: TaskTracker,
     /// The main runtime: a worker of the HTTP server has one of its own that ends with it.
     pub runtime: Handle,
-    /// Set when the service is closing.
+    /// Set when the service should get no new requests, though it still answers them.
+    pub draining: CancellationToken,
+    /// Set when the service is closing: nothing new is begun.
     pub closing: CancellationToken,
 }
 
@@ -124,19 +136,12 @@ impl Moderation {
             return Err(self.deny(intent, because, arrived).await);
         }
         let takes_over = match self.repeats(&intent).await {
-            Ok(takes_over) => takes_over,
-            Err(answer) => return answer,
+            Repeat::New { takes_over } => takes_over,
+            Repeat::Answered(answer) => return *answer,
         };
         let kind = intent.request.command.kind();
         let leave = self.suspensions.ask(kind).map_err(Refusal::Suspended)?;
-        let turn =
-            self.limiter
-                .turn(kind, &intent.moderator)
-                .await
-                .map_err(|error| match error {
-                    QueueError::Full { retry_after } => Refusal::Busy { retry_after },
-                    QueueError::Closed => Refusal::Closing,
-                })?;
+        let turn = self.limiter.turn(kind, &intent.moderator).await?;
         self.metrics.queue_left(arrived.elapsed());
         if let Some(suspended) = self.suspensions.forbids(kind, leave) {
             return Err(Refusal::Suspended(suspended));
@@ -155,11 +160,10 @@ impl Moderation {
             .spawn_on(async move { this.carry_out(ready).await }, &self.runtime);
         match answered.await.unwrap_or(Err(Refusal::Lost)) {
             // Another request with the same key was faster.
-            Err(Refusal::KeyInUse) => self
-                .repeats(&asked)
-                .await
-                .err()
-                .unwrap_or(Err(Refusal::KeyInUse)),
+            Err(Refusal::KeyInUse) => match self.repeats(&asked).await {
+                Repeat::Answered(answer) => *answer,
+                Repeat::New { .. } => Err(Refusal::KeyInUse),
+            },
             answer => answer,
         }
     }

@@ -9,50 +9,47 @@ use crate::audit::Holder;
 use crate::domain::{Action, Class, Intent, State, Verdict};
 use crate::tencent::class_of;
 
+/// What an `Idempotency-Key` makes of a request.
+#[derive(Debug)]
+pub(super) enum Repeat {
+    /// It goes on, and takes the key over from the action that has freed it, if there is one.
+    New { takes_over: Option<Uuid> },
+    /// It has its answer: the key stands for an action that is under way or over.
+    Answered(Box<Result<Outcome, Refusal>>),
+}
+
 impl Moderation {
-    /// Whether `intent` may go on. If so: the action whose key it takes over, if there is one.
-    ///
-    /// # Errors
-    /// With what the repeat is told, if the key stands for an action that is under way or over.
-    pub(super) async fn repeats(
-        self: &Arc<Self>,
-        intent: &Intent,
-    ) -> Result<Option<Uuid>, Result<Outcome, Refusal>> {
+    /// Whether `intent` is a repeat.
+    pub(super) async fn repeats(self: &Arc<Self>, intent: &Intent) -> Repeat {
         if intent.request.idempotency_key.is_none() {
-            return Ok(None);
+            return Repeat::New { takes_over: None };
         }
         let (audit, asked) = (self.audit.clone(), intent.clone());
         let holder = self.on_main_runtime(async move { audit.holder(&asked).await });
-        match holder.await.map_err(Err)? {
-            None => Ok(None),
-            Some(holder) => answer_of(holder),
+        match holder.await {
+            Ok(None) => Repeat::New { takes_over: None },
+            Ok(Some(holder)) => answer_of(holder),
+            Err(refusal) => Repeat::Answered(Box::new(Err(refusal))),
         }
     }
 }
 
-fn answer_of(holder: Holder) -> Result<Option<Uuid>, Result<Outcome, Refusal>> {
+fn answer_of(holder: Holder) -> Repeat {
+    let takes_over = Some(holder.action_id);
     let Some(action) = holder.action else {
-        return Ok(Some(holder.action_id));
+        return Repeat::New { takes_over };
     };
-    let Some(verdict) = verdict_of(&action) else {
-        let refusal = if holder.same_request {
-            Refusal::KeyInUse
-        } else {
-            Refusal::KeyMismatch
-        };
-        return Err(Err(refusal));
+    let answer = match verdict_of(&action) {
+        Some(verdict) if frees_its_key(verdict) => return Repeat::New { takes_over },
+        _ if !holder.same_request => Err(Refusal::KeyMismatch),
+        None => Err(Refusal::KeyInUse),
+        Some(verdict) => Ok(Outcome {
+            action,
+            verdict,
+            replayed: true,
+        }),
     };
-    if frees_its_key(verdict) {
-        return Ok(Some(action.id));
-    }
-    if !holder.same_request {
-        return Err(Err(Refusal::KeyMismatch));
-    }
-    Err(Ok(Outcome {
-        action,
-        verdict,
-        replayed: true,
-    }))
+    Repeat::Answered(Box::new(answer))
 }
 
 /// What the record says; `None` while nobody knows yet.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::domain::{Class, Failure, Kind, Verdict};
+use crate::domain::{Attempt, Class, Failure, Kind, Verdict};
 
 /// Actions in a row without an answer of use, after which an API counts as unavailable.
 const UNAVAILABLE_AFTER: u32 = 10;
@@ -140,15 +140,9 @@ impl Suspensions {
         self.api(kind).suspended.map(|(reason, _)| reason)
     }
 
-    /// Learns from an action that is over. `error_code` is Tencent's last.
-    pub(super) fn learn(
-        &self,
-        kind: Kind,
-        verdict: Verdict,
-        failure: Option<Failure>,
-        error_code: Option<i64>,
-    ) {
-        match sign(verdict, failure, error_code) {
+    /// Learns from an action that is over, and from its last attempt.
+    pub(super) fn learn(&self, kind: Kind, verdict: Verdict, last: Option<&Attempt>) {
+        match sign(verdict, last) {
             Sign::Nothing => {}
             Sign::Answers => self.api(kind).answered(kind),
             Sign::Unavailable => self.api(kind).unavailable(kind),
@@ -158,7 +152,7 @@ impl Suspensions {
     }
 
     /// There is a new secret: what was refused for the old one may be tried at once.
-    pub(super) fn credential_changed(&self) {
+    pub fn credential_changed(&self) {
         for kind in Kind::ALL {
             let mut api = self.api(*kind);
             if matches!(api.suspended, Some((Reason::Credential, _))) {
@@ -230,17 +224,19 @@ impl Api {
     }
 }
 
-fn sign(verdict: Verdict, failure: Option<Failure>, error_code: Option<i64>) -> Sign {
-    match (verdict, failure) {
-        (Verdict::Refused(Class::CredentialLockout), _) => Sign::LockedOut,
-        (Verdict::Refused(Class::Credential), _)
-            if error_code.is_some_and(is_about_the_signature) =>
-        {
+fn sign(verdict: Verdict, last: Option<&Attempt>) -> Sign {
+    let code = last
+        .and_then(|last| last.answer.as_ref())
+        .map(|answer| answer.error_code);
+    let unreachable = last.is_some_and(|last| last.failure == Some(Failure::Connect));
+    match verdict {
+        Verdict::Refused(Class::CredentialLockout) => Sign::LockedOut,
+        Verdict::Refused(Class::Credential) if code.is_some_and(is_about_the_signature) => {
             Sign::BadCredential
         }
-        (Verdict::Succeeded | Verdict::Refused(_), _) => Sign::Answers,
-        (Verdict::NotSent, Some(Failure::Connect)) | (Verdict::Unknown(_), _) => Sign::Unavailable,
-        (Verdict::NotSent, _) => Sign::Nothing,
+        Verdict::Succeeded | Verdict::Refused(_) => Sign::Answers,
+        Verdict::NotSent if !unreachable => Sign::Nothing,
+        Verdict::NotSent | Verdict::Unknown(_) => Sign::Unavailable,
     }
 }
 
@@ -255,12 +251,30 @@ const fn is_about_the_signature(error_code: i64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Answer;
 
     const LOGIN: Kind = Kind::KickLogin;
 
+    fn answered(error_code: i64) -> Attempt {
+        let answer = Answer {
+            action_status: None,
+            error_code,
+            error_info: String::new(),
+            request_id: None,
+        };
+        Attempt {
+            number: 1,
+            random: 0,
+            duration: Duration::ZERO,
+            http_status: Some(200),
+            answer: Some(answer),
+            failure: None,
+        }
+    }
+
     fn fail(suspensions: &Suspensions, times: u32) {
         for _ in 0..times {
-            suspensions.learn(LOGIN, Verdict::Unknown(None), Some(Failure::TimedOut), None);
+            suspensions.learn(LOGIN, Verdict::Unknown(None), None);
         }
     }
 
@@ -268,7 +282,11 @@ mod tests {
     async fn ten_unavailable_actions_in_a_row_suspend_their_api_alone() {
         let suspensions = Suspensions::default();
         fail(&suspensions, 9);
-        suspensions.learn(LOGIN, Verdict::Refused(Class::NotFound), None, Some(70107));
+        suspensions.learn(
+            LOGIN,
+            Verdict::Refused(Class::NotFound),
+            Some(&answered(70107)),
+        );
         fail(&suspensions, 9);
         assert_eq!(suspensions.ask(LOGIN), Ok(Leave::Open));
         fail(&suspensions, 1);
@@ -288,7 +306,7 @@ mod tests {
         assert!(suspensions.ask(LOGIN).is_err());
         assert_eq!(suspensions.forbids(LOGIN, Leave::Probe), None);
         assert!(suspensions.forbids(LOGIN, Leave::Open).is_some());
-        suspensions.learn(LOGIN, Verdict::Succeeded, None, Some(0));
+        suspensions.learn(LOGIN, Verdict::Succeeded, Some(&answered(0)));
         assert_eq!(suspensions.ask(LOGIN), Ok(Leave::Open));
     }
 
@@ -298,8 +316,7 @@ mod tests {
         suspensions.learn(
             LOGIN,
             Verdict::Refused(Class::Credential),
-            None,
-            Some(70009),
+            Some(&answered(70009)),
         );
         for kind in Kind::ALL {
             assert_eq!(suspensions.reason(*kind), Some(Reason::Credential));
@@ -309,8 +326,7 @@ mod tests {
         suspensions.learn(
             LOGIN,
             Verdict::Refused(Class::Credential),
-            None,
-            Some(60010),
+            Some(&answered(60010)),
         );
         assert_eq!(
             suspensions.ask(LOGIN),
@@ -325,11 +341,10 @@ mod tests {
         suspensions.learn(
             LOGIN,
             Verdict::Refused(Class::CredentialLockout),
-            None,
-            Some(70050),
+            Some(&answered(70050)),
         );
         suspensions.credential_changed();
-        suspensions.learn(LOGIN, Verdict::Succeeded, None, Some(0));
+        suspensions.learn(LOGIN, Verdict::Succeeded, Some(&answered(0)));
         tokio::time::advance(Duration::from_secs(59)).await;
         for kind in Kind::ALL {
             assert!(suspensions.ask(*kind).is_err());

@@ -16,3 +16,4 @@ mod fault_matrix;
 mod idempotency;
 mod lists;
 mod support;
+mod under_failure;

@@ -1,0 +1,93 @@
+//! Secrets that change while the service runs.
+//!
+//! The files that the settings name are read every second. When one has changed, and is the same
+//! for two reads (not half written), all settings are read again; if they have no fault, the new
+//! credential, token keys and database URL are used from there on. What is under way is not
+//! disturbed: connections that are open stay open.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::auth::Verifier;
+use crate::config::{Environment, Settings};
+use crate::telemetry::causes;
+use crate::{db, http};
+
+const EVERY: Duration = Duration::from_secs(1);
+
+/// What the files hold, by its hash: the secrets themselves are not kept here.
+type Contents = BTreeMap<PathBuf, Option<Vec<u8>>>;
+
+/// Watches the files until the service is closing.
+pub(crate) async fn watch(environment: Environment, pools: db::Pools, state: Arc<http::State>) {
+    let files = environment.secret_files();
+    if files.is_empty() {
+        return;
+    }
+    let closing = state.moderation.closing.clone();
+    let watching = async {
+        let mut used = read(&files).await;
+        let mut before = used.clone();
+        let mut ticks = interval(EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let now = read(&files).await;
+            if now != used && now == before {
+                rotate(&environment, &pools, &state);
+                used.clone_from(&now);
+            }
+            before = now;
+        }
+    };
+    closing.run_until_cancelled(watching).await;
+}
+
+async fn read(files: &[PathBuf]) -> Contents {
+    let mut contents = Contents::new();
+    for file in files {
+        let content = tokio::fs::read(file).await.ok();
+        let hash = content.map(|content| digest(&SHA256, &content).as_ref().to_vec());
+        contents.insert(file.clone(), hash);
+    }
+    contents
+}
+
+fn rotate(environment: &Environment, pools: &db::Pools, state: &http::State) {
+    let applied = Settings::read(environment)
+        .map_err(|faults| faults.to_string())
+        .and_then(|settings| apply(settings, pools, state).map_err(|error| causes(&*error)));
+    match applied {
+        Ok(()) => tracing::info!(event = "rotated", "changed secret files are in use"),
+        Err(faults) => {
+            tracing::error!(
+                event = "not_rotated",
+                faults,
+                "changed secret files have faults: the old ones stay in use"
+            );
+        }
+    }
+}
+
+fn apply(
+    settings: Settings,
+    pools: &db::Pools,
+    state: &http::State,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let verifier = Verifier::new(settings.auth)?;
+    let options = db::parse_url(&settings.database.url)?;
+    state
+        .moderation
+        .tencent
+        .set_credential(&settings.tencent.credential)?;
+    state.moderation.suspensions.credential_changed();
+    state.verifier.store(Arc::new(verifier));
+    pools.writing.set_connect_options(options.clone());
+    pools.reading.set_connect_options(options);
+    Ok(())
+}
