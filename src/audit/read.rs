@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::connection::Connection;
 use super::filter::{Filter, select};
 use super::{AuditLog, Error};
-use crate::domain::{Action, Answer, Attempt, Failure};
+use crate::domain::{Action, Answer, Attempt};
 
 /// One page, newest first.
 #[derive(Debug)]
@@ -110,13 +110,10 @@ async fn attempts(
             id: row.action_id,
             column,
         };
-        let failure = row.failure.as_deref().map(|word| {
-            let known = Failure::ALL
-                .iter()
-                .copied()
-                .find(|failure| failure.as_str() == word);
-            known.ok_or(foreign("failure"))
-        });
+        let failure = row
+            .failure
+            .as_deref()
+            .map(|word| word.parse().map_err(|_| foreign("failure")));
         let attempt = Attempt {
             number: u16::try_from(row.attempt).map_err(|_| foreign("attempt"))?,
             random: u32::try_from(row.tencent_random).map_err(|_| foreign("tencent_random"))?,
@@ -130,7 +127,10 @@ async fn attempts(
             }),
             failure: failure.transpose()?,
         };
-        attempts.entry(row.action_id).or_default().push(attempt);
+        let attempts = attempts.entry(row.action_id).or_default();
+        // An answer that came too late tells of the same attempt again, and better.
+        attempts.retain(|earlier| earlier.number != attempt.number);
+        attempts.push(attempt);
     }
     Ok(attempts)
 }

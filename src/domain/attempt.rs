@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::State;
+use super::words::words;
 
 /// Tencent's answer envelope (`RESTful` API Overview, product 1047), cleaned: no control
 /// characters, no echo of the credential, `error_info` at most 1,000 characters.
@@ -49,41 +50,22 @@ pub enum Failure {
     ProtectedTarget,
 }
 
-impl Failure {
-    /// Every value.
-    pub const ALL: &'static [Self] = &[
-        Self::Connect,
-        Self::DeadlinePassed,
-        Self::Suspended,
-        Self::TimedOut,
-        Self::ConnectionLost,
-        Self::NotTheEnvelope,
-        Self::AnswerTooLarge,
-        Self::Contradiction,
-        Self::BeginUnclear,
-        Self::Abandoned,
-        Self::MissingScope,
-        Self::ProtectedTarget,
-    ];
-
-    /// The one word for it in JSON, SQL and logs.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::DeadlinePassed => "deadline_passed",
-            Self::Suspended => "suspended",
-            Self::TimedOut => "timed_out",
-            Self::ConnectionLost => "connection_lost",
-            Self::NotTheEnvelope => "not_the_envelope",
-            Self::AnswerTooLarge => "answer_too_large",
-            Self::Contradiction => "contradiction",
-            Self::BeginUnclear => "begin_unclear",
-            Self::Abandoned => "abandoned",
-            Self::MissingScope => "missing_scope",
-            Self::ProtectedTarget => "protected_target",
-        }
-    }
-}
+words!(
+    Failure,
+    "must be the word of a failure",
+    Connect = "connect",
+    DeadlinePassed = "deadline_passed",
+    Suspended = "suspended",
+    TimedOut = "timed_out",
+    ConnectionLost = "connection_lost",
+    NotTheEnvelope = "not_the_envelope",
+    AnswerTooLarge = "answer_too_large",
+    Contradiction = "contradiction",
+    BeginUnclear = "begin_unclear",
+    Abandoned = "abandoned",
+    MissingScope = "missing_scope",
+    ProtectedTarget = "protected_target"
+);
 
 /// What Tencent's `ErrorCode` means for the action. The codes themselves are in `tencent`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

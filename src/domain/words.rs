@@ -1,14 +1,11 @@
 //! The closed sets: each value has one word, everywhere.
 
-use std::fmt;
-use std::str::FromStr;
-
 use super::Scope;
 
 /// A word that is not one of the closed set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct UnknownWord(&'static str);
+pub struct UnknownWord(pub(super) &'static str);
 
 macro_rules! words {
     ($name:ident, $rule:literal, $($variant:ident = $word:literal),+) => {
@@ -22,21 +19,23 @@ macro_rules! words {
             }
         }
 
-        impl FromStr for $name {
-            type Err = UnknownWord;
+        impl std::str::FromStr for $name {
+            type Err = $crate::domain::UnknownWord;
 
-            fn from_str(word: &str) -> Result<Self, UnknownWord> {
-                Self::ALL.iter().copied().find(|value| value.as_str() == word).ok_or(UnknownWord($rule))
+            fn from_str(word: &str) -> Result<Self, $crate::domain::UnknownWord> {
+                Self::ALL.iter().copied().find(|value| value.as_str() == word).ok_or($crate::domain::UnknownWord($rule))
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 formatter.write_str(self.as_str())
             }
         }
     };
 }
+
+pub(super) use words;
 
 /// The kinds of action, one for each of Tencent's APIs that the gateway calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

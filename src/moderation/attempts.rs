@@ -4,9 +4,11 @@
 //! attempt impossible (no time, no turn, no budget, no record) leaves the action with what its
 //! attempts so far have proved.
 
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::Moderation;
 use super::carry_out::BOUND;
@@ -29,16 +31,20 @@ pub(super) struct Begun {
 }
 
 /// What the attempts of an action have proved.
-#[derive(Debug)]
 pub(super) struct Tried {
     pub(super) open: OpenAction,
     pub(super) attempts: Vec<Attempt>,
     pub(super) verdict: Verdict,
+    /// The last attempt, if it timed out: its answer may still come.
+    pub(super) late: Option<Late>,
 }
+
+/// An attempt that is given up and still listened to. Dropped, its socket is closed.
+pub(super) type Late = Pin<Box<dyn Future<Output = (Attempt, Verdict)> + Send>>;
 
 impl Moderation {
     /// Makes attempts until one is not worth repeating.
-    pub(super) async fn try_until_known(&self, intent: &Intent, begun: Begun) -> Tried {
+    pub(super) async fn try_until_known(self: &Arc<Self>, intent: &Intent, begun: Begun) -> Tried {
         let kind = intent.request.command.kind();
         let Begun {
             mut open,
@@ -49,7 +55,7 @@ impl Moderation {
         } = begun;
         let (mut attempts, mut known, mut renewed) = (Vec::new(), None, false);
         loop {
-            let (attempt, latest) = self.attempt(token, turn, leave, deadline).await;
+            let (attempt, latest, late) = self.attempt(token, turn, leave, deadline).await;
             let verdict = together(kind, known, &attempt, latest);
             known = Some(verdict);
             let again = if self.renew_credential(&attempt, latest, &mut renewed) {
@@ -72,6 +78,7 @@ impl Moderation {
                         open,
                         attempts,
                         verdict,
+                        late,
                     };
                 }
             }
@@ -79,30 +86,46 @@ impl Moderation {
     }
 
     async fn attempt(
-        &self,
+        self: &Arc<Self>,
         token: SendToken,
         turn: Turn,
         leave: Leave,
         deadline: Instant,
-    ) -> (Attempt, Verdict) {
+    ) -> (Attempt, Verdict, Option<Late>) {
         let kind = token.command().kind();
+        let mut attempt = unsent(&token);
         if self.suspensions.forbids(kind, leave).is_some() {
-            return unsent(&token, Failure::Suspended);
+            return (attempt, Verdict::NotSent, None);
         }
         self.retry_budget.count();
-        let (attempt, verdict) = self.tencent.send(token, turn.permit(), deadline).await;
+        let (this, started) = (Arc::clone(self), Instant::now());
+        let mut sending: Late =
+            Box::pin(async move { this.tencent.send(token, turn.permit(), deadline).await });
+        let patience = deadline.min(started + self.tencent.timeout());
+        let (mut verdict, mut late) = (Verdict::Unknown(None), None);
+        if let Ok(over) = timeout_at(patience, &mut sending).await {
+            (attempt, verdict) = over;
+        } else {
+            attempt.duration = started.elapsed();
+            attempt.failure = Some(Failure::TimedOut);
+            late = Some(sending);
+        }
         self.metrics.attempt_ended(kind, &attempt, verdict);
-        if verdict == Verdict::Refused(Class::RateLimit)
-            && let Some(left) = self.limiter.throttled(kind)
-        {
+        if verdict == Verdict::Refused(Class::RateLimit) {
+            self.heed_throttling(kind);
+        }
+        (attempt, verdict, late)
+    }
+
+    fn heed_throttling(&self, kind: Kind) {
+        if let Some(permits) = self.limiter.throttled(kind) {
             tracing::warn!(
                 event = "throttled",
                 api = kind.as_str(),
-                permits = left,
+                permits,
                 "Tencent throttles: others may share the SDKAppID; see MODGATE_TENCENT_QPS"
             );
         }
-        (attempt, verdict)
     }
 
     /// Whether Tencent refused a signature that another may cure, and another was made: once.
@@ -164,14 +187,14 @@ impl Moderation {
     }
 }
 
-fn unsent(token: &SendToken, failure: Failure) -> (Attempt, Verdict) {
-    let attempt = Attempt {
+/// An attempt of which nothing has left.
+fn unsent(token: &SendToken) -> Attempt {
+    Attempt {
         number: token.number(),
         random: token.random(),
         duration: Duration::ZERO,
         http_status: None,
         answer: None,
-        failure: Some(failure),
-    };
-    (attempt, Verdict::NotSent)
+        failure: Some(Failure::Suspended),
+    }
 }

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::attempts::{Begun, Tried};
+use super::attempts::{Begun, Late, Tried};
 use super::suspension::Leave;
 use super::{Moderation, Outcome, Refusal, ending};
 use crate::audit::{BeginError, OpenAction, SendToken};
-use crate::domain::{End, Failure, Intent, State};
+use crate::domain::{End, Failure, Intent, State, Verdict};
 use crate::limit::Turn;
 use crate::metrics::Step;
 use crate::telemetry::causes;
@@ -60,21 +60,39 @@ impl Moderation {
             deadline,
         };
         let tried = self.try_until_known(&intent, begun).await;
-        self.conclude(&intent, tried, arrived, answer).await;
+        let late = self.conclude(&intent, tried, arrived, answer).await;
+        if let Some((open, late)) = late {
+            self.closing
+                .run_until_cancelled(self.listen(&intent, open, late, arrived))
+                .await;
+        }
     }
 
-    /// Records the end and answers. The answer does not wait for a record that is away.
+    /// Records what an answer that came too late says after all.
+    async fn listen(&self, intent: &Intent, open: OpenAction, late: Late, arrived: Instant) {
+        let (attempt, verdict) = late.await;
+        if matches!(verdict, Verdict::Succeeded | Verdict::Refused(_)) {
+            self.suspensions
+                .learn(intent.request.command.kind(), verdict, Some(&attempt));
+            let end = ending::end(verdict.state(), arrived, Some(attempt), None);
+            self.heal(&open, &end).await;
+        }
+    }
+
+    /// Records the end and answers. The answer does not wait for a record that is away. What is
+    /// still worth listening to, if anything, is returned.
     async fn conclude(
         &self,
         intent: &Intent,
         tried: Tried,
         arrived: Instant,
         answer: oneshot::Sender<Result<Outcome, Refusal>>,
-    ) {
+    ) -> Option<(OpenAction, Late)> {
         let Tried {
             open,
             attempts,
             verdict,
+            late,
         } = tried;
         let kind = intent.request.command.kind();
         self.suspensions.learn(kind, verdict, attempts.last());
@@ -92,6 +110,7 @@ impl Moderation {
         if !recorded {
             self.heal(&open, &end).await;
         }
+        late.map(|late| (open, late))
     }
 
     /// Commits the intent. Whatever else happens, the moderator has an answer within [`BOUND`],

@@ -19,6 +19,9 @@ use crate::limit::Permit;
 /// A parameter is wrong or missing: among others, what the wrong `KickField` leads to.
 const PARAMETER_REFUSED: i64 = 70_402;
 
+/// How long after its time-out an answer is still listened for.
+pub const LISTENING: Duration = Duration::from_secs(10);
+
 /// Calls the two APIs. Made once, shared by everyone, as it holds the connections.
 pub struct Client {
     http: reqwest::Client,
@@ -132,9 +135,15 @@ impl Client {
         Arc::clone(&self.usersigs.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Makes the one attempt that `token` announces. Over at `deadline` at the latest; nothing is
-    /// sent once that has passed. An attempt that still connects when its time is up counts as
-    /// one that may have been sent.
+    /// How long one attempt may take before its caller should be told that it timed out.
+    pub const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Makes the one attempt that `token` announces. Nothing is sent once `deadline` has passed.
+    /// An answer is waited for until the time-out and [`LISTENING`] are over, for a caller that
+    /// has given up still wants to know. An attempt that still connects when its time is up
+    /// counts as one that may have been sent.
     ///
     /// `permit` is settled as soon as it is known how it was used. Dropping the future closes the
     /// socket and drops the permit.
@@ -145,7 +154,7 @@ impl Client {
         deadline: Instant,
     ) -> (Attempt, Verdict) {
         let exchange = self
-            .exchange(token.command(), token.random(), deadline)
+            .exchange(token.command(), token.random(), deadline, LISTENING)
             .await;
         match exchange.permit_use {
             PermitUse::Unused => permit.unused(),
@@ -174,6 +183,7 @@ impl Client {
         command: &Command,
         random: u32,
         deadline: Instant,
+        listening: Duration,
     ) -> Exchange {
         let usersigs = self.usersigs();
         let usersig = usersigs.usersig(SystemTime::now());
@@ -191,7 +201,7 @@ impl Client {
         } else {
             // Whatever is still open is closed here, with the future that holds it.
             let fetching = fetch(&self.http, request, &secrets, &mut http_status);
-            timeout_at(deadline.min(started + self.timeout), fetching)
+            timeout_at(deadline.min(started + self.timeout) + listening, fetching)
                 .await
                 .unwrap_or(Err(Failure::TimedOut))
         };

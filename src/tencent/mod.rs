@@ -27,6 +27,6 @@ mod usersig;
 )]
 mod tests;
 
-pub use client::Client;
+pub use client::{Client, LISTENING};
 pub use codes::{class_of, is_resigned_once};
 pub use settings::{BaseUrl, Credential, Error, KickField, Settings};

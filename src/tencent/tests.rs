@@ -167,7 +167,9 @@ fn seat() -> Command {
 
 async fn kick(client: &Client, command: &Command) -> Exchange {
     let deadline = Instant::now() + 2 * TIMEOUT;
-    let exchange = client.exchange(command, 4_123_456_789, deadline).await;
+    let exchange = client
+        .exchange(command, 4_123_456_789, deadline, Duration::ZERO)
+        .await;
     let shown = format!("{exchange:?} {client:?}");
     for secret in [USERSIG, KEY, "usersig=", "://"] {
         assert!(!shown.contains(secret), "{shown}");
@@ -270,7 +272,7 @@ async fn echoes_of_the_usersig_and_of_the_secret_key_are_removed() {
     let server = Server::start(Script::Answer(http("200 OK", &echo.to_string()))).await;
     let given = with(Credential::UserSig(USERSIG.into()), &server);
     let judgement = given
-        .exchange(&login(), 1, Instant::now() + TIMEOUT)
+        .exchange(&login(), 1, Instant::now() + TIMEOUT, Duration::ZERO)
         .await
         .judgement;
     assert_eq!(judgement.verdict, Verdict::Refused(Class::Credential));
@@ -281,7 +283,7 @@ async fn echoes_of_the_usersig_and_of_the_secret_key_are_removed() {
 
     let minting = with(Credential::SecretKey(KEY.into()), &server);
     let exchange = minting
-        .exchange(&login(), 1, Instant::now() + TIMEOUT)
+        .exchange(&login(), 1, Instant::now() + TIMEOUT, Duration::ZERO)
         .await;
     let answer = exchange.judgement.answer.unwrap();
     assert_eq!(answer.action_status.as_deref(), Some("[redacted]"));
@@ -343,7 +345,9 @@ async fn a_proxy_that_opens_no_tunnel_means_not_sent() {
 async fn nothing_is_sent_after_the_deadline() {
     let server = Server::start(Script::Answer(succeeded())).await;
     let client = client(&server.http());
-    let exchange = client.exchange(&login(), 1, Instant::now()).await;
+    let exchange = client
+        .exchange(&login(), 1, Instant::now(), Duration::ZERO)
+        .await;
     assert_not_sent(&exchange, Failure::DeadlinePassed);
     assert_eq!(server.seen().connections, 0);
 }
@@ -399,7 +403,7 @@ async fn the_deadline_ends_an_attempt_before_its_own_time_out() {
     let server = Server::start(Script::AnswerAndStall(Vec::new())).await;
     let client = client(&server.http());
     let deadline = Instant::now() + TIMEOUT / 5;
-    let exchange = client.exchange(&login(), 1, deadline).await;
+    let exchange = client.exchange(&login(), 1, deadline, Duration::ZERO).await;
     assert_unknown(&exchange, Failure::TimedOut, PermitUse::Abandoned);
     assert!(exchange.duration < TIMEOUT);
 }

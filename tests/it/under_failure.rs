@@ -242,3 +242,44 @@ async fn a_second_signal_exits_at_once() {
     gateway.signal("TERM");
     assert_eq!(gateway.exit(Duration::from_secs(5)).await.code(), Some(1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_answer_is_the_truth_and_no_reason_for_a_second_login_kick() {
+    let app = TestApp::in_world(World::new().await.set("MODGATE_TENCENT_TIMEOUT", "500ms")).await;
+    let alice = app.moderator("alice");
+    app.simulator.fail(Fault::next(FaultKind::Delay {
+        duration: Duration::from_secs(2),
+    }));
+    let answer = alice.kick_login("test").await;
+    assert_eq!(
+        (answer.status, answer.problem().as_str()),
+        (504, "outcome-unknown")
+    );
+    let detail = answer.json()["detail"]
+        .as_str()
+        .expect("a problem has a detail")
+        .to_owned();
+    assert!(
+        detail.contains("supersedes"),
+        "it says what to do: {detail}"
+    );
+    let id = answer.action()["id"]
+        .as_str()
+        .expect("an action has an id")
+        .to_owned();
+    assert_eq!(alice.action(&id).await.json()["state"], "unknown");
+    let truth = eventually("the truth arrives", Duration::from_secs(10), async || {
+        let action = alice.action(&id).await.json();
+        (action["state"] == "succeeded").then_some(action)
+    })
+    .await;
+    assert_eq!(truth["attempts"].as_array().map(Vec::len), Some(1));
+    assert_eq!(truth["attempts"][0]["error_code"], 0);
+    assert_eq!(app.simulator.calls().len(), 1);
+    let states: Vec<String> = sqlx::query_scalar("select state from audit.event order by rev")
+        .fetch_all(&mut app.sql().await)
+        .await
+        .expect("the record can be read");
+    assert_eq!(states, ["unknown", "succeeded"], "both stay");
+    app.stop().await;
+}
