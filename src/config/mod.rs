@@ -19,6 +19,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::{audit, auth, db, limit, moderation, telemetry};
+pub use parse::WholePattern;
 pub use reader::{Effective, Reader};
 pub(crate) use sections::warnings;
 
@@ -117,7 +118,7 @@ pub struct Settings {
 #[derive(Clone, Debug, Default)]
 pub struct RequestRules {
     /// What `user_id` must match as a whole.
-    pub user_id_pattern: Option<regex::Regex>,
+    pub user_id_pattern: Option<WholePattern>,
     /// Whether `reason` must be given.
     pub require_reason: bool,
 }
@@ -202,9 +203,7 @@ pub fn ops_listen(environment: &Environment) -> Result<SocketAddr, Faults> {
 pub fn token_settings(environment: &Environment) -> Result<TokenSettings, Faults> {
     let mut reader = Reader::new(environment);
     let issuer = reader.required("MODGATE_JWT_ISSUER");
-    let audience = reader
-        .required("MODGATE_JWT_AUDIENCE")
-        .map(|list| parse::list(&list));
+    let audience = sections::audience(&mut reader);
     let secret = reader.secret("MODGATE_JWT_SECRET");
     let settings = match (issuer, audience) {
         (Some(issuer), Some(audience)) => Some(TokenSettings {

@@ -97,11 +97,16 @@ impl<'a> Reader<'a> {
 
     /// Notes that a value that must be set is not, unless something else is wrong with it already.
     pub fn missing(&mut self, name: &str) {
-        if !self.faults.iter().any(|fault| {
-            fault.starts_with(&format!("{name}:")) || fault.starts_with(&format!("{name}_FILE:"))
-        }) {
+        if !self.is_faulty(name) {
             self.fault(name, "must be set");
         }
+    }
+
+    /// Whether something is wrong with a value or with the file it is read from.
+    pub fn is_faulty(&self, name: &str) -> bool {
+        let (value, file) = (format!("{name}:"), format!("{name}_FILE:"));
+        let mut faults = self.faults.iter();
+        faults.any(|fault| fault.starts_with(&value) || fault.starts_with(&file))
     }
 
     /// A value of a type that says itself what is wrong with a text.

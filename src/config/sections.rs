@@ -72,9 +72,7 @@ pub(super) fn limit(reader: &mut Reader<'_>) -> Option<limit::Settings> {
 
 pub(super) fn auth(reader: &mut Reader<'_>) -> Option<auth::Settings> {
     let issuer = reader.required("MODGATE_JWT_ISSUER");
-    let audience = reader
-        .required("MODGATE_JWT_AUDIENCE")
-        .map(|list| parse::list(&list));
+    let audience = audience(reader);
     let keys = keys(reader);
     let leeway = reader.with("MODGATE_JWT_LEEWAY", |text| {
         parse::duration_or_zero(text, Duration::from_mins(10))
@@ -109,6 +107,15 @@ pub(super) fn auth(reader: &mut Reader<'_>) -> Option<auth::Settings> {
     }
 }
 
+pub(super) fn audience(reader: &mut Reader<'_>) -> Option<Vec<String>> {
+    let audience = parse::list(&reader.required("MODGATE_JWT_AUDIENCE")?);
+    if audience.is_empty() {
+        reader.fault("MODGATE_JWT_AUDIENCE", "must name at least one audience");
+        return None;
+    }
+    Some(audience)
+}
+
 fn keys(reader: &mut Reader<'_>) -> Option<auth::KeySource> {
     const EITHER: &str =
         "exactly one of MODGATE_JWT_PUBLIC_KEY_FILE and MODGATE_JWT_SECRET must be set";
@@ -119,6 +126,7 @@ fn keys(reader: &mut Reader<'_>) -> Option<auth::KeySource> {
             .file("MODGATE_JWT_PUBLIC_KEY_FILE", &path)
             .map(auth::KeySource::PublicKeyPem),
         (None, Some(secret)) => Some(auth::KeySource::Secret(secret)),
+        (None, None) if reader.is_faulty("MODGATE_JWT_SECRET") => None,
         _ => {
             reader.fault("MODGATE_JWT_PUBLIC_KEY_FILE", EITHER);
             None
@@ -140,7 +148,7 @@ pub(super) fn rules(reader: &mut Reader<'_>) -> Option<moderation::Rules> {
 pub(super) fn request_rules(reader: &mut Reader<'_>) -> Option<RequestRules> {
     let pattern = reader
         .text("MODGATE_USER_ID_PATTERN")
-        .map(|text| parse::whole_pattern(&text));
+        .map(|text| parse::WholePattern::parse(&text));
     let require_reason = reader.with("MODGATE_REQUIRE_REASON", parse::flag);
     let user_id_pattern = pattern
         .transpose()

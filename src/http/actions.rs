@@ -13,7 +13,7 @@ use super::caller::{Caller, origin};
 use super::fields;
 use super::json::{ActionJson, state_headers};
 use super::problem::{ApiError, Limit};
-use super::query::{ListQuery, visible_to};
+use super::query::{ListQuery, refuse_query, visible_to};
 use crate::domain::{Action, Class, Failure, Kind, Verdict};
 use crate::moderation::{Outcome, Reason, Refusal, Suspended};
 
@@ -26,6 +26,7 @@ pub(super) async fn create_action(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     caller.spend(&state)?;
+    refuse_query(&request)?;
     let members = Members::read(&request, payload).await?;
     let asked = fields::request(**kind, members, &request, &state.request_rules)?;
     let outcome = state
@@ -46,9 +47,11 @@ pub(super) async fn create_action(
 /// `GET /v1/actions/{id}`
 pub(super) async fn get_action(
     caller: Caller,
+    request: HttpRequest,
     id: web::Path<String>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
+    refuse_query(&request)?;
     let id = fields::action_id(&id).map_err(|_| ApiError::NotFound)?;
     let audit = state.moderation.audit.clone();
     let visible_to = visible_to(&caller.0);

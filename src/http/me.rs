@@ -1,18 +1,22 @@
 //! Who am I, and what may I do?
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
 use super::State;
 use super::caller::Caller;
 use super::json::time;
 use super::problem::ApiError;
+use super::query::refuse_query;
+use crate::config::WholePattern;
 
 /// `GET /v1/me`
 pub(super) async fn get_me(
     caller: Caller,
+    request: HttpRequest,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
+    refuse_query(&request)?;
     let moderator = caller.0;
     Ok(HttpResponse::Ok().json(json!({
         "moderator": moderator.subject,
@@ -25,7 +29,7 @@ pub(super) async fn get_me(
         },
         "rules": {
             "reason_required": state.request_rules.require_reason,
-            "user_id_pattern": state.request_rules.user_id_pattern.as_ref().map(regex::Regex::as_str),
+            "user_id_pattern": state.request_rules.user_id_pattern.as_ref().map(WholePattern::as_str),
         },
     })))
 }

@@ -10,7 +10,7 @@ use super::body::Members;
 use super::fields::{Fields, action_id};
 use super::problem::{ApiError, FieldFault};
 use crate::audit::Filter;
-use crate::domain::{Kind, Moderator, Scope, State};
+use crate::domain::{Kind, Moderator, Scope, State, printable};
 
 /// A list that was asked for.
 #[derive(Debug)]
@@ -26,22 +26,10 @@ const USUAL_LIST: u16 = 50;
 impl ListQuery {
     /// Reads the query of `request`, as far as `moderator` may see.
     pub(super) fn read(request: &HttpRequest, moderator: &Moderator) -> Result<Self, ApiError> {
-        let pairs = Query::<Vec<(String, String)>>::from_query(request.query_string());
-        let pairs = pairs.map_err(|_| ApiError::InvalidRequest {
-            detail: "the query is not valid".to_owned(),
-            errors: vec![FieldFault {
-                field: "query".to_owned(),
-                rule: "must be name=value pairs".to_owned(),
-            }],
-        })?;
-        let (words, single): (Vec<_>, Vec<_>) = pairs
-            .into_inner()
+        let (words, single): (Vec<_>, Vec<_>) = pairs(request)?
             .into_iter()
             .partition(|(name, _)| matches!(name.as_str(), "kind" | "state"));
-        let single = single
-            .into_iter()
-            .map(|(name, value)| (name, Value::String(value)));
-        let mut fields = Fields::of(Members(single.collect()));
+        let mut fields = fields(single);
         let mut filter = Filter {
             visible_to: visible_to(moderator),
             ..Filter::default()
@@ -60,6 +48,31 @@ impl ListQuery {
             cursor,
         }))
     }
+}
+
+/// The query of a path that has none. A parameter that is ignored in silence may be one that
+/// mattered to the caller.
+pub(super) fn refuse_query(request: &HttpRequest) -> Result<(), ApiError> {
+    fields(pairs(request)?).finish(Some(()))
+}
+
+fn pairs(request: &HttpRequest) -> Result<Vec<(String, String)>, ApiError> {
+    let pairs = Query::<Vec<(String, String)>>::from_query(request.query_string());
+    let pairs = pairs.map_err(|_| ApiError::InvalidRequest {
+        detail: "the query is not valid".to_owned(),
+        errors: vec![FieldFault {
+            field: "query".to_owned(),
+            rule: "must be name=value pairs".to_owned(),
+        }],
+    })?;
+    Ok(pairs.into_inner())
+}
+
+fn fields(pairs: Vec<(String, String)>) -> Fields {
+    let members = pairs
+        .into_iter()
+        .map(|(name, value)| (name, Value::String(value)));
+    Fields::of(Members(members.collect()))
 }
 
 /// `None` if the moderator may see everyone's actions.
@@ -99,10 +112,11 @@ fn read_filter(fields: &mut Fields, filter: &mut Filter) {
     filter.until = fields.optional("until", |text| time(&text));
 }
 
-/// A text that can be stored, and so looked for: Postgres refuses NUL.
+/// A text that can be stored, and so looked for. U+FFFD stands for bytes that were not UTF-8.
 fn text(text: String) -> Result<String, &'static str> {
-    if text.is_empty() || text.len() > 255 || text.chars().any(char::is_control) {
-        return Err("must be 1 to 255 bytes without control characters");
+    let storable = printable(&text, text.len()) == text && !text.contains('\u{fffd}');
+    if text.is_empty() || text.len() > 255 || !storable {
+        return Err("must be 1 to 255 bytes of UTF-8 without control characters");
     }
     Ok(text)
 }
