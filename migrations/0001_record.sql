@@ -64,7 +64,7 @@ create table audit.action (
     constraint action_pkey primary key (id),
     constraint action_id_is_uuid7 check (substr(id::text, 15, 1) = '7'),
     -- With the id bound to the time and the time bound to the database's clock, a row can be
-    -- neither back-dated nor slipped into another month.
+    -- neither back-dated nor slipped into another month by a role that may not name `recorded_at`.
     constraint action_id_matches_requested_at check (
         requested_at >= audit.uuid7_time(id)
         and requested_at < audit.uuid7_time(id) + interval '1 millisecond'),

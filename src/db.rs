@@ -26,7 +26,7 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The URL is not one of Postgres.
-    #[error("the database URL is not valid")]
+    #[error("must be a URL that begins with postgres://")]
     Url,
     /// No connection, or a statement failed.
     #[error("the database cannot be reached")]
@@ -50,7 +50,11 @@ pub struct Pools {
 
 /// Reads a database URL. Its text is in no error: it holds the password.
 pub fn parse_url(url: &SecretString) -> Result<PgConnectOptions, Error> {
-    let options: PgConnectOptions = url.expose_secret().parse().map_err(|_| Error::Url)?;
+    let text = url.expose_secret();
+    if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
+        return Err(Error::Url);
+    }
+    let options: PgConnectOptions = text.parse().map_err(|_| Error::Url)?;
     Ok(options.application_name("modgate"))
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
+use chrono::Utc;
 use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, timeout_at};
@@ -20,6 +21,7 @@ use crate::config::{self, Environment, Settings};
 use crate::limit::Limiter;
 use crate::metrics::Metrics;
 use crate::moderation::{Moderation, RetryBudget, Suspensions};
+use crate::telemetry::causes;
 use crate::{db, http, rotation, tencent};
 
 /// The service could not start, or its sockets failed.
@@ -47,6 +49,10 @@ pub enum Error {
     #[error("the HTTP server failed")]
     Serve(#[source] io::Error),
 }
+
+/// How long an idle connection is kept: longer than the minute that reverse proxies keep theirs,
+/// so that it is they who close it, and no POST meets a connection that is being closed.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// A service that has its sockets and is about to run.
 #[derive(Debug)]
@@ -84,6 +90,10 @@ impl Server {
             draining: CancellationToken::new(),
             closing: CancellationToken::new(),
         };
+        // After idle months there may be none for this one.
+        if let Err(error) = moderation.audit.ensure_partitions(Utc::now()).await {
+            tracing::error!(error = causes(&error), "partitions could not be made");
+        }
         let state = web::Data::new(http::State {
             verifier: http::VerifierInUse::new(Verifier::new(settings.auth)?),
             moderation: Arc::new(moderation),
@@ -167,6 +177,7 @@ fn serve_api(
         .listen(listener)
         .map_err(Error::Serve)?
         .disable_signals()
+        .keep_alive(KEEP_ALIVE)
         .shutdown_timeout(shutdown_timeout.as_secs().max(1));
     Ok(server.run())
 }

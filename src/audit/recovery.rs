@@ -1,5 +1,7 @@
 //! Actions whose process fell silent come to an honest end: `unknown`.
 
+use std::time::Duration;
+
 use chrono::{DateTime, SubsecRound, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -12,6 +14,10 @@ use crate::domain::{DecidedBy, End, Failure, State};
 /// How many ids one statement looks at, so that a start over years of history holds no statement
 /// for longer than a few milliseconds.
 const STRIDE: i64 = 5_000;
+
+/// How long one statement is waited for. Postgres gives up sooner; a server that has vanished
+/// never says so, and recovery would wait for it to the end of the process.
+const STATEMENT_BOUND: Duration = Duration::from_secs(2);
 
 /// What a sweep found.
 #[derive(Clone, Copy, Debug)]
@@ -45,10 +51,10 @@ impl AuditLog {
                 start,
                 STRIDE
             );
-            let end = next.fetch_optional(&mut *connection).await?;
-            for pending in pending_between(&mut connection, start, end).await? {
+            let end = in_time(next.fetch_optional(&mut *connection)).await?;
+            for pending in in_time(pending_between(&mut connection, start, end)).await? {
                 if pending.overdue {
-                    swept.ended += usize::from(abandon(&mut connection, &pending).await?);
+                    swept.ended += usize::from(in_time(abandon(&mut connection, &pending)).await?);
                 } else {
                     oldest_pending_id.get_or_insert(pending.id);
                     swept.oldest_pending.get_or_insert(pending.recorded_at);
@@ -59,11 +65,18 @@ impl AuditLog {
         let horizon = sqlx::query_scalar!(
             r#"select audit.uuid7_floor(clock_timestamp() - interval '10 minutes') as "floor!""#
         );
-        let horizon = horizon.fetch_one(&mut *connection).await?;
+        let horizon = in_time(horizon.fetch_one(&mut *connection)).await?;
         connection.release();
         swept.next_from = oldest_pending_id.map_or(horizon, |id: Uuid| id.min(horizon));
         Ok(swept)
     }
+}
+
+async fn in_time<T>(
+    statement: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    let answered = tokio::time::timeout(STATEMENT_BOUND, statement).await;
+    answered.unwrap_or_else(|elapsed| Err(sqlx::Error::Io(elapsed.into())))
 }
 
 struct Pending {

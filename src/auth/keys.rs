@@ -54,6 +54,11 @@ impl VerificationKey {
     }
 }
 
+/// Whether `source` holds keys that tokens can be checked with.
+pub fn check_keys(source: &KeySource) -> Result<(), Error> {
+    load(source).map(drop)
+}
+
 /// The keys of `source`: at least one.
 pub(super) fn load(source: &KeySource) -> Result<Vec<VerificationKey>, Error> {
     match source {

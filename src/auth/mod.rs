@@ -20,6 +20,7 @@ mod verifier;
 #[cfg(test)]
 mod tests;
 
+pub use keys::check_keys;
 pub use refusal::Refusal;
 pub use settings::{ClaimPath, Error, KeySource, Settings};
 pub use verifier::Verifier;

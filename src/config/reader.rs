@@ -63,9 +63,14 @@ impl<'a> Reader<'a> {
         &self.effective
     }
 
-    /// Notes that `name` breaks `rule`.
+    /// Notes that `name` breaks `rule`. Its value is not in effect then, and not shown as such: it
+    /// may be a URL with a password where none belongs.
     pub fn fault(&mut self, name: &str, rule: impl Display) {
-        self.faults.push(format!("{name}: {rule}"));
+        self.effective.retain(|setting| setting.name != name);
+        let fault = format!("{name}: {rule}");
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
     }
 
     /// A value, or its default; `None` if it is neither set nor has a default. An empty value is

@@ -85,7 +85,7 @@ pub(super) fn auth(reader: &mut Reader<'_>) -> Option<auth::Settings> {
     });
     let subject_claim = reader.text("MODGATE_JWT_SUBJECT_CLAIM");
     let name_claim = reader.text("MODGATE_JWT_NAME_CLAIM");
-    let settings = auth::Settings {
+    Some(auth::Settings {
         issuer: issuer?,
         audience: audience?,
         keys: keys?,
@@ -93,18 +93,7 @@ pub(super) fn auth(reader: &mut Reader<'_>) -> Option<auth::Settings> {
         scope_claims: scope_claims?,
         subject_claim: subject_claim?,
         name_claim: name_claim?,
-    };
-    let name = match settings.keys {
-        auth::KeySource::Secret(_) => "MODGATE_JWT_SECRET",
-        auth::KeySource::PublicKeyPem(_) => "MODGATE_JWT_PUBLIC_KEY_FILE",
-    };
-    match auth::Verifier::new(settings.clone()) {
-        Ok(_) => Some(settings),
-        Err(error) => {
-            reader.fault(name, telemetry::causes(&error));
-            None
-        }
-    }
+    })
 }
 
 pub(super) fn audience(reader: &mut Reader<'_>) -> Option<Vec<String>> {
@@ -121,17 +110,24 @@ fn keys(reader: &mut Reader<'_>) -> Option<auth::KeySource> {
         "exactly one of MODGATE_JWT_PUBLIC_KEY_FILE and MODGATE_JWT_SECRET must be set";
     let path = reader.text("MODGATE_JWT_PUBLIC_KEY_FILE");
     let secret = reader.secret("MODGATE_JWT_SECRET");
-    match (path, secret) {
-        (Some(path), None) => reader
-            .file("MODGATE_JWT_PUBLIC_KEY_FILE", &path)
-            .map(auth::KeySource::PublicKeyPem),
-        (None, Some(secret)) => Some(auth::KeySource::Secret(secret)),
-        (None, None) if reader.is_faulty("MODGATE_JWT_SECRET") => None,
+    let (name, keys) = match (path, secret) {
+        (Some(path), None) => {
+            let pem = reader.file("MODGATE_JWT_PUBLIC_KEY_FILE", &path)?;
+            (
+                "MODGATE_JWT_PUBLIC_KEY_FILE",
+                auth::KeySource::PublicKeyPem(pem),
+            )
+        }
+        (None, Some(secret)) => ("MODGATE_JWT_SECRET", auth::KeySource::Secret(secret)),
+        (None, None) if reader.is_faulty("MODGATE_JWT_SECRET") => return None,
         _ => {
             reader.fault("MODGATE_JWT_PUBLIC_KEY_FILE", EITHER);
-            None
+            return None;
         }
-    }
+    };
+    let checked = auth::check_keys(&keys);
+    let fault = |error| reader.fault(name, telemetry::causes(&error));
+    checked.map_err(fault).ok().map(|()| keys)
 }
 
 pub(super) fn rules(reader: &mut Reader<'_>) -> Option<moderation::Rules> {

@@ -1,14 +1,15 @@
 //! The settings of the Tencent client.
 
+use secrecy::SecretString;
+
 use super::Reader;
 use super::parse::{self, AT_MOST_AN_HOUR};
 use crate::{telemetry, tencent};
 
 pub(super) fn settings(reader: &mut Reader<'_>) -> Option<tencent::Settings> {
     let url = tencent_url(reader);
-    let proxy = reader.secret("MODGATE_TENCENT_PROXY");
-    let roots = reader.text("MODGATE_CA_FILE");
-    let roots = roots.and_then(|path| reader.file("MODGATE_CA_FILE", &path));
+    let proxy = proxy(reader);
+    let further_roots = further_roots(reader);
     let sdk_app_id = reader
         .required("MODGATE_TENCENT_SDK_APP_ID")
         .and_then(|text| {
@@ -27,7 +28,7 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<tencent::Settings> {
     let settings = tencent::Settings {
         url: url?,
         proxy,
-        further_roots: roots.map(String::into_bytes),
+        further_roots,
         sdk_app_id: sdk_app_id?,
         admin: admin?,
         credential: credential?,
@@ -38,6 +39,21 @@ pub(super) fn settings(reader: &mut Reader<'_>) -> Option<tencent::Settings> {
     let tried = tencent::Client::new(settings.clone());
     let fault = |error| reader.fault(tencent_variable(&error), telemetry::causes(&error));
     tried.map_err(fault).ok().map(|_client| settings)
+}
+
+fn proxy(reader: &mut Reader<'_>) -> Option<SecretString> {
+    let proxy = reader.secret("MODGATE_TENCENT_PROXY")?;
+    let checked = tencent::check_proxy(&proxy);
+    let fault = |error| reader.fault("MODGATE_TENCENT_PROXY", telemetry::causes(&error));
+    checked.map_err(fault).ok().map(|()| proxy)
+}
+
+fn further_roots(reader: &mut Reader<'_>) -> Option<Vec<u8>> {
+    let path = reader.text("MODGATE_CA_FILE")?;
+    let roots = reader.file("MODGATE_CA_FILE", &path)?.into_bytes();
+    let checked = tencent::check_roots(&roots);
+    let fault = |error| reader.fault("MODGATE_CA_FILE", telemetry::causes(&error));
+    checked.map_err(fault).ok().map(|()| roots)
 }
 
 fn tencent_url(reader: &mut Reader<'_>) -> Option<tencent::BaseUrl> {

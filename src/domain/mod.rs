@@ -13,4 +13,4 @@ pub use action::{Action, Command, Intent, Origin, Request};
 pub use attempt::{Answer, Attempt, Class, DecidedBy, End, Failure, Verdict, millis};
 pub use moderator::{Moderator, Scope};
 pub use text::{CaseRef, Data, IdempotencyKey, Reason, RoomId, UserId, Violation, printable};
-pub use words::{Kind, State, UnknownWord};
+pub use words::{Kind, State, SuspendedFor, UnknownWord};

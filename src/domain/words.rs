@@ -90,3 +90,22 @@ words!(
     Unknown = "unknown",
     Denied = "denied"
 );
+
+/// Why calls to one of Tencent's APIs are suspended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SuspendedFor {
+    /// Tencent does not answer, or only with its own faults.
+    Unavailable,
+    /// Tencent does not accept the gateway's signature.
+    Credential,
+    /// Tencent verifies no signature for a minute (70050).
+    LockedOut,
+}
+
+words!(
+    SuspendedFor,
+    "must be unavailable, credential or locked_out",
+    Unavailable = "unavailable",
+    Credential = "credential",
+    LockedOut = "locked_out"
+);

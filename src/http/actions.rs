@@ -14,8 +14,8 @@ use super::fields;
 use super::json::{ActionJson, state_headers};
 use super::problem::{ApiError, Limit};
 use super::query::{ListQuery, refuse_query, visible_to};
-use crate::domain::{Action, Class, Failure, Kind, Verdict};
-use crate::moderation::{Outcome, Reason, Refusal, Suspended};
+use crate::domain::{Action, Class, Failure, Kind, SuspendedFor, Verdict};
+use crate::moderation::{Outcome, Refusal, Suspended};
 
 /// `POST /v1/actions/{kind}`
 pub(super) async fn create_action(
@@ -163,7 +163,7 @@ impl From<Refusal> for ApiError {
                 action: None,
             },
             Refusal::Suspended(Suspended {
-                reason: Reason::Credential,
+                reason: SuspendedFor::Credential,
                 ..
             }) => Self::TencentRejectedGateway(None),
             Refusal::Suspended(Suspended { retry_after, .. }) => Self::TencentUnavailable {

@@ -18,9 +18,6 @@ use super::problem::{ApiError, FieldFault};
 /// The largest body that is read, in bytes.
 const LARGEST: usize = 16 * 1024;
 
-/// What of a larger body is read and thrown away, so that its sender gets to see the answer.
-const DISCARDED: usize = 16 * 1024 * 1024;
-
 /// The longest that a body may take to arrive.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -83,22 +80,14 @@ fn is_json(request: &HttpRequest) -> bool {
 
 async fn bounded(mut payload: web::Payload) -> Result<Vec<u8>, ApiError> {
     let mut body = Vec::new();
-    let mut seen = 0;
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| malformed("the body broke off"))?;
-        seen += chunk.len();
-        if seen > DISCARDED {
-            break;
+        if body.len() + chunk.len() > LARGEST {
+            return Err(ApiError::PayloadTooLarge);
         }
-        if seen <= LARGEST {
-            body.extend_from_slice(&chunk);
-        }
+        body.extend_from_slice(&chunk);
     }
-    if seen > LARGEST {
-        Err(ApiError::PayloadTooLarge)
-    } else {
-        Ok(body)
-    }
+    Ok(body)
 }
 
 impl<'de> Deserialize<'de> for Members {

@@ -16,6 +16,7 @@ mod me;
 mod middleware;
 pub mod ops;
 mod problem;
+mod problem_body;
 mod query;
 
 use std::future::ready;

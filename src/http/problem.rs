@@ -5,32 +5,12 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
-use serde::Serialize;
 
 use super::json::{ActionJson, state_headers};
+use super::problem_body::Problem;
+pub(super) use super::problem_body::{FieldFault, Limit};
 use crate::auth::Refusal;
 use crate::domain::Action;
-
-/// A member of a request that breaks its rule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct FieldFault {
-    /// The member, query parameter or header.
-    pub field: String,
-    /// What must hold.
-    pub rule: String,
-}
-
-/// Whose limit was reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Limit {
-    /// The moderator's own.
-    Moderator,
-    /// That of Tencent's API, as the gateway keeps it.
-    Api,
-    /// Tencent's, by its own word.
-    Tencent,
-}
 
 /// An error of the API. The code never depends on the payload.
 #[derive(Debug, thiserror::Error)]
@@ -125,23 +105,6 @@ pub(super) enum ApiError {
     /// 500: a bug.
     #[error("an error inside the gateway; it has been logged")]
     Internal,
-}
-
-#[derive(Serialize)]
-struct Problem<'a> {
-    r#type: String,
-    title: &'static str,
-    status: u16,
-    detail: String,
-    code: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    action: Option<ActionJson<'a>>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    errors: &'a [FieldFault],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    limit: Option<Limit>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retry_after: Option<u64>,
 }
 
 impl ApiError {

@@ -8,7 +8,8 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio_util::sync::CancellationToken;
 
 use super::Settings;
-use super::permit::{Counts, Permits, Turn};
+use super::permit::Turn;
+use super::permits::{Counts, Permits};
 use super::queue::{Place, Queue};
 use crate::domain::Moderator;
 

@@ -40,9 +40,11 @@
 //! would have to wait longer than `MODGATE_QUEUE_TIMEOUT` is refused at once. The turn becomes a
 //! [`Permit`] right before the call; if the call comes to nothing the permit is free at once.
 
+mod cut;
 mod gate;
 mod moderator;
 mod permit;
+mod permits;
 mod queue;
 
 use std::time::Duration;
@@ -50,7 +52,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub use gate::QueueError;
-pub use permit::{Counts, Permit, Turn};
+pub use permit::{Permit, Turn};
+pub use permits::Counts;
 
 use crate::domain::{Kind, Moderator};
 use gate::Gate;

@@ -176,7 +176,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use super::super::permit::Permits;
+    use super::super::permits::Permits;
     use super::*;
 
     fn join<'a>(queue: &'a Queue, who: &str) -> Place<'a> {

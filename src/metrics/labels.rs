@@ -41,3 +41,21 @@ pub(super) struct SuspendedLabels {
     pub(super) api: &'static str,
     pub(super) reason: &'static str,
 }
+
+/// The steps of the record that are timed.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    /// Committing an intent.
+    Begin,
+    /// Committing an end.
+    Finish,
+}
+
+impl Step {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Begin => "begin",
+            Self::Finish => "finish",
+        }
+    }
+}

@@ -17,22 +17,13 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+pub use labels::Step;
 use labels::{
     ActionLabels, ApiLabels, AttemptLabels, PermitLabels, RequestLabels, StepLabels,
     SuspendedLabels,
 };
 
-use crate::domain::{Attempt, Kind, State, Verdict};
-use crate::moderation::Reason;
-
-/// The steps of the record that are timed.
-#[derive(Clone, Copy, Debug)]
-pub enum Step {
-    /// Committing an intent.
-    Begin,
-    /// Committing an end.
-    Finish,
-}
+use crate::domain::{Attempt, Kind, State, SuspendedFor, Verdict};
 
 type Seconds = Gauge<f64, AtomicU64>;
 
@@ -181,10 +172,7 @@ impl Metrics {
 
     /// A step of the record was committed.
     pub fn committed(&self, step: Step, took: Duration) {
-        let step = match step {
-            Step::Begin => "begin",
-            Step::Finish => "finish",
-        };
+        let step = step.as_str();
         self.commit_duration
             .get_or_create(&StepLabels { step })
             .observe(took.as_secs_f64());
@@ -214,8 +202,8 @@ impl Metrics {
     }
 
     /// Why calls to one API are suspended, if they are.
-    pub fn set_suspended(&self, kind: Kind, because: Option<Reason>) {
-        for reason in Reason::ALL {
+    pub fn set_suspended(&self, kind: Kind, because: Option<SuspendedFor>) {
+        for reason in SuspendedFor::ALL {
             let labels = SuspendedLabels {
                 api: kind.as_str(),
                 reason: reason.as_str(),

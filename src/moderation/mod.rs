@@ -32,7 +32,7 @@ use crate::tencent;
 pub use budget::RetryBudget;
 use carry_out::Ready;
 use repeat::Repeat;
-pub use suspension::{Reason, Suspended, Suspensions};
+pub use suspension::{Suspended, Suspensions};
 
 /// The longest that a read of the record may take.
 const READ_BOUND: Duration = Duration::from_millis(2500);

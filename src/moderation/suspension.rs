@@ -8,55 +8,31 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::domain::{Attempt, Class, Failure, Kind, Verdict};
+use crate::domain::{Attempt, Class, Failure, Kind, SuspendedFor, Verdict};
 
 /// Actions in a row without an answer of use, after which an API counts as unavailable.
 const UNAVAILABLE_AFTER: u32 = 10;
 
-/// Why calls are suspended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// Tencent does not answer, or only with its own faults.
-    Unavailable,
-    /// Tencent does not accept the gateway's signature.
-    Credential,
-    /// Tencent verifies no signature for a minute (70050).
-    LockedOut,
+/// Between two probes; for a lock-out, until calls are made again at all.
+const fn interval(reason: SuspendedFor) -> Duration {
+    match reason {
+        SuspendedFor::Unavailable => Duration::from_secs(5),
+        SuspendedFor::Credential => Duration::from_secs(10),
+        SuspendedFor::LockedOut => Duration::from_mins(1),
+    }
 }
 
-impl Reason {
-    /// Every value.
-    pub const ALL: &'static [Self] = &[Self::Unavailable, Self::Credential, Self::LockedOut];
-
-    /// The one word for it in metrics and logs.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unavailable => "unavailable",
-            Self::Credential => "credential",
-            Self::LockedOut => "locked_out",
+/// What the operator should do.
+const fn advice(reason: SuspendedFor) -> &'static str {
+    match reason {
+        SuspendedFor::Unavailable => {
+            "see Tencent's status page, MODGATE_TENCENT_URL and the way out of this network"
         }
-    }
-
-    /// Between two probes; for a lock-out, until calls are made again at all.
-    const fn interval(self) -> Duration {
-        match self {
-            Self::Unavailable => Duration::from_secs(5),
-            Self::Credential => Duration::from_secs(10),
-            Self::LockedOut => Duration::from_mins(1),
+        SuspendedFor::Credential => {
+            "check MODGATE_TENCENT_SECRET_KEY, MODGATE_TENCENT_ADMIN and MODGATE_TENCENT_SDK_APP_ID"
         }
-    }
-
-    const fn advice(self) -> &'static str {
-        match self {
-            Self::Unavailable => {
-                "see Tencent's status page, MODGATE_TENCENT_URL and the way out of this network"
-            }
-            Self::Credential => {
-                "check MODGATE_TENCENT_SECRET_KEY, MODGATE_TENCENT_ADMIN and MODGATE_TENCENT_SDK_APP_ID"
-            }
-            Self::LockedOut => {
-                "too many signatures were wrong, here or elsewhere: nothing is sent for a minute"
-            }
+        SuspendedFor::LockedOut => {
+            "too many signatures were wrong, here or elsewhere: nothing is sent for a minute"
         }
     }
 }
@@ -65,7 +41,7 @@ impl Reason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Suspended {
     /// Why.
-    pub reason: Reason,
+    pub reason: SuspendedFor,
     /// When the next probe may be made.
     pub retry_after: Duration,
 }
@@ -99,7 +75,7 @@ pub struct Suspensions {
 #[derive(Debug, Default)]
 struct Api {
     unavailable_in_a_row: u32,
-    suspended: Option<(Reason, Instant)>,
+    suspended: Option<(SuspendedFor, Instant)>,
 }
 
 impl Suspensions {
@@ -116,11 +92,11 @@ impl Suspensions {
                 retry_after: next - now,
             });
         }
-        if reason == Reason::LockedOut {
+        if reason == SuspendedFor::LockedOut {
             api.open(kind, "the minute is over");
             return Ok(Leave::Open);
         }
-        api.suspended = Some((reason, now + reason.interval()));
+        api.suspended = Some((reason, now + interval(reason)));
         Ok(Leave::Probe)
     }
 
@@ -128,7 +104,7 @@ impl Suspensions {
     pub(super) fn forbids(&self, kind: Kind, leave: Leave) -> Option<Suspended> {
         let now = Instant::now();
         let (reason, next) = self.api(kind).suspended?;
-        let probes = leave == Leave::Probe && reason != Reason::LockedOut;
+        let probes = leave == Leave::Probe && reason != SuspendedFor::LockedOut;
         (!probes && now < next).then(|| Suspended {
             reason,
             retry_after: next - now,
@@ -136,7 +112,7 @@ impl Suspensions {
     }
 
     /// Why the API of `kind` is suspended at this moment, if it is.
-    pub fn reason(&self, kind: Kind) -> Option<Reason> {
+    pub fn reason(&self, kind: Kind) -> Option<SuspendedFor> {
         self.api(kind).suspended.map(|(reason, _)| reason)
     }
 
@@ -146,8 +122,8 @@ impl Suspensions {
             Sign::Nothing => {}
             Sign::Answers => self.api(kind).answered(kind),
             Sign::Unavailable => self.api(kind).unavailable(kind),
-            Sign::BadCredential => self.suspend_both(Reason::Credential),
-            Sign::LockedOut => self.suspend_both(Reason::LockedOut),
+            Sign::BadCredential => self.suspend_both(SuspendedFor::Credential),
+            Sign::LockedOut => self.suspend_both(SuspendedFor::LockedOut),
         }
     }
 
@@ -155,14 +131,14 @@ impl Suspensions {
     pub fn credential_changed(&self) {
         for kind in Kind::ALL {
             let mut api = self.api(*kind);
-            if matches!(api.suspended, Some((Reason::Credential, _))) {
+            if matches!(api.suspended, Some((SuspendedFor::Credential, _))) {
                 api.open(*kind, "there is a new credential");
             }
         }
     }
 
     /// One credential serves both.
-    fn suspend_both(&self, reason: Reason) {
+    fn suspend_both(&self, reason: SuspendedFor) {
         for kind in Kind::ALL {
             self.api(*kind).suspend(*kind, reason);
         }
@@ -182,7 +158,7 @@ impl Api {
         self.unavailable_in_a_row = 0;
         if self
             .suspended
-            .is_some_and(|(reason, _)| reason != Reason::LockedOut)
+            .is_some_and(|(reason, _)| reason != SuspendedFor::LockedOut)
         {
             self.open(kind, "Tencent answers");
         }
@@ -191,21 +167,21 @@ impl Api {
     fn unavailable(&mut self, kind: Kind) {
         self.unavailable_in_a_row = self.unavailable_in_a_row.saturating_add(1);
         if self.suspended.is_none() && self.unavailable_in_a_row >= UNAVAILABLE_AFTER {
-            self.suspend(kind, Reason::Unavailable);
+            self.suspend(kind, SuspendedFor::Unavailable);
         }
     }
 
-    fn suspend(&mut self, kind: Kind, reason: Reason) {
+    fn suspend(&mut self, kind: Kind, reason: SuspendedFor) {
         let known = self.suspended.map(|(reason, _)| reason);
-        if known == Some(Reason::LockedOut) || known == Some(reason) {
+        if known == Some(SuspendedFor::LockedOut) || known == Some(reason) {
             return;
         }
-        self.suspended = Some((reason, Instant::now() + reason.interval()));
+        self.suspended = Some((reason, Instant::now() + interval(reason)));
         tracing::error!(
             event = "suspended",
             api = kind.as_str(),
             reason = reason.as_str(),
-            advice = reason.advice(),
+            advice = advice(reason),
             "calls to Tencent are suspended"
         );
     }
@@ -292,7 +268,7 @@ mod tests {
         fail(&suspensions, 1);
         assert_eq!(
             suspensions.ask(LOGIN).map_err(|suspended| suspended.reason),
-            Err(Reason::Unavailable)
+            Err(SuspendedFor::Unavailable)
         );
         assert_eq!(suspensions.ask(Kind::KickSeat), Ok(Leave::Open));
     }
@@ -319,7 +295,7 @@ mod tests {
             Some(&answered(70009)),
         );
         for kind in Kind::ALL {
-            assert_eq!(suspensions.reason(*kind), Some(Reason::Credential));
+            assert_eq!(suspensions.reason(*kind), Some(SuspendedFor::Credential));
         }
         suspensions.credential_changed();
         assert_eq!(suspensions.ask(LOGIN), Ok(Leave::Open));

@@ -8,7 +8,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, timeout_at};
 
 use super::credential::UserSigSource;
-use super::envelope::{Judgement, judge};
+use super::envelope::Judgement;
+use super::exchange::{Exchange, PermitUse, settle};
 use super::request::{Caller, build_request};
 use super::settings::{BaseUrl, Credential, Error, KickField, Settings};
 use super::transport::{fetch, http_client};
@@ -33,26 +34,6 @@ pub struct Client {
     usersig_ttl: Duration,
     kick_field: KickField,
     timeout: Duration,
-}
-
-/// How a permit was used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PermitUse {
-    /// No byte of the request left.
-    Unused,
-    /// The answer was read to its end.
-    Answered,
-    /// The socket was closed without that.
-    Abandoned,
-}
-
-/// A request that is over.
-#[derive(Debug)]
-pub(super) struct Exchange {
-    pub(super) permit_use: PermitUse,
-    pub(super) duration: Duration,
-    pub(super) http_status: Option<u16>,
-    pub(super) judgement: Judgement,
 }
 
 impl Client {
@@ -238,25 +219,6 @@ impl fmt::Debug for Client {
             .field("usersigs", &self.usersigs())
             .finish_non_exhaustive()
     }
-}
-
-/// A failure that is none of connecting came when bytes may have left.
-fn settle(fetched: Result<(u16, Vec<u8>), Failure>, secrets: &[&str]) -> (PermitUse, Judgement) {
-    let (permit_use, verdict, failure) = match fetched {
-        Ok((status, body)) => return (PermitUse::Answered, judge(status, &body, secrets)),
-        Err(failure @ (Failure::Connect | Failure::DeadlinePassed)) => {
-            (PermitUse::Unused, Verdict::NotSent, failure)
-        }
-        Err(failure) => (PermitUse::Abandoned, Verdict::Unknown(None), failure),
-    };
-    (
-        permit_use,
-        Judgement {
-            answer: None,
-            failure: Some(failure),
-            verdict,
-        },
-    )
 }
 
 fn secrets<'a>(usersigs: &'a UserSigSource, usersig: &'a SecretString) -> Vec<&'a str> {

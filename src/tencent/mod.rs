@@ -14,6 +14,7 @@ mod client;
 mod codes;
 mod credential;
 mod envelope;
+mod exchange;
 mod redact;
 mod request;
 mod settings;
@@ -29,4 +30,4 @@ mod tests;
 
 pub use client::{Client, LISTENING};
 pub use codes::{class_of, is_resigned_once};
-pub use settings::{BaseUrl, Credential, Error, KickField, Settings};
+pub use settings::{BaseUrl, Credential, Error, KickField, Settings, check_proxy, check_roots};

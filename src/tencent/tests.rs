@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::instrument::WithSubscriber;
 
-use super::client::{Exchange, PermitUse};
+use super::exchange::{Exchange, PermitUse};
 use super::{BaseUrl, Client, Credential, Error, KickField, Settings};
 use crate::domain::{Class, Command, Data, Failure, RoomId, UserId, Verdict};
 

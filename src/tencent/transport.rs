@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use reqwest::{Certificate, Proxy, Request, Url, redirect, retry};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::redact::redact;
 use super::settings::{Error, Settings};
@@ -34,22 +34,33 @@ pub(super) fn http_client(settings: &Settings) -> Result<reqwest::Client, Error>
         .referer(false)
         .no_proxy();
     if let Some(proxy) = &settings.proxy {
-        let url = Url::parse(proxy.expose_secret()).map_err(|_| Error::Proxy)?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(Error::Proxy);
-        }
-        builder = builder.proxy(Proxy::all(url).map_err(|_| Error::Proxy)?);
+        builder = builder.proxy(proxy_of(proxy)?);
     }
     if let Some(pem) = &settings.further_roots {
-        let roots = Certificate::from_pem_bundle(pem).map_err(|_| Error::FurtherRoots)?;
-        if roots.is_empty() {
-            return Err(Error::FurtherRoots);
-        }
-        builder = builder.tls_certs_merge(roots);
+        builder = builder.tls_certs_merge(roots_of(pem)?);
     }
     builder
         .build()
         .map_err(|error| Error::HttpClient(error.without_url()))
+}
+
+/// The proxy at `url`, `http` or `https`.
+pub(super) fn proxy_of(url: &SecretString) -> Result<Proxy, Error> {
+    let url = Url::parse(url.expose_secret()).map_err(|_| Error::Proxy)?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(Error::Proxy);
+    }
+    Proxy::all(url).map_err(|_| Error::Proxy)
+}
+
+/// The certificates in `pem`, at least one.
+pub(super) fn roots_of(pem: &[u8]) -> Result<Vec<Certificate>, Error> {
+    let roots = Certificate::from_pem_bundle(pem).map_err(|_| Error::FurtherRoots)?;
+    if roots.is_empty() {
+        Err(Error::FurtherRoots)
+    } else {
+        Ok(roots)
+    }
 }
 
 /// Sends the request and reads the answer to its end. `http_status` is there for a caller

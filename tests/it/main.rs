@@ -11,9 +11,21 @@
 )]
 
 mod actions;
+mod architecture;
+mod crash;
 mod development;
 mod fault_matrix;
+mod hostile;
 mod idempotency;
+mod late_end;
+mod limit;
 mod lists;
+mod operations;
+mod record;
+mod record_away;
+mod secrets;
+mod settings;
+mod stopping;
 mod support;
+mod tokens;
 mod under_failure;

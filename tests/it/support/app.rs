@@ -32,10 +32,15 @@ impl TestApp {
     }
 
     pub(crate) async fn in_world(world: World) -> Self {
+        // The simulator is new: nobody can have called it before.
+        Self::in_world_after(world, Duration::ZERO).await
+    }
+
+    /// A gateway that grants nothing for `cold_start`.
+    pub(crate) async fn in_world_after(world: World, cold_start: Duration) -> Self {
         let mut settings =
             Settings::read(&world.environment()).expect("the tests' settings are right");
-        // The simulator is new: nobody can have called it before.
-        settings.limit.cold_start = Duration::ZERO;
+        settings.limit.cold_start = cold_start;
         let server = Server::bind(settings).await.expect("the gateway starts");
         let (addr, ops_addr) = (server.addr(), server.ops_addr());
         let stop = CancellationToken::new();

@@ -2,7 +2,12 @@
 
 pub(crate) mod app;
 pub(crate) mod eventually;
+pub(crate) mod file;
+pub(crate) mod leak;
+pub(crate) mod open_loop;
 pub(crate) mod persona;
 pub(crate) mod postgres;
 pub(crate) mod process;
+pub(crate) mod quiet;
+pub(crate) mod raw;
 pub(crate) mod world;

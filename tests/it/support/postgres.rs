@@ -105,11 +105,6 @@ impl Cluster {
         Self::start_one(&PRIVATE_SETTINGS).await
     }
 
-    /// The superuser's connection string, password included; the same after a stop and a start.
-    pub(crate) fn url(&self) -> &str {
-        &self.url
-    }
-
     /// Makes an empty database, or a copy of the one named `template`, to which nobody may be connected.
     pub(crate) async fn create_database(&self, template: Option<&str>) -> Database {
         let name = format!("modgate_test_{}", Uuid::now_v7().simple());

@@ -12,6 +12,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::sync::OnceCell;
 
 use super::postgres::{Cluster, Database};
+use super::quiet::{self, Presence};
 
 pub(crate) const SDK_APP_ID: u32 = 1_400_000_001;
 pub(crate) const SECRET_KEY: &str =
@@ -28,25 +29,36 @@ pub(crate) struct World {
     /// The server of the database, if it is this test's own.
     pub(crate) cluster: Option<Cluster>,
     pub(crate) variables: BTreeMap<String, String>,
+    _presence: Presence,
 }
 
 impl World {
     /// On the server that all tests share.
     pub(crate) async fn new() -> Self {
+        Self::on_the_shared_postgres(quiet::among_others().await).await
+    }
+
+    /// The same while no other world is there, for tests that measure.
+    pub(crate) async fn undisturbed() -> Self {
+        Self::on_the_shared_postgres(quiet::alone().await).await
+    }
+
+    async fn on_the_shared_postgres(presence: Presence) -> Self {
         let shared = Cluster::shared().await;
         let database = shared.create_database(Some(template().await)).await;
-        Self::around(database, None)
+        Self::around(database, None, presence)
     }
 
     /// On a server that this test may stop, freeze and crash.
     pub(crate) async fn with_its_own_postgres() -> Self {
+        let presence = quiet::among_others().await;
         let cluster = Cluster::private().await;
         let database = cluster.create_database(None).await;
         migrate(&database.url).await;
-        Self::around(database, Some(cluster))
+        Self::around(database, Some(cluster), presence)
     }
 
-    fn around(database: Database, cluster: Option<Cluster>) -> Self {
+    fn around(database: Database, cluster: Option<Cluster>, presence: Presence) -> Self {
         let mut settings = simulator::Settings::new(SDK_APP_ID, SecretString::from(SECRET_KEY));
         // The promise is measured on what arrives, not on what a simulator lets pass.
         settings.limit = None;
@@ -73,6 +85,7 @@ impl World {
             database,
             cluster,
             variables,
+            _presence: presence,
         }
     }
 
@@ -91,6 +104,14 @@ impl World {
         PgConnection::connect(&self.database.url)
             .await
             .expect("the test's database is there")
+    }
+
+    /// Does something to the database, such as sabotage.
+    pub(crate) async fn execute(&self, statement: &'static str) {
+        sqlx::query(statement)
+            .execute(&mut self.sql().await)
+            .await
+            .expect(statement);
     }
 
     /// One number that Postgres knows.

@@ -1,0 +1,43 @@
+//! The members of a problem (RFC 9457, 3), with those of our own.
+
+use serde::Serialize;
+
+use super::json::ActionJson;
+
+/// A member of a request that breaks its rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct FieldFault {
+    /// The member, query parameter or header.
+    pub field: String,
+    /// What must hold.
+    pub rule: String,
+}
+
+/// Whose limit was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Limit {
+    /// The moderator's own.
+    Moderator,
+    /// That of Tencent's API, as the gateway keeps it.
+    Api,
+    /// Tencent's, by its own word.
+    Tencent,
+}
+
+#[derive(Serialize)]
+pub(super) struct Problem<'a> {
+    pub(super) r#type: String,
+    pub(super) title: &'static str,
+    pub(super) status: u16,
+    pub(super) detail: String,
+    pub(super) code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) action: Option<ActionJson<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(super) errors: &'a [FieldFault],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) limit: Option<Limit>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) retry_after: Option<u64>,
+}

@@ -1,0 +1,223 @@
+//! No secret leaves the gateway: in no log line, answer, metric, row or message.
+
+mod faults;
+mod scene;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use modgate::simulator::Fault;
+use uuid::Uuid;
+
+use self::faults::{ECHO, error};
+use self::scene::{DATABASE_PASSWORD, Scene};
+use crate::support::leak::{Secrets, Seen, hexadecimal};
+use crate::support::process::{Gateway, modgate};
+use crate::support::world::{JWT_SECRET, SECRET_KEY, World};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_is_in_a_log_line_an_answer_a_metric_or_a_row_whatever_goes_wrong() {
+    let mut scene = Scene::start().await;
+    let succeeded = scene.kick("first").await;
+    scene.suffer_every_fault().await;
+    scene.suffer_strangers().await;
+    scene.suffer_mistakes().await;
+    scene.suffer_an_absent_tencent().await;
+    scene.suffer_an_absent_database().await;
+    let (secrets, seen) = scene.end().await;
+
+    let id = succeeded.json()["id"].as_str().unwrap().to_owned();
+    for place in ["the log", "an answer", "the database"] {
+        let there = seen.at(place);
+        assert!(there.contains(&id), "{place} was not seen");
+        assert!(
+            there.contains("bad ticket [redacted]"),
+            "no echo came to {place}"
+        );
+    }
+    assert!(
+        seen.at("/metrics").contains("modgate_actions_total")
+            && seen.at("/readyz").contains("degraded")
+    );
+    seen.assert_holds_none_of(&secrets);
+}
+
+/// Files with these contents, one for each variable; gone when dropped.
+struct Files(PathBuf);
+
+impl Files {
+    fn new(variables: &mut BTreeMap<String, String>, names: &[&str]) -> Self {
+        let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(Uuid::now_v7().to_string());
+        std::fs::create_dir(&directory).expect("the name is new");
+        for name in names {
+            let path = directory.join(name);
+            let value = variables.remove(*name).expect("it is set");
+            std::fs::write(&path, value + "\n").expect("the directory is ours");
+            variables.insert(format!("{name}_FILE"), path.display().to_string());
+        }
+        Self(directory)
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What a command wrote, to either stream, and whether it succeeded.
+fn run(command: &str, variables: &BTreeMap<String, String>) -> (String, bool) {
+    let output = modgate(variables)
+        .arg(command)
+        .output()
+        .expect("the binary can be run");
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(!err.contains("panicked"), "{err}");
+    (format!("{out}{err}"), output.status.success())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_from_files_are_used_and_stay_as_secret() {
+    let mut world = World::new().await.set("MODGATE_LOG", "trace");
+    let (mut secrets, mut seen) = (Secrets::default(), Seen::default());
+    secrets.keep("the secret key", SECRET_KEY);
+    secrets.keep("the secret of the tokens", JWT_SECRET);
+    let names = [
+        "MODGATE_DATABASE_URL",
+        "MODGATE_JWT_SECRET",
+        "MODGATE_TENCENT_SECRET_KEY",
+    ];
+    let _files = Files::new(&mut world.variables, &names);
+    let (checked, succeeded) = run("check", &world.variables);
+    assert!(succeeded, "{checked}");
+    for name in names {
+        assert!(checked.contains(&format!("{name}=(hidden)")), "{checked}");
+    }
+    seen.add("check", checked);
+
+    let gateway = Gateway::start(&world.variables).await.ready().await;
+    assert_eq!(
+        seen.answer(gateway.moderator("alice").kick_login("user").await)
+            .status,
+        200
+    );
+    seen.add("the log", gateway.log().lines().join("\n"));
+    gateway.kill();
+    let call = world.simulator.calls().remove(0);
+    let usersig = call.query_value("usersig").unwrap();
+    secrets.keep("the UserSig", usersig);
+
+    world.variables.remove("MODGATE_TENCENT_SECRET_KEY_FILE");
+    let mut world = world.set("MODGATE_TENCENT_USERSIG", usersig);
+    let _further_files = Files::new(&mut world.variables, &["MODGATE_TENCENT_USERSIG"]);
+    let gateway = Gateway::start(&world.variables).await.ready().await;
+    world.simulator.fail(Fault::next(error(70402, Some(ECHO))));
+    let refused = seen.answer(gateway.moderator("alice").kick_login("user").await);
+    assert!(
+        refused.text.contains("bad ticket [redacted]"),
+        "{}",
+        refused.text
+    );
+    seen.add("the log", gateway.log().lines().join("\n"));
+    assert!(!seen.at("the log").contains(&world.database.url));
+    seen.assert_holds_none_of(&secrets);
+}
+
+/// Settings that are right, with nothing behind them.
+fn right_settings(database_url: &str) -> BTreeMap<String, String> {
+    let settings = [
+        ("MODGATE_LISTEN", "127.0.0.1:0"),
+        ("MODGATE_OPS_LISTEN", "127.0.0.1:0"),
+        ("MODGATE_DATABASE_URL", database_url),
+        ("MODGATE_LOG", "trace"),
+        ("MODGATE_TENCENT_SDK_APP_ID", "1400000001"),
+        ("MODGATE_TENCENT_SECRET_KEY", SECRET_KEY),
+        ("MODGATE_JWT_ISSUER", "https://id.example.test"),
+        ("MODGATE_JWT_AUDIENCE", "modgate"),
+        ("MODGATE_JWT_SECRET", JWT_SECRET),
+    ];
+    settings
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+}
+
+#[test]
+fn faulty_settings_are_named_and_their_secrets_are_not_shown() {
+    let secret = "31-bytes-of-what-must-be-secret";
+    let url = |scheme: &str, port: &str| format!("{scheme}://user:{secret}@127.0.0.1:{port}");
+    let right = right_settings(&url("postgres", "5432"));
+    let faulty = [
+        ("MODGATE_DATABASE_URL", url("postgres", "port")),
+        ("MODGATE_TENCENT_URL", url("https", "443")),
+        ("MODGATE_TENCENT_PROXY", url("ftp", "21")),
+        ("MODGATE_TENCENT_SECRET_KEY", String::new()),
+        ("MODGATE_TENCENT_SECRET", secret.to_owned()),
+        ("MODGATE_JWT_SECRET", secret.to_owned()),
+    ];
+    let (mut secrets, mut seen) = (Secrets::default(), Seen::default());
+    secrets.keep("a secret", secret);
+    for (name, value) in faulty {
+        let mut variables = right.clone();
+        variables.insert(name.to_owned(), value);
+        for command in ["serve", "check"] {
+            let (said, succeeded) = run(command, &variables);
+            assert!(
+                !succeeded && said.contains(&format!("\n{name}: ")),
+                "{name}: {said}"
+            );
+            seen.add(command, said);
+        }
+    }
+    seen.assert_holds_none_of(&secrets);
+}
+
+#[test]
+fn a_database_that_cannot_be_reached_is_not_told_with_its_password() {
+    let nobody_listens = format!("postgres://gateway:{DATABASE_PASSWORD}@127.0.0.1:1/modgate");
+    let settings = right_settings(&nobody_listens);
+    let (mut secrets, mut seen) = (Secrets::default(), Seen::default());
+    secrets.keep("the database's password", DATABASE_PASSWORD);
+    secrets.keep("the secret key", SECRET_KEY);
+    secrets.keep("the secret of the tokens", JWT_SECRET);
+    for command in ["serve", "migrate"] {
+        let (said, succeeded) = run(command, &settings);
+        assert!(
+            !succeeded && said.contains("the database cannot be"),
+            "{said}"
+        );
+        seen.add(command, said);
+    }
+    seen.assert_holds_none_of(&secrets);
+}
+
+#[test]
+fn the_search_finds_what_was_planted() {
+    let usersig = "eJyrVgrxCdYrSy1SslJQMtIzUNJRAItkpqTmlWSmZUIkElNyM-NgUsUp2YkFBZkpQA__";
+    let mut secrets = Secrets::default();
+    secrets.keep("a UserSig", usersig);
+    let encoded = usersig.replace('-', "%2D").replace('_', "%5f");
+    let hexadecimal = hexadecimal(usersig);
+    let planted = [
+        usersig,
+        &usersig[20..44],
+        &encoded,
+        &encoded.replace('%', "%25"),
+        &usersig.to_uppercase(),
+        &hexadecimal,
+    ];
+    for planted in planted {
+        assert_eq!(
+            secrets.find(&format!("50 % of {planted} is here")),
+            Some("a UserSig"),
+            "{planted}"
+        );
+    }
+    assert_eq!(secrets.find(&usersig[20..43]), None);
+    let mut seen = Seen::default();
+    seen.add("a log", format!("usersig={usersig}"));
+    let caught = std::panic::catch_unwind(|| seen.assert_holds_none_of(&secrets));
+    assert!(caught.is_err());
+}

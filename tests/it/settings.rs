@@ -1,0 +1,530 @@
+//! Settings: what is wrong is said at once, by name, and what is secret is never said.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Output;
+
+use modgate::config::{self, Environment, Faults, Settings, variables};
+
+use crate::support::app::TestApp;
+use crate::support::file::TemporaryFile;
+use crate::support::persona::Persona;
+use crate::support::postgres::Cluster;
+use crate::support::process::{Gateway, modgate};
+use crate::support::world::{JWT_SECRET, SECRET_KEY, World};
+
+type Variables = BTreeMap<String, String>;
+
+/// Everything that `serve` needs.
+fn good() -> Variables {
+    let variables = [
+        (
+            "MODGATE_DATABASE_URL",
+            "postgres://modgate:hunter2@127.0.0.1/modgate",
+        ),
+        ("MODGATE_TENCENT_SDK_APP_ID", "1400000001"),
+        ("MODGATE_TENCENT_SECRET_KEY", SECRET_KEY),
+        ("MODGATE_JWT_ISSUER", "https://id.example.test"),
+        ("MODGATE_JWT_AUDIENCE", "modgate"),
+        ("MODGATE_JWT_SECRET", JWT_SECRET),
+    ];
+    with(Variables::new(), &variables)
+}
+
+fn with(mut variables: Variables, changes: &[(&str, &str)]) -> Variables {
+    for (name, value) in changes {
+        variables.insert((*name).to_owned(), (*value).to_owned());
+    }
+    variables
+}
+
+fn without(mut variables: Variables, name: &str) -> Variables {
+    variables.remove(name);
+    variables
+}
+
+fn faults(variables: &Variables) -> Vec<String> {
+    let environment: Environment = variables.clone().into_iter().collect();
+    match Settings::read(&environment) {
+        Ok(_) => Vec::new(),
+        Err(Faults(faults)) => faults,
+    }
+}
+
+/// The variables that the faults name, each line one.
+fn faulty(variables: &Variables) -> BTreeSet<String> {
+    let names = faults(variables).into_iter().map(|fault| {
+        let (name, rule) = fault
+            .split_once(": ")
+            .expect("a fault is a name and a rule");
+        assert!(!rule.is_empty() && !fault.contains('\n'), "{fault:?}");
+        name.to_owned()
+    });
+    names.collect()
+}
+
+/// Values that break the rule of a variable. A name may have several.
+const BROKEN: &[(&str, &[&str])] = &[
+    (
+        "MODGATE_LISTEN",
+        &["localhost", "127.0.0.1", "127.0.0.1:65536", ":8080"],
+    ),
+    ("MODGATE_OPS_LISTEN", &["9090"]),
+    ("MODGATE_DATABASE_URL", &["modgate", "postgres://a b"]),
+    (
+        "MODGATE_DATABASE_MAX_CONNECTIONS",
+        &["3", "1001", "-1", "many"],
+    ),
+    ("MODGATE_MIGRATE", &["1", "yes", "TRUE"]),
+    (
+        "MODGATE_TENCENT_URL",
+        &[
+            "http://console.tim.qq.com",
+            "ftp://127.0.0.1",
+            "console.tim.qq.com",
+            "https://a:b@c.example",
+            "https://c.example/?a=b",
+        ],
+    ),
+    ("MODGATE_TENCENT_ALLOW_HTTP", &["1"]),
+    (
+        "MODGATE_TENCENT_PROXY",
+        &["proxy", "socks5://127.0.0.1:1080"],
+    ),
+    ("MODGATE_CA_FILE", &["/nowhere/ca.pem", "/dev/null"]),
+    (
+        "MODGATE_TENCENT_SDK_APP_ID",
+        &["0", "4294967296", "14e8", "app"],
+    ),
+    ("MODGATE_TENCENT_USERSIG", &["set together with the key"]),
+    (
+        "MODGATE_TENCENT_USERSIG_TTL",
+        &["0s", "59s", "366d", "soon", "24"],
+    ),
+    ("MODGATE_TENCENT_KICK_FIELD", &["identifier", "UserId"]),
+    ("MODGATE_TENCENT_QPS", &["0", "100001", "1.5"]),
+    ("MODGATE_TENCENT_TIMEOUT", &["0s", "5", "11s", "61m"]),
+    ("MODGATE_ACTION_DEADLINE", &["0s", "61m", "forever"]),
+    ("MODGATE_QUEUE_TIMEOUT", &["0ms", "-1s"]),
+    ("MODGATE_MODERATOR_QPS", &["0"]),
+    ("MODGATE_JWT_AUDIENCE", &[",", " , "]),
+    (
+        "MODGATE_JWT_PUBLIC_KEY_FILE",
+        &["/nowhere/key.pem", "/dev/null"],
+    ),
+    ("MODGATE_JWT_SECRET", &["shorter than thirty-two bytes"]),
+    ("MODGATE_JWT_LEEWAY", &["11m", "-1s"]),
+    ("MODGATE_JWT_SCOPE_CLAIM", &["/a~2", "scope,/~"]),
+    ("MODGATE_USER_ID_PATTERN", &["(", "a)(b", "[a"]),
+    ("MODGATE_REQUIRE_REASON", &["on"]),
+    ("MODGATE_LOG", &["modgate=loud"]),
+    ("MODGATE_LOG_FORMAT", &["xml"]),
+    ("MODGATE_SHUTDOWN_TIMEOUT", &["0s", "2h"]),
+];
+
+#[test]
+fn each_broken_value_is_the_fault_of_its_own_variable() {
+    assert_eq!(faults(&good()), Vec::<String>::new());
+    // Either of two that exclude each other may be named.
+    let pairs = [
+        ("MODGATE_TENCENT_USERSIG", "MODGATE_TENCENT_SECRET_KEY"),
+        ("MODGATE_JWT_PUBLIC_KEY_FILE", "MODGATE_JWT_SECRET"),
+    ];
+    for (name, values) in BROKEN {
+        for value in *values {
+            let named = faulty(&with(good(), &[(name, value)]));
+            let partner = pairs
+                .iter()
+                .find(|(one, _)| one == name)
+                .map(|(_, other)| *other);
+            let told = named
+                .iter()
+                .all(|named| named == name || Some(named.as_str()) == partner);
+            assert!(told && named.len() == 1, "{name}={value}: {named:?}");
+        }
+    }
+    let lonely = without(good(), "MODGATE_JWT_SECRET");
+    for file in ["/nowhere/key.pem", "/dev/null"] {
+        let named = faulty(&with(
+            lonely.clone(),
+            &[("MODGATE_JWT_PUBLIC_KEY_FILE", file)],
+        ));
+        assert_eq!(
+            named,
+            BTreeSet::from(["MODGATE_JWT_PUBLIC_KEY_FILE".to_owned()])
+        );
+    }
+}
+
+#[test]
+fn all_faults_come_at_once() {
+    // Faults that show only when two values are compared are not among them.
+    let broken = BROKEN.iter().filter(|(name, _)| {
+        !matches!(
+            *name,
+            "MODGATE_TENCENT_USERSIG"
+                | "MODGATE_JWT_PUBLIC_KEY_FILE"
+                | "MODGATE_JWT_SECRET"
+                | "MODGATE_JWT_AUDIENCE"
+                | "MODGATE_TENCENT_PROXY"
+        )
+    });
+    let broken: Vec<(&str, &str)> = broken.map(|(name, values)| (*name, values[0])).collect();
+    let variables = with(good(), &broken);
+    let variables = with(
+        variables,
+        &[("MODGATE_COLOUR", "red"), ("MODGATE_LISTEN_FILE", "/x")],
+    );
+    let variables = without(variables, "MODGATE_JWT_ISSUER");
+    let mut expected: BTreeSet<String> =
+        broken.iter().map(|(name, _)| (*name).to_owned()).collect();
+    for name in [
+        "MODGATE_COLOUR",
+        "MODGATE_LISTEN_FILE",
+        "MODGATE_JWT_ISSUER",
+    ] {
+        expected.insert(name.to_owned());
+    }
+    assert_eq!(faulty(&variables), expected);
+}
+
+#[test]
+fn what_must_be_set_is_named_when_nothing_is() {
+    let required = [
+        "MODGATE_DATABASE_URL",
+        "MODGATE_TENCENT_SDK_APP_ID",
+        "MODGATE_TENCENT_SECRET_KEY",
+        "MODGATE_JWT_ISSUER",
+        "MODGATE_JWT_AUDIENCE",
+        "MODGATE_JWT_PUBLIC_KEY_FILE",
+    ];
+    let required: BTreeSet<String> = required.map(str::to_owned).into();
+    assert_eq!(faulty(&Variables::new()), required);
+    // An empty value is no value.
+    let empty: Variables = good()
+        .into_keys()
+        .map(|name| (name, String::new()))
+        .collect();
+    assert_eq!(faulty(&empty), required);
+}
+
+#[test]
+fn an_unknown_variable_is_a_fault_but_not_what_kubernetes_injects() {
+    for name in [
+        "MODGATE_LISTENN",
+        "MODGATE_",
+        "MODGATE_PORTS",
+        "MODGATE_LOG_FILE",
+        "MODGATE_jwt_secret",
+    ] {
+        assert_eq!(
+            faulty(&with(good(), &[(name, "x")])),
+            BTreeSet::from([name.to_owned()])
+        );
+    }
+    let injected = [
+        "MODGATE_PORT",
+        "MODGATE_PORT_8080_TCP",
+        "MODGATE_PORT_8080_TCP_ADDR",
+        "MODGATE_SERVICE_HOST",
+        "MODGATE_SERVICE_PORT",
+        "MODGATE_SERVICE_PORT_HTTP",
+        "MODGATES",
+        "OTHER",
+        "modgate_x",
+    ];
+    let injected: Vec<(&str, &str)> = injected
+        .iter()
+        .map(|name| (*name, "tcp://10.0.0.1:1"))
+        .collect();
+    assert_eq!(faults(&with(good(), &injected)), Vec::<String>::new());
+}
+
+#[test]
+fn each_secret_may_be_a_file() {
+    let mut tried = 0;
+    for variable in variables::ALL.iter().filter(|variable| variable.secret) {
+        let name = variable.name;
+        let file_name = format!("{name}_FILE");
+        let value = match name {
+            "MODGATE_OWNER_DATABASE_URL" => good()["MODGATE_DATABASE_URL"].clone(),
+            "MODGATE_TENCENT_PROXY" => "http://127.0.0.1:3128".to_owned(),
+            "MODGATE_TENCENT_USERSIG" => continue,
+            name => good()[name].clone(),
+        };
+        let base = with(without(good(), name), &[("MODGATE_MIGRATE", "true")]);
+        let from = |path: &str| with(base.clone(), &[(file_name.as_str(), path)]);
+        for end in ["", "\n", "\r\n"] {
+            let file = TemporaryFile::new(format!("{value}{end}"));
+            assert_eq!(faults(&from(file.path())), Vec::<String>::new(), "{name}");
+        }
+        let file = TemporaryFile::new(&value);
+        let both = with(from(file.path()), &[(name, &value)]);
+        assert_eq!(faulty(&both), BTreeSet::from([name.to_owned()]), "both");
+        let named = BTreeSet::from([file_name.clone()]);
+        assert_eq!(faulty(&from("/nowhere/secret")), named, "missing");
+        for content in [b"".as_slice(), b"\n", b"\xff\xfe"] {
+            let file = TemporaryFile::new(content);
+            assert_eq!(faulty(&from(file.path())), named, "{content:?}");
+        }
+        tried += 1;
+    }
+    assert!(tried >= 5, "the list of secrets is read");
+}
+
+#[test]
+fn no_fault_and_no_debug_form_holds_a_secret() {
+    const MARK: &str = "h4nter2";
+    let secrets: Vec<&str> = variables::ALL
+        .iter()
+        .filter(|variable| variable.secret)
+        .map(|variable| variable.name)
+        .collect();
+    let broken: Vec<(&str, &str)> = secrets.iter().map(|name| (*name, MARK)).collect();
+    let said = faults(&with(good(), &broken)).join("\n");
+    assert!(said.contains("MODGATE_DATABASE_URL"), "{said}");
+    assert!(!said.contains(MARK), "{said}");
+
+    let marked = good().into_iter().map(|(name, value)| match name.as_str() {
+        "MODGATE_DATABASE_URL" => (name, format!("postgres://modgate:{MARK}@127.0.0.1/modgate")),
+        "MODGATE_TENCENT_SECRET_KEY" | "MODGATE_JWT_SECRET" => (name, MARK.repeat(10)),
+        _ => (name, value),
+    });
+    let marked: Variables = marked.collect();
+    let marked = with(
+        marked,
+        &[("MODGATE_TENCENT_PROXY", "http://me:h4nter2@127.0.0.1:1")],
+    );
+    let environment: Environment = marked.into_iter().collect();
+    let settings = Settings::read(&environment).expect("they are right");
+    assert!(!format!("{environment:?} {settings:?}").contains(MARK));
+}
+
+#[test]
+fn the_table_of_the_readme_is_the_list_of_the_code() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
+    let readme = readme.expect("there is a README");
+    let rows = readme
+        .lines()
+        .filter(|line| line.starts_with("| `MODGATE_"))
+        .map(|line| {
+            let cells: Vec<&str> = line
+                .trim_matches('|')
+                .splitn(3, '|')
+                .map(str::trim)
+                .collect();
+            let [name, default, text] = cells[..] else {
+                panic!("three cells: {line}")
+            };
+            let secret = text.split([' ', ',', ':']).any(|word| word == "secret");
+            (
+                name.trim_matches('`'),
+                default.trim_matches('`'),
+                secret,
+                text.starts_with("required"),
+            )
+        });
+    let rows: Vec<_> = rows.collect();
+    let nothing = faulty(&Variables::new());
+    let either = ["MODGATE_TENCENT_SECRET_KEY", "MODGATE_JWT_PUBLIC_KEY_FILE"];
+    let list = variables::ALL.iter().map(|variable| {
+        let required = nothing.contains(variable.name) && !either.contains(&variable.name);
+        (variable.name, variable.default, variable.secret, required)
+    });
+    assert_eq!(rows, list.collect::<Vec<_>>());
+}
+
+#[test]
+fn every_default_is_one_that_the_setting_takes() {
+    let defaults = variables::ALL
+        .iter()
+        .filter(|variable| !variable.default.is_empty());
+    let defaults: Vec<(&str, &str)> = defaults
+        .map(|variable| (variable.name, variable.default))
+        .collect();
+    assert!(defaults.len() > 15);
+    assert_eq!(faults(&with(good(), &defaults)), Vec::<String>::new());
+}
+
+fn run(variables: &Variables, arguments: &[&str]) -> (bool, String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = modgate(variables)
+        .args(arguments)
+        .output()
+        .expect("the binary can be run");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it writes UTF-8");
+    let (stdout, stderr) = (text(stdout), text(stderr));
+    assert!(
+        status.code().is_some_and(|code| code == 0 || code == 1),
+        "{status}: {stderr}"
+    );
+    (status.success(), stdout, stderr)
+}
+
+#[test]
+fn check_prints_what_is_in_effect_and_hides_what_is_secret() {
+    let variables = with(
+        good(),
+        &[
+            ("MODGATE_TENCENT_QPS", "50"),
+            ("MODGATE_PROTECTED_USERS", "root,boss"),
+        ],
+    );
+    let (passed, stdout, _) = run(&variables, &["check"]);
+    assert!(passed);
+    let lines: Vec<&str> = stdout.lines().collect();
+    for line in [
+        "MODGATE_LISTEN=127.0.0.1:8080  (default)",
+        "MODGATE_TENCENT_QPS=50",
+        "MODGATE_PROTECTED_USERS=root,boss",
+        "MODGATE_DATABASE_URL=(hidden)",
+        "MODGATE_TENCENT_SECRET_KEY=(hidden)",
+        "MODGATE_JWT_SECRET=(hidden)",
+    ] {
+        assert!(lines.contains(&line), "{line} is not in {stdout}");
+    }
+    assert!(stdout.contains("warning: MODGATE_JWT_SECRET"), "{stdout}");
+    for secret in [SECRET_KEY, JWT_SECRET, "hunter2"] {
+        assert!(!stdout.contains(secret));
+    }
+}
+
+#[test]
+fn check_and_serve_fail_on_faults_and_say_them_all() {
+    let variables = with(
+        good(),
+        &[
+            ("MODGATE_TENCENT_QPS", "0"),
+            ("MODGATE_COLOUR", "red"),
+            ("MODGATE_LOG", "="),
+        ],
+    );
+    for command in [&["check"][..], &["serve"], &[]] {
+        let (passed, _, stderr) = run(&variables, command);
+        assert!(!passed);
+        for name in ["MODGATE_TENCENT_QPS: ", "MODGATE_COLOUR: ", "MODGATE_LOG: "] {
+            assert!(
+                stderr.lines().any(|line| line.starts_with(name)),
+                "{name} is not in {stderr}"
+            );
+        }
+    }
+}
+
+#[test]
+fn each_command_asks_only_for_its_own_settings() {
+    let (_, _, stderr) = run(&Variables::new(), &["migrate"]);
+    assert!(
+        stderr.contains("MODGATE_DATABASE_URL: must be set"),
+        "{stderr}"
+    );
+    assert!(
+        !stderr.contains("TENCENT") && !stderr.contains("JWT"),
+        "{stderr}"
+    );
+    let (_, _, stderr) = run(&Variables::new(), &["token", "--sub", "alice"]);
+    assert!(
+        stderr.contains("MODGATE_JWT_ISSUER: ") && stderr.contains("MODGATE_JWT_AUDIENCE: "),
+        "{stderr}"
+    );
+    assert!(
+        !stderr.contains("TENCENT") && !stderr.contains("DATABASE"),
+        "{stderr}"
+    );
+    let (passed, _, stderr) = run(
+        &with(Variables::new(), &[("MODGATE_OPS_LISTEN", "x")]),
+        &["healthcheck"],
+    );
+    assert!(
+        !passed && stderr.contains("MODGATE_OPS_LISTEN: "),
+        "{stderr}"
+    );
+    let environment = Environment::from_iter([("MODGATE_OPS_LISTEN", "127.0.0.1:1")]);
+    assert!(config::ops_listen(&environment).is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn healthcheck_asks_the_operations_port() {
+    let app = TestApp::start().await;
+    for address in [
+        app.ops_addr.to_string(),
+        format!("0.0.0.0:{}", app.ops_addr.port()),
+    ] {
+        let variables = with(Variables::new(), &[("MODGATE_OPS_LISTEN", &address)]);
+        let (alive, stdout, stderr) = run(&variables, &["healthcheck"]);
+        assert!(alive && stdout.contains("alive"), "{stdout}{stderr}");
+    }
+    let api = with(
+        Variables::new(),
+        &[("MODGATE_OPS_LISTEN", &app.addr.to_string())],
+    );
+    assert!(
+        !run(&api, &["healthcheck"]).0,
+        "the API is not the operations port"
+    );
+    let closed = with(
+        Variables::new(),
+        &[("MODGATE_OPS_LISTEN", &app.ops_addr.to_string())],
+    );
+    app.stop().await;
+    assert!(!run(&closed, &["healthcheck"]).0);
+}
+
+/// A world whose database is empty.
+async fn unmigrated() -> World {
+    let mut world = World::new().await;
+    world.database = Cluster::shared().await.create_database(None).await;
+    let url = world.database.url.clone();
+    world.set("MODGATE_DATABASE_URL", &url)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn serve_does_not_start_while_migrations_are_pending() {
+    let world = unmigrated().await;
+    let (started, _, stderr) = run(&world.variables, &["serve"]);
+    assert!(!started);
+    assert!(
+        stderr.contains("modgate migrate") && stderr.contains("MODGATE_MIGRATE"),
+        "{stderr}"
+    );
+    let only = Variables::from([(
+        "MODGATE_DATABASE_URL".to_owned(),
+        world.database.url.clone(),
+    )]);
+    let (migrated, stdout, stderr) = run(&only, &["migrate"]);
+    assert!(migrated && stdout.contains("schema"), "{stdout}{stderr}");
+    assert!(run(&only, &["migrate"]).0, "a second time changes nothing");
+    Gateway::start(&world.variables).await.kill();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrate_prefers_the_owners_rights() {
+    let world = unmigrated().await;
+    let owner = world.database.url.clone();
+    let variables = with(
+        Variables::new(),
+        &[
+            (
+                "MODGATE_DATABASE_URL",
+                "postgres://nobody@127.0.0.1:1/nothing",
+            ),
+            ("MODGATE_OWNER_DATABASE_URL", &owner),
+        ],
+    );
+    assert!(run(&variables, &["migrate"]).0);
+    assert_eq!(world.count("select count(*) from audit.action").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_that_migrate_at_once_all_start() {
+    let world = unmigrated().await.set("MODGATE_MIGRATE", "true");
+    let start = || Gateway::start(&world.variables);
+    let (one, two, three) = tokio::join!(start(), start(), start());
+    assert_eq!(world.count("select count(*) from audit.actions").await, 0);
+    for gateway in [&one, &two, &three] {
+        let answer = Persona::new(gateway.ops_addr, None).get("/livez").await;
+        assert_eq!(answer.status, 200);
+    }
+}
