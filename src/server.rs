@@ -90,10 +90,7 @@ impl Server {
             draining: CancellationToken::new(),
             closing: CancellationToken::new(),
         };
-        // After idle months there may be none for this one.
-        if let Err(error) = moderation.audit.ensure_partitions(Utc::now()).await {
-            tracing::error!(error = causes(&error), "partitions could not be made");
-        }
+        ensure_partitions(&moderation.audit).await;
         let state = web::Data::new(http::State {
             verifier: http::VerifierInUse::new(Verifier::new(settings.auth)?),
             moderation: Arc::new(moderation),
@@ -199,6 +196,13 @@ fn serve_ops(
         .disable_signals()
         .shutdown_timeout(1);
     Ok(server.run())
+}
+
+/// After idle months there may be none for this one.
+async fn ensure_partitions(audit: &AuditLog) {
+    if let Err(error) = audit.ensure_partitions(Utc::now()).await {
+        tracing::error!(error = causes(&error), "partitions could not be made");
+    }
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, Error> {

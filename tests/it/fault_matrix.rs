@@ -190,7 +190,7 @@ async fn try_row((wrong, expected): &'static Row) -> Vec<String> {
         );
         let randoms: Vec<&Value> = recorded["attempts"]
             .as_array()
-            .unwrap()
+            .expect("attempts are a list")
             .iter()
             .map(|attempt| &attempt["random"])
             .collect();

@@ -68,7 +68,7 @@ impl Persona {
     pub(crate) fn new(addr: SocketAddr, token: Option<String>) -> Self {
         let http = Client::builder()
             .no_proxy()
-            .timeout(Duration::from_secs(60))
+            .timeout(Duration::from_mins(1))
             .build()
             .expect("a plain HTTP client");
         Self {
