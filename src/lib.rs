@@ -28,16 +28,20 @@
 //! 1. [`http`] authenticates the caller ([`auth`]), counts the request against the moderator's own
 //!    limit, and turns the body into domain values ([`domain`]); every fault is reported at once.
 //! 2. [`moderation`] authorises. A denied action is recorded as `denied` and goes no further.
+//!    A repeat with the same `Idempotency-Key` is told what became of the first; an API of Tencent's
+//!    that is suspended is left alone.
 //! 3. [`limit`] queues it, round robin over the moderators, and hands out a turn: a permit set aside.
 //!    So far, a client that goes away takes its request along.
 //! 4. From here on a task of its own on the main runtime does the work, and nothing but the end of
 //!    the process stops it. [`audit::AuditLog::begin`] commits the intent and yields a
 //!    [`audit::SendToken`].
 //! 5. [`tencent::Client::send`] consumes the token and the permit, makes one HTTP request, and says
-//!    what the answer proves.
+//!    what the answer proves. What is worth repeating is announced in the record, gets another
+//!    token and another permit, and is tried again; what all attempts prove together counts.
 //! 6. [`audit::AuditLog::finish`] appends the end; the moderator is answered. If the record does not
 //!    take the end, the answer still tells the truth, with `"recorded": false`, and the end is
-//!    offered again for ten minutes.
+//!    offered again for ten minutes. A call that timed out is listened to for a while: its late
+//!    answer is the truth too.
 //! 7. If the process dies in between, recovery of any replica ends the action as `unknown`, once its
 //!    own deadline and five seconds have passed by the database's clock.
 //!

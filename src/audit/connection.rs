@@ -1,6 +1,7 @@
 //! A connection that a stalled network cannot keep.
 
 use std::ops::{Deref, DerefMut};
+use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres};
@@ -47,4 +48,16 @@ impl DerefMut for Connection {
             .as_mut()
             .expect("it is taken only when it is released or dropped")
     }
+}
+
+/// How long one statement is waited for. Postgres gives up sooner; a server that has vanished
+/// never says so, and what runs beside the requests would wait for it to the end of the process.
+const STATEMENT_BOUND: Duration = Duration::from_secs(2);
+
+/// What `statement` gives, if it does in time.
+pub(super) async fn in_time<T>(
+    statement: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    let answered = tokio::time::timeout(STATEMENT_BOUND, statement).await;
+    answered.unwrap_or_else(|elapsed| Err(sqlx::Error::Io(elapsed.into())))
 }

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::canonical::fingerprint;
-use super::connection::Connection;
+use super::connection::{Connection, in_time};
 use super::{AuditLog, Error};
 use crate::domain::{Action, IdempotencyKey, Intent};
 
@@ -59,7 +59,9 @@ impl AuditLog {
                  where claimed_at < now() - make_interval(hours => $1) limit 10000)",
             KEPT_HOURS
         );
-        let forgotten = forgotten.execute(&mut *connection).await?.rows_affected();
+        let forgotten = in_time(forgotten.execute(&mut *connection))
+            .await?
+            .rows_affected();
         connection.release();
         Ok(forgotten)
     }

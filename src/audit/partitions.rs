@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::connection::Connection;
+use super::connection::{Connection, in_time};
 use super::{AuditLog, Error};
 
 impl AuditLog {
@@ -11,14 +11,13 @@ impl AuditLog {
     /// reader or writer of the record does not wait for it.
     pub async fn ensure_partitions(&self, moment: DateTime<Utc>) -> Result<i32, Error> {
         let mut connection = Connection::acquire(&self.reading).await?;
-        sqlx::query_scalar!("select audit.ensure_partitions($1)", moment)
-            .fetch_one(&mut *connection)
-            .await?;
+        let ensure = sqlx::query_scalar!("select audit.ensure_partitions($1)", moment);
+        in_time(ensure.fetch_one(&mut *connection)).await?;
         let ahead = sqlx::query_scalar!(
             r#"select audit.partition_months_ahead($1) as "months!""#,
             moment
         );
-        let ahead = ahead.fetch_one(&mut *connection).await?;
+        let ahead = in_time(ahead.fetch_one(&mut *connection)).await?;
         connection.release();
         Ok(ahead)
     }

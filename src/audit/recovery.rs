@@ -1,12 +1,10 @@
 //! Actions whose process fell silent come to an honest end: `unknown`.
 
-use std::time::Duration;
-
 use chrono::{DateTime, SubsecRound, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::connection::Connection;
+use super::connection::{Connection, in_time};
 use super::event::{Event, insert_event};
 use super::{AuditLog, Error};
 use crate::domain::{DecidedBy, End, Failure, State};
@@ -14,10 +12,6 @@ use crate::domain::{DecidedBy, End, Failure, State};
 /// How many ids one statement looks at, so that a start over years of history holds no statement
 /// for longer than a few milliseconds.
 const STRIDE: i64 = 5_000;
-
-/// How long one statement is waited for. Postgres gives up sooner; a server that has vanished
-/// never says so, and recovery would wait for it to the end of the process.
-const STATEMENT_BOUND: Duration = Duration::from_secs(2);
 
 /// What a sweep found.
 #[derive(Clone, Copy, Debug)]
@@ -70,13 +64,6 @@ impl AuditLog {
         swept.next_from = oldest_pending_id.map_or(horizon, |id: Uuid| id.min(horizon));
         Ok(swept)
     }
-}
-
-async fn in_time<T>(
-    statement: impl Future<Output = Result<T, sqlx::Error>>,
-) -> Result<T, sqlx::Error> {
-    let answered = tokio::time::timeout(STATEMENT_BOUND, statement).await;
-    answered.unwrap_or_else(|elapsed| Err(sqlx::Error::Io(elapsed.into())))
 }
 
 struct Pending {

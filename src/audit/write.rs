@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
@@ -120,14 +121,15 @@ impl AuditLog {
 }
 
 fn begin_error(error: sqlx::Error) -> BeginError {
-    match error {
-        // Class 57P: the server is going down, possibly just after the commit.
-        sqlx::Error::Database(refusal)
-            if !refusal.code().is_some_and(|code| code.starts_with("57P")) =>
-        {
-            BeginError::NotCommitted(sqlx::Error::Database(refusal))
-        }
-        error => BeginError::Unclear(error),
+    // Anything but a plain error ends the session, possibly just after the commit.
+    let refused = error
+        .as_database_error()
+        .and_then(|refusal| refusal.try_downcast_ref::<PgDatabaseError>())
+        .is_some_and(|refusal| refusal.severity() == PgSeverity::Error);
+    if refused {
+        BeginError::NotCommitted(error)
+    } else {
+        BeginError::Unclear(error)
     }
 }
 

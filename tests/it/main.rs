@@ -25,6 +25,7 @@ mod record;
 mod record_away;
 mod secrets;
 mod settings;
+mod state_machine;
 mod stopping;
 mod support;
 mod tokens;

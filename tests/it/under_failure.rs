@@ -283,3 +283,65 @@ async fn a_late_answer_is_the_truth_and_no_reason_for_a_second_login_kick() {
     assert_eq!(states, ["unknown", "succeeded"], "both stay");
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgres_that_freezes_under_load_costs_no_known_end_and_no_memory() {
+    // So long that recovery has no part in it: the gateway lives, and knows every end.
+    let world = World::with_its_own_postgres()
+        .await
+        .set("MODGATE_MODERATOR_QPS", "1000")
+        .set("MODGATE_ACTION_DEADLINE", "5m");
+    let gateway = Gateway::start(&world.variables).await.ready().await;
+    let alice = gateway.moderator("alice");
+    let cluster = world
+        .cluster
+        .as_ref()
+        .expect("this test has a server of its own");
+    let warm = offer(&alice, 50, Duration::from_secs(2)).await;
+    assert!(warm.iter().any(|answer| answer.status == 200));
+
+    let before = gateway.resident_kilobytes();
+    let offering = tokio::spawn({
+        let alice = alice.clone();
+        async move { offer(&alice, 50, Duration::from_secs(14)).await }
+    });
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    cluster.freeze().await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let grown = gateway.resident_kilobytes().saturating_sub(before);
+    cluster.thaw().await;
+    let answers = offering.await.expect("no panic");
+    assert!(grown < 50 * 1024, "{grown} kB more while frozen");
+    assert!(
+        answers.iter().any(|answer| answer.status == 503),
+        "it was frozen"
+    );
+
+    eventually(
+        "service is back by itself",
+        Duration::from_secs(15),
+        async || (alice.kick_login("test").await.status == 200).then_some(()),
+    )
+    .await;
+    eventually(
+        "every action has its end",
+        Duration::from_secs(45),
+        async || {
+            let pending = "select count(*) from audit.actions where state = 'pending'";
+            (world.count(pending).await == 0).then_some(())
+        },
+    )
+    .await;
+    world.assert_the_record_is_whole().await;
+    for answer in answers.iter().filter(|answer| answer.status == 200) {
+        let id = answer.json()["id"]
+            .as_str()
+            .expect("an action has an id")
+            .to_owned();
+        let recorded = alice.action(&id).await.json();
+        assert_eq!(
+            recorded["state"], "succeeded",
+            "told, and not recorded: {recorded}"
+        );
+    }
+}

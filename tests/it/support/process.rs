@@ -120,6 +120,15 @@ impl Gateway {
         assert!(sent.expect("kill can be run").success());
     }
 
+    /// The memory that the process has, in kilobytes.
+    pub(crate) fn resident_kilobytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("the process runs, on Linux");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        kilobytes.expect("Linux knows it")
+    }
+
     /// `kill -9`, and waits until the process is gone.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("the process can be killed");
