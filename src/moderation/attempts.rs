@@ -63,13 +63,11 @@ impl Moderation {
             } else {
                 self.pause_before_repeat(kind, &attempt, latest)
             };
-            let next = match again {
-                Some(pause) => {
-                    self.announce(intent, &mut open, &attempt, deadline, pause)
-                        .await
-                }
-                None => None,
-            };
+            // A repeat must not wait for a turn that its own last attempt still holds.
+            let late = late.filter(|_| again.is_none());
+            let next = self
+                .announce(intent, &mut open, &attempt, deadline, again)
+                .await;
             attempts.push(attempt);
             match next {
                 Some(next) => (token, turn) = next,
@@ -151,15 +149,17 @@ impl Moderation {
         repeats.then(|| pause(attempt.number))
     }
 
-    /// Gets another turn, and commits what is over together with what comes next.
+    /// After the pause, if there shall be another attempt: gets a turn for it, and commits what is
+    /// over together with what comes next.
     async fn announce(
         &self,
         intent: &Intent,
         open: &mut OpenAction,
         over: &Attempt,
         deadline: Instant,
-        pause: Duration,
+        again: Option<Duration>,
     ) -> Option<(SendToken, Turn)> {
+        let pause = again?;
         let command = &intent.request.command;
         if Instant::now() + pause >= deadline {
             return None;

@@ -5,12 +5,14 @@ mod scene;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use modgate::simulator::Fault;
 use uuid::Uuid;
 
 use self::faults::{ECHO, error};
 use self::scene::{DATABASE_PASSWORD, Scene};
+use crate::support::eventually::eventually;
 use crate::support::leak::{Secrets, Seen, hexadecimal};
 use crate::support::process::{Gateway, modgate};
 use crate::support::world::{JWT_SECRET, SECRET_KEY, World};
@@ -57,6 +59,13 @@ impl Files {
         }
         Self(directory)
     }
+
+    /// Whole or not at all, as careful scripts do.
+    fn replace(&self, name: &str, value: &str) {
+        let beside = self.0.join("beside");
+        std::fs::write(&beside, value).expect("the directory is ours");
+        std::fs::rename(&beside, self.0.join(name)).expect("a rename in one directory");
+    }
 }
 
 impl Drop for Files {
@@ -90,7 +99,7 @@ async fn secrets_from_files_are_used_and_stay_as_secret() {
         "MODGATE_JWT_SECRET",
         "MODGATE_TENCENT_SECRET_KEY",
     ];
-    let _files = Files::new(&mut world.variables, &names);
+    let files = Files::new(&mut world.variables, &names);
     let (checked, succeeded) = run("check", &world.variables);
     assert!(succeeded, "{checked}");
     for name in names {
@@ -104,11 +113,17 @@ async fn secrets_from_files_are_used_and_stay_as_secret() {
             .status,
         200
     );
+    rotate_and_replay(&world, &gateway, &files, &mut secrets, &mut seen).await;
     seen.add("the log", gateway.log().lines().join("\n"));
     gateway.kill();
-    let call = world.simulator.calls().remove(0);
-    let usersig = call.query_value("usersig").unwrap();
-    secrets.keep("the UserSig", usersig);
+    let calls = world.simulator.calls();
+    for call in &calls {
+        secrets.keep(
+            "a UserSig",
+            call.query_value("usersig").expect("each call has one"),
+        );
+    }
+    let usersig = calls[0].query_value("usersig").expect("each call has one");
 
     world.variables.remove("MODGATE_TENCENT_SECRET_KEY_FILE");
     let mut world = world.set("MODGATE_TENCENT_USERSIG", usersig);
@@ -124,6 +139,40 @@ async fn secrets_from_files_are_used_and_stay_as_secret() {
     seen.add("the log", gateway.log().lines().join("\n"));
     assert!(!seen.at("the log").contains(&world.database.url));
     seen.assert_holds_none_of(&secrets);
+}
+
+/// Another secret key, a replay, and a database URL that cannot be used.
+async fn rotate_and_replay(
+    world: &World,
+    gateway: &Gateway,
+    files: &Files,
+    secrets: &mut Secrets,
+    seen: &mut Seen,
+) {
+    let another_key = "f0e1d2c3b4a59687".repeat(4);
+    secrets.keep("the other secret key", &another_key);
+    world.simulator.set_secret_key(another_key.clone().into());
+    files.replace("MODGATE_TENCENT_SECRET_KEY", &another_key);
+    let patience = Duration::from_secs(20);
+    eventually("the key is rotated", patience, async || {
+        gateway.log().events("rotated").pop()
+    })
+    .await;
+    for _ in 0..2 {
+        let asked = gateway
+            .moderator("alice")
+            .try_kick_login_keyed("k1", "user")
+            .await;
+        assert_eq!(seen.answer(asked.expect("the gateway answers")).status, 200);
+    }
+    let unusable = "mysql://user:a-password-that-nobody-shall-see@127.0.0.1/";
+    secrets.keep("the unusable URL", unusable);
+    files.replace("MODGATE_DATABASE_URL", unusable);
+    eventually("it is refused", patience, async || {
+        gateway.log().events("not_rotated").pop()
+    })
+    .await;
+    files.replace("MODGATE_DATABASE_URL", &world.database.url);
 }
 
 /// Settings that are right, with nothing behind them.
