@@ -1,11 +1,14 @@
 //! What the gateway does while Tencent, its credential or the database misbehaves for longer.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use modgate::simulator::{Fault, FaultKind};
 use secrecy::SecretString;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions};
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
@@ -13,7 +16,7 @@ use crate::support::app::TestApp;
 use crate::support::eventually::eventually;
 use crate::support::persona::{Answer, Persona};
 use crate::support::process::Gateway;
-use crate::support::world::{SECRET_KEY, World};
+use crate::support::world::{JWT_SECRET, SECRET_KEY, World};
 
 fn code(code: i64) -> Fault {
     Fault::next(FaultKind::ErrorCode { code, info: None }).for_ever()
@@ -169,6 +172,61 @@ async fn a_secret_key_is_rotated_under_load_without_a_failed_action() {
     eventually("the new key is used", Duration::from_secs(15), async || {
         (alice.kick_login("test").await.status == 200).then_some(())
     })
+    .await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_secret_of_the_tokens_and_the_database_url_are_rotated_without_a_restart() {
+    let mut world = World::new().await;
+    let (jwt, url) = (
+        SecretFile::new(JWT_SECRET),
+        SecretFile::new(&world.database.url),
+    );
+    world.variables.remove("MODGATE_JWT_SECRET");
+    world.variables.remove("MODGATE_DATABASE_URL");
+    let world = world
+        .set("MODGATE_JWT_SECRET_FILE", &jwt.0.to_string_lossy())
+        .set("MODGATE_DATABASE_URL_FILE", &url.0.to_string_lossy());
+    let app = TestApp::in_world(world).await;
+    let alice = app.moderator("alice");
+    assert_eq!(alice.kick_login("test").await.status, 200);
+
+    jwt.replace(&"another secret of the tokens ".repeat(2));
+    eventually(
+        "the old tokens are refused",
+        Duration::from_secs(15),
+        async || (alice.get("/v1/me").await.status == 401).then_some(()),
+    )
+    .await;
+    jwt.replace(JWT_SECRET);
+    let role = format!("rotated_{}", Uuid::now_v7().simple());
+    sqlx::query(AssertSqlSafe(format!(
+        "create role {role} login superuser password 'new'"
+    )))
+    .execute(&mut app.sql().await)
+    .await
+    .expect("the tests' own role may make another");
+    let options = PgConnectOptions::from_str(&app.database.url).expect("a URL of Postgres");
+    let options = options.username(&role).password("new");
+    url.replace(options.to_url_lossy().as_str());
+    eventually(
+        "the old tokens are good again",
+        Duration::from_secs(15),
+        async || (alice.get("/v1/me").await.status == 200).then_some(()),
+    )
+    .await;
+    // What is open stays open; here it is closed, so that the next ones are opened by the new URL.
+    app.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and pid <> pg_backend_pid()",
+    )
+    .await;
+    eventually(
+        "the record is reached again",
+        Duration::from_secs(15),
+        async || (alice.kick_login("test").await.status == 200).then_some(()),
+    )
     .await;
     app.stop().await;
 }
