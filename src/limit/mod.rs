@@ -13,7 +13,9 @@
 //! # The permit rule
 //! There are N permits. A call holds one from before its first byte is written until one second
 //! after its answer was fully read ([`Permit::answered`]), or, where there is no whole answer,
-//! until one second and [`ABANDON_GRACE`] after its socket was closed ([`Permit::abandoned`]).
+//! until one second and [`ABANDON_GRACE`] after its socket was closed ([`Permit::abandoned`]). A call
+//! that has timed out for its moderator, but is still listened to, has its socket open and so its
+//! permit.
 //!
 //! # Proof
 //! A call that is answered arrives at Tencent at some moment between its first byte being written

@@ -1,7 +1,8 @@
 //! The use case: one moderator's action, from the right to do it to the recorded end.
 //!
 //! The order is the whole point, and it is here and nowhere else: authorise → protected target →
-//! queue → **begin** → permit → attempt → **finish** → answer.
+//! repeat of an earlier request? → suspended? → queue → **begin** → permit → attempt, perhaps
+//! another → **finish** → answer.
 //!
 //! Until begin, the work belongs to the request: a client that goes away takes it along, and
 //! nothing was recorded or sent. From begin on it belongs to a task of its own on the main
