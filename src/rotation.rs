@@ -88,6 +88,7 @@ fn apply(
     state.moderation.suspensions.credential_changed();
     state.verifier.store(Arc::new(verifier));
     pools.writing.set_connect_options(options.clone());
+    pools.leasing.set_connect_options(options.clone());
     pools.reading.set_connect_options(options);
     Ok(())
 }

@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use super::canonical::fingerprint;
-use super::connection::{Connection, in_time};
 use super::{AuditLog, Error};
+use crate::db::{Connection, in_time};
 use crate::domain::{Action, IdempotencyKey, Intent};
 
 /// How long a key is kept at least.

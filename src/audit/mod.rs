@@ -22,7 +22,6 @@
 //! can keep an intent waiting. Everything else goes through `reading`.
 
 mod canonical;
-mod connection;
 mod event;
 mod filter;
 mod idempotency;
@@ -34,6 +33,8 @@ mod token;
 mod write;
 
 use sqlx::PgPool;
+
+use crate::db::Connection;
 
 pub use filter::Filter;
 pub use idempotency::Holder;
@@ -94,7 +95,7 @@ impl AuditLog {
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), Error> {
-        let mut connection = connection::Connection::acquire(&self.reading).await?;
+        let mut connection = Connection::acquire(&self.reading).await?;
         sqlx::Connection::ping(&mut *connection).await?;
         connection.release();
         Ok(())

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::connection::{Connection, in_time};
 use super::{AuditLog, Error};
+use crate::db::{Connection, in_time};
 
 impl AuditLog {
     /// Makes the partitions of the month of `moment` and of the three after it, where they are

@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 use sqlx::{Connection as _, FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::connection::Connection;
 use super::filter::{Filter, select};
 use super::{AuditLog, Error};
+use crate::db::Connection;
 use crate::domain::{Action, Answer, Attempt};
 
 /// One page, newest first.

@@ -4,9 +4,9 @@ use chrono::{DateTime, SubsecRound, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::connection::{Connection, in_time};
 use super::event::{Event, insert_event};
 use super::{AuditLog, Error};
+use crate::db::{Connection, in_time};
 use crate::domain::{DecidedBy, End, Failure, State};
 
 /// How many ids one statement looks at, so that a start over years of history holds no statement

@@ -6,10 +6,10 @@ use sqlx::postgres::{PgDatabaseError, PgSeverity};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::connection::Connection;
 use super::event::{Event, insert_event};
 use super::intent::{Claim, insert_action};
 use super::{AuditLog, Deployment, Error, OpenAction, SendToken};
+use crate::db::Connection;
 use crate::domain::{Attempt, Command, End, Intent, State};
 
 /// An unknown end may turn into a definite one for this long, by the process that sent it.

@@ -150,7 +150,8 @@ impl Settings {
         let database = sections::database(reader);
         let migrate = sections::migrate(reader);
         let tencent = self::tencent::settings(reader);
-        let limit = sections::limit(reader);
+        let attempt_timeout = tencent.as_ref().map(|tencent| tencent.timeout);
+        let limit = sections::limit(reader, attempt_timeout);
         let auth = sections::auth(reader);
         let rules = sections::rules(reader);
         let request_rules = sections::request_rules(reader);

@@ -15,7 +15,7 @@ pub(super) fn database(reader: &mut Reader<'_>) -> Option<db::Settings> {
         reader.missing("MODGATE_DATABASE_URL");
     }
     let max_connections = reader.with("MODGATE_DATABASE_MAX_CONNECTIONS", |text| {
-        parse::number(text, 4, 1000)
+        parse::number(text, 6, 1000)
     });
     Some(db::Settings {
         url: url?,
@@ -54,7 +54,10 @@ pub(super) fn migrate(reader: &mut Reader<'_>) -> Option<Option<SecretString>> {
     }
 }
 
-pub(super) fn limit(reader: &mut Reader<'_>) -> Option<limit::Settings> {
+pub(super) fn limit(
+    reader: &mut Reader<'_>,
+    attempt_timeout: Option<Duration>,
+) -> Option<limit::Settings> {
     let calls = reader.with("MODGATE_TENCENT_QPS", |text| {
         parse::number(text, 1, 100_000)
     });
@@ -67,6 +70,7 @@ pub(super) fn limit(reader: &mut Reader<'_>) -> Option<limit::Settings> {
         queue_timeout: queue_timeout?,
         moderator_requests_per_second: moderator?,
         cold_start: limit::COLD_START,
+        attempt_timeout: attempt_timeout?,
     })
 }
 

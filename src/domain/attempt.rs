@@ -30,6 +30,8 @@ pub enum Failure {
     DeadlinePassed,
     /// Calls to the API were suspended before the request was started: no byte left.
     Suspended,
+    /// The lease on permits ran out before the request was started: no byte left.
+    LeaseLapsed,
     /// No whole answer within the time-out.
     TimedOut,
     /// The connection broke after the request was started.
@@ -56,6 +58,7 @@ words!(
     Connect = "connect",
     DeadlinePassed = "deadline_passed",
     Suspended = "suspended",
+    LeaseLapsed = "lease_lapsed",
     TimedOut = "timed_out",
     ConnectionLost = "connection_lost",
     NotTheEnvelope = "not_the_envelope",

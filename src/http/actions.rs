@@ -127,6 +127,10 @@ fn answer(
 }
 
 fn unavailable(action: Box<Action>) -> ApiError {
+    let failure = action.attempts.last().and_then(|attempt| attempt.failure);
+    if failure == Some(Failure::LeaseLapsed) {
+        return ApiError::AuditUnavailable(Some(action));
+    }
     ApiError::TencentUnavailable {
         retry_after: Duration::ZERO,
         action: Some(action),
@@ -172,7 +176,7 @@ impl From<Refusal> for ApiError {
             },
             Refusal::KeyInUse => Self::IdempotencyConflict,
             Refusal::KeyMismatch => Self::IdempotencyMismatch,
-            Refusal::AuditUnavailable => Self::AuditUnavailable,
+            Refusal::AuditUnavailable => Self::AuditUnavailable(None),
             Refusal::Closing => Self::ShuttingDown,
             Refusal::Lost => Self::Internal,
         }

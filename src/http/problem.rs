@@ -90,9 +90,10 @@ pub(super) enum ApiError {
         /// The action, if one was begun.
         action: Option<Box<Action>>,
     },
-    /// 503: the record cannot be written or read.
+    /// 503: the record cannot be written or read, or there are no permits because the database is
+    /// away.
     #[error("the record cannot be reached: nothing was sent")]
-    AuditUnavailable,
+    AuditUnavailable(Option<Box<Action>>),
     /// 503: draining.
     #[error("this replica is shutting down: nothing was sent")]
     ShuttingDown,
@@ -129,7 +130,7 @@ impl ApiError {
             Self::RateLimited { .. }        => ("rate-limited", S::TOO_MANY_REQUESTS, "A limit is reached"),
             Self::TencentRejectedGateway(_) => ("tencent-rejected-gateway", S::BAD_GATEWAY, "Tencent refused the gateway"),
             Self::TencentUnavailable { .. } => ("tencent-unavailable", S::SERVICE_UNAVAILABLE, "Tencent cannot be reached"),
-            Self::AuditUnavailable          => ("audit-unavailable", S::SERVICE_UNAVAILABLE, "The record cannot be reached"),
+            Self::AuditUnavailable(_)       => ("audit-unavailable", S::SERVICE_UNAVAILABLE, "The record cannot be reached"),
             Self::ShuttingDown              => ("shutting-down", S::SERVICE_UNAVAILABLE, "The replica is shutting down"),
             Self::OutcomeUnknown(_)         => ("outcome-unknown", S::GATEWAY_TIMEOUT, "The outcome is unknown"),
             Self::Internal                  => ("internal", S::INTERNAL_SERVER_ERROR, "An error inside the gateway"),
@@ -145,6 +146,7 @@ impl ApiError {
             | Self::RejectedByTencent(action)
             | Self::OutcomeUnknown(action) => Some(action),
             Self::TencentRejectedGateway(action)
+            | Self::AuditUnavailable(action)
             | Self::TencentUnavailable { action, .. }
             | Self::RateLimited { action, .. } => action.as_deref(),
             _ => None,
@@ -156,7 +158,7 @@ impl ApiError {
         let wait = match self {
             Self::RateLimited { retry_after, .. }
             | Self::TencentUnavailable { retry_after, .. } => *retry_after,
-            Self::AuditUnavailable | Self::ShuttingDown | Self::IdempotencyConflict => {
+            Self::AuditUnavailable(_) | Self::ShuttingDown | Self::IdempotencyConflict => {
                 Duration::ZERO
             }
             _ => return None,

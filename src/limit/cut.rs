@@ -1,4 +1,5 @@
-//! What Tencent's own throttling leaves of N: somebody else may be spending the same limit.
+//! What Tencent's own throttling leaves of the permits: somebody else may be spending the same
+//! limit.
 
 use std::time::Duration;
 
@@ -10,21 +11,27 @@ const LEAST: usize = 10;
 /// At most one cut in this time: those that were under way together say the same thing.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Of N, that grows back each second, in percent.
-const REGROWTH: u128 = 5;
+/// All of it, in millionths.
+const WHOLE: u64 = 1_000_000;
 
-/// A cut, and when it was made.
+/// What grows back in a millisecond, in millionths: 5 % a second.
+const REGROWTH: u64 = 50;
+
+/// A cut, and when it was made. It is a part, and no number, because the lease changes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cut {
-    to: usize,
+    /// In millionths.
+    left: u64,
     at: Instant,
 }
 
 impl Cut {
-    /// Half of `capacity`, but no less than ten, and no more than `limit`.
-    pub(super) fn half_of(capacity: usize, limit: usize, now: Instant) -> Self {
+    /// Half of what `before` leaves of `permits`, but no less than ten permits.
+    pub(super) fn half_of(before: Option<Self>, permits: usize, now: Instant) -> Self {
+        let whole = before.map_or(WHOLE, |before| before.part(now));
+        let least = LEAST as u64 * WHOLE / (permits.max(1) as u64);
         Self {
-            to: (capacity / 2).max(LEAST).min(limit),
+            left: (whole / 2).max(least).min(WHOLE),
             at: now,
         }
     }
@@ -34,12 +41,23 @@ impl Cut {
         now.saturating_duration_since(self.at) < EVERY
     }
 
-    /// How many permits there are at `now`.
-    pub(super) fn capacity(self, limit: usize, now: Instant) -> usize {
+    /// Whether everything has grown back.
+    pub(super) fn is_over(self, now: Instant) -> bool {
+        self.part(now) == WHOLE
+    }
+
+    /// How many of `permits` may be used at `now`.
+    pub(super) fn of(self, permits: usize, now: Instant) -> usize {
+        let left = permits as u64 * self.part(now) / WHOLE;
+        let left = usize::try_from(left).unwrap_or(usize::MAX);
+        left.max(permits.min(LEAST))
+    }
+
+    fn part(self, now: Instant) -> u64 {
         let millis = now.saturating_duration_since(self.at).as_millis();
-        let regrown = millis * limit as u128 * REGROWTH / 100_000;
-        self.to
-            .saturating_add(usize::try_from(regrown).unwrap_or(limit))
-            .min(limit)
+        let regrown = u64::try_from(millis)
+            .unwrap_or(u64::MAX)
+            .saturating_mul(REGROWTH);
+        self.left.saturating_add(regrown).min(WHOLE)
     }
 }

@@ -1,20 +1,20 @@
 //! One of Tencent's APIs: its queue, its pacing and its permits.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio_util::sync::CancellationToken;
 
 use super::Settings;
+use super::lease::keeper::Keeper;
+use super::lease::store::Leases;
+use super::lease::{Standing, grace};
+use super::ledger::Term;
+use super::pacing::Pacing;
 use super::permit::Turn;
 use super::permits::{Counts, Permits};
 use super::queue::{Place, Queue};
-use crate::domain::Moderator;
-
-/// Calls that may leave back to back; the rest are 1/N apart.
-const BURST: NonZeroU32 = NonZeroU32::new(5).expect("five is not zero");
+use crate::domain::{Kind, Moderator};
 
 /// There is no turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +25,9 @@ pub enum QueueError {
         /// When it is worth asking again.
         retry_after: Duration,
     },
+    /// There are no permits, because the database that the replicas share them by is away.
+    #[error("there is no lease on permits")]
+    Unleased,
     /// The service is closing.
     #[error("the service is closing")]
     Closed,
@@ -32,27 +35,23 @@ pub enum QueueError {
 
 #[derive(Debug)]
 pub(super) struct Gate {
+    api: Kind,
     queue: Queue,
-    pacing: DefaultDirectRateLimiter,
     permits: Arc<Permits>,
-    calls_per_second: NonZeroU32,
     queue_timeout: Duration,
+    /// How long what was sent may count after the lease is over.
+    grace: Duration,
 }
 
 impl Gate {
-    pub(super) fn new(settings: &Settings) -> Self {
-        let calls_per_second =
-            NonZeroU32::new(settings.calls_per_second).unwrap_or(NonZeroU32::MIN);
-        let quota = Quota::per_second(calls_per_second).allow_burst(BURST.min(calls_per_second));
+    pub(super) fn new(api: Kind, settings: &Settings) -> Self {
+        let calls_per_second = settings.calls_per_second.max(1) as usize;
         Self {
+            api,
             queue: Queue::default(),
-            pacing: RateLimiter::direct(quota),
-            permits: Arc::new(Permits::new(
-                calls_per_second.get() as usize,
-                settings.cold_start,
-            )),
-            calls_per_second,
+            permits: Arc::new(Permits::new(calls_per_second, settings.cold_start)),
             queue_timeout: settings.queue_timeout,
+            grace: grace(settings.attempt_timeout),
         }
     }
 
@@ -76,6 +75,7 @@ impl Gate {
         match tokio::time::timeout(self.queue_timeout, place.turn()).await {
             Ok(Some(turn)) => Ok(turn),
             Ok(None) => Err(QueueError::Closed),
+            Err(_) if self.permits.standing() != Standing::Leased => Err(QueueError::Unleased),
             // Slower than expected. Whoever asks again now joins at the end.
             Err(_) => Err(QueueError::Full {
                 retry_after: self.expected_wait(self.queue.length()),
@@ -89,6 +89,9 @@ impl Gate {
     }
 
     fn accept(&self, ahead: usize) -> Result<(), QueueError> {
+        if self.permits.standing() == Standing::Lapsed {
+            return Err(QueueError::Unleased);
+        }
         let expected = self.expected_wait(ahead);
         match expected.checked_sub(self.queue_timeout) {
             None | Some(Duration::ZERO) => Ok(()),
@@ -98,21 +101,44 @@ impl Gate {
 
     fn expected_wait(&self, ahead: usize) -> Duration {
         let turns = u32::try_from(ahead).unwrap_or(u32::MAX);
-        let paced = Duration::from_secs(1).saturating_mul(turns) / self.calls_per_second.get();
+        let pace = u32::try_from(self.permits.pace()).unwrap_or(u32::MAX);
+        let paced = Duration::from_secs(1).saturating_mul(turns) / pace;
         self.permits.expected_wait(ahead + 1).max(paced)
     }
 
     /// Hands out turns until `stop`.
     pub(super) async fn dispatch(&self, stop: &CancellationToken) {
         let hand_out = async {
+            let mut pacing = Pacing::default();
             loop {
                 self.queue.occupied().await;
-                self.pacing.until_ready().await;
+                pacing.next(self.permits.pace()).await;
                 self.queue.hand_out(self.permits.reserve().await);
             }
         };
         stop.run_until_cancelled(hand_out).await;
         self.queue.close();
+    }
+
+    /// Keeps the lease until `end`, and gives it up.
+    pub(super) async fn keep_lease(
+        &self,
+        leases: &Leases,
+        closing: &CancellationToken,
+        end: &CancellationToken,
+    ) {
+        let keeper = Keeper {
+            api: self.api,
+            permits: &self.permits,
+            leases,
+            grace: self.grace,
+        };
+        keeper.keep(|| self.queue.length(), closing, end).await;
+    }
+
+    /// Returns when `term` is over.
+    pub(super) async fn lapsed(&self, term: Term) {
+        self.permits.lapsed(term).await;
     }
 
     pub(super) fn permits(&self) -> Counts {

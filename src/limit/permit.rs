@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ABANDON_GRACE;
+use super::ledger::Term;
 use super::permits::Permits;
 
 /// How long a permit rests after its answer: the window, and a millisecond for clocks that differ
@@ -15,20 +16,30 @@ pub(super) const REST: Duration = Duration::from_millis(1001);
 #[must_use = "a turn that is not used should be given back at once"]
 pub struct Turn {
     permits: Option<Arc<Permits>>,
+    term: Term,
 }
 
 impl Turn {
-    pub(super) const fn new(permits: Arc<Permits>) -> Self {
+    pub(super) const fn new(permits: Arc<Permits>, term: Term) -> Self {
         Self {
             permits: Some(permits),
+            term,
         }
     }
 
-    /// Takes the permit for a call that is about to be made.
-    pub fn permit(mut self) -> Permit {
-        Permit {
+    /// The term of the lease that it belongs to.
+    pub const fn term(&self) -> Term {
+        self.term
+    }
+
+    /// Takes the permit for a call that is about to be made; `None` if the lease has run out since
+    /// the turn came, so that others may have the permit.
+    pub fn permit(mut self) -> Option<Permit> {
+        let term = self.term;
+        self.permits.as_ref()?.may_send(term).then(|| Permit {
             permits: self.permits.take(),
-        }
+            term,
+        })
     }
 }
 
@@ -46,9 +57,21 @@ impl Drop for Turn {
 #[must_use = "a call must not be made after its permit is gone"]
 pub struct Permit {
     permits: Option<Arc<Permits>>,
+    term: Term,
 }
 
 impl Permit {
+    /// Says at any later moment whether the call may still be sent. It may not when the lease has
+    /// run out since.
+    pub fn validity(&self) -> impl Fn() -> bool + Send + Sync + Unpin + use<> {
+        let (permits, term) = (self.permits.clone(), self.term);
+        move || {
+            permits
+                .as_ref()
+                .is_some_and(|permits| permits.may_send(term))
+        }
+    }
+
     /// No byte was sent: free at once.
     pub fn unused(mut self) {
         self.give_back(None);

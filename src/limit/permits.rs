@@ -1,99 +1,50 @@
-//! The permits of one API: how many there are, and when each is free again.
+//! The permits of one API, for many tasks at once.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
+use uuid::Uuid;
 
-use super::cut::Cut;
-use super::permit::{REST, Turn};
+use super::lease::{HolderRow, Renewal, Standing};
+use super::ledger::{Ledger, Term};
+use super::permit::Turn;
 
 /// How the permits of one API are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
-    /// Free to be taken.
+    /// Leased to this process; 0 when its lease has run out.
+    pub held: usize,
+    /// Of those, free to be taken.
     pub free: usize,
     /// Set aside for a turn or held by a call.
     pub in_use: usize,
     /// Resting for their second.
     pub resting: usize,
+    /// Withheld because Tencent throttles.
+    pub cut: usize,
+    /// Leased to other replicas.
+    pub leased_to_others: usize,
+    /// N in force: the least that any replica is configured with.
+    pub calls_per_second: usize,
     /// Whether a permit has been free at any time since the start.
     pub granted: bool,
 }
 
 #[derive(Debug)]
 pub(super) struct Permits {
-    /// N.
-    limit: usize,
-    state: Mutex<State>,
+    ledger: Mutex<Ledger>,
     changed: Notify,
 }
 
-#[derive(Debug)]
-struct State {
-    in_use: usize,
-    /// When each resting permit is free again.
-    resting: BinaryHeap<Reverse<Instant>>,
-    granted: bool,
-    cut: Option<Cut>,
-}
-
-impl State {
-    /// How many permits there are, after a cut.
-    fn capacity(&mut self, limit: usize, now: Instant) -> usize {
-        let capacity = self.cut.map_or(limit, |cut| cut.capacity(limit, now));
-        if capacity == limit {
-            self.cut = None;
-        }
-        capacity
-    }
-
-    /// How many may be taken.
-    fn free(&mut self, limit: usize, now: Instant) -> usize {
-        self.wake_rested(now);
-        let capacity = self.capacity(limit, now);
-        capacity.saturating_sub(self.in_use + self.resting.len())
-    }
-
-    /// When another may be free: a permit has rested, or one has grown back.
-    fn next_change(&self, now: Instant) -> Option<Instant> {
-        let rested = self.resting.peek().map(|Reverse(until)| *until);
-        let regrown = self.cut.map(|_| now + Duration::from_millis(100));
-        [rested, regrown].into_iter().flatten().min()
-    }
-
-    fn wake_rested(&mut self, now: Instant) {
-        while self
-            .resting
-            .peek()
-            .is_some_and(|Reverse(until)| *until <= now)
-        {
-            self.resting.pop();
-        }
-    }
-}
-
 impl Permits {
-    /// `limit` permits, all of which rest for `cold_start` first.
-    pub(super) fn new(limit: usize, cold_start: Duration) -> Self {
-        let until = Instant::now() + cold_start;
-        let resting = if cold_start.is_zero() {
-            BinaryHeap::new()
-        } else {
-            std::iter::repeat_n(Reverse(until), limit).collect()
-        };
-        let state = State {
-            in_use: 0,
-            resting,
-            granted: false,
-            cut: None,
-        };
+    /// The permits of a process that begins now: none before the cold start is over, nor without
+    /// a lease.
+    pub(super) fn new(calls_per_second: usize, cold_start: Duration) -> Self {
+        let not_before = Instant::now() + cold_start;
         Self {
-            limit,
-            state: Mutex::new(state),
+            ledger: Mutex::new(Ledger::new(Uuid::now_v7(), calls_per_second, not_before)),
             changed: Notify::new(),
         }
     }
@@ -102,108 +53,129 @@ impl Permits {
     pub(super) async fn reserve(self: &Arc<Self>) -> Turn {
         loop {
             let changed = self.changed.notified();
-            match self.try_reserve() {
-                Ok(turn) => return turn,
-                Err(Some(next_change)) => {
-                    tokio::select! {
-                        () = changed => {}
-                        () = tokio::time::sleep_until(next_change) => {}
-                    }
+            let now = Instant::now();
+            let next_change = {
+                let mut ledger = self.lock();
+                if let Some(term) = ledger.take(now) {
+                    return Turn::new(Arc::clone(self), term);
                 }
-                Err(None) => changed.await,
+                ledger.next_change(now)
+            };
+            match next_change {
+                Some(next_change) => tokio::select! {
+                    () = changed => {}
+                    () = sleep_until(next_change) => {}
+                },
+                None => changed.await,
             }
-        }
-    }
-
-    fn try_reserve(self: &Arc<Self>) -> Result<Turn, Option<Instant>> {
-        let now = Instant::now();
-        let mut state = self.lock();
-        if state.free(self.limit, now) > 0 {
-            state.in_use += 1;
-            state.granted = true;
-            return Ok(Turn::new(Arc::clone(self)));
-        }
-        Err(state.next_change(now))
-    }
-
-    /// Halves what may be taken, unless that has just been done. What is left, if it was.
-    pub(super) fn cut(&self) -> Option<usize> {
-        let now = Instant::now();
-        let mut state = self.lock();
-        if state.cut.is_some_and(|cut| cut.is_fresh(now)) {
-            return None;
-        }
-        let cut = Cut::half_of(state.capacity(self.limit, now), self.limit, now);
-        state.cut = Some(cut);
-        Some(cut.capacity(self.limit, now))
-    }
-
-    /// How long until the `nth` permit from now (from 1) is free, as far as can be foreseen: a
-    /// permit in use is taken to come back a second from now, and each later one at the full rate.
-    pub(super) fn expected_wait(&self, nth: usize) -> Duration {
-        let now = Instant::now();
-        let mut state = self.lock();
-        let free = state.free(self.limit, now);
-        let capacity = state.capacity(self.limit, now);
-        // After a cut, more may be out than there are to come back to.
-        let excess = (state.in_use + state.resting.len()).saturating_sub(capacity);
-        let Some(beyond) = (nth + excess).checked_sub(free + 1) else {
-            return Duration::ZERO;
-        };
-        if let Some(foreseen) = beyond.checked_sub(state.resting.len()) {
-            let seconds = REST.as_secs_f64() * (1.0 + ratio(foreseen, capacity));
-            let last = state.resting.iter().map(|Reverse(until)| *until).max();
-            let rested = last.map_or(Duration::ZERO, |last| last.saturating_duration_since(now));
-            return rested.max(Duration::from_secs_f64(seconds));
-        }
-        let mut times: Vec<Instant> = state.resting.iter().map(|Reverse(until)| *until).collect();
-        drop(state);
-        let (_, until, _) = times.select_nth_unstable(beyond);
-        until.saturating_duration_since(now)
-    }
-
-    pub(super) fn counts(&self) -> Counts {
-        let mut state = self.lock();
-        let free = state.free(self.limit, Instant::now());
-        let (in_use, resting) = (state.in_use, state.resting.len());
-        Counts {
-            free,
-            in_use,
-            resting,
-            granted: state.granted || free > 0,
         }
     }
 
     /// Takes back a permit that was reserved, to rest for this long.
     pub(super) fn give_back(&self, rest: Option<Duration>) {
-        let mut state = self.lock();
-        state.in_use -= 1;
-        if let Some(rest) = rest {
-            state.resting.push(Reverse(Instant::now() + rest));
-        }
-        drop(state);
+        self.lock().give_back(Instant::now(), rest);
         self.changed.notify_one();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    /// Whether what was set aside in `term` may be sent.
+    pub(super) fn may_send(&self, term: Term) -> bool {
+        self.lock().may_send_until(term, Instant::now()).is_some()
+    }
+
+    /// Returns when `term` is over.
+    pub(super) async fn lapsed(&self, term: Term) {
+        loop {
+            let until = self.lock().may_send_until(term, Instant::now());
+            match until {
+                Some(until) => sleep_until(until).await,
+                None => return,
+            }
+        }
+    }
+
+    /// See [`Ledger::renew`].
+    pub(super) fn renew(&self, asked_at: Instant, queued: usize, closing: bool) -> Renewal {
+        self.lock().renew(asked_at, queued, closing)
+    }
+
+    /// See [`Ledger::renewed`].
+    pub(super) fn renewed(&self, asked_at: Instant, renewal: &Renewal, rows: &[HolderRow]) {
+        self.lock().renewed(asked_at, renewal, rows);
+        self.changed.notify_one();
+    }
+
+    /// See [`Ledger::release`].
+    pub(super) fn release(&self) -> Option<(Renewal, Duration)> {
+        self.lock().release(Instant::now())
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        self.lock().standing(Instant::now())
+    }
+
+    /// Whether a renewal should not wait, with so many that wait for a turn.
+    pub(super) fn is_unsettled(&self, queued: usize) -> bool {
+        self.lock().is_unsettled(Instant::now(), queued)
+    }
+
+    /// Halves what may be taken, unless that has just been done. What is left, if it was.
+    pub(super) fn cut(&self) -> Option<usize> {
+        self.lock().cut(Instant::now())
+    }
+
+    /// How long until the `nth` permit from now (from 1) is free, as far as can be foreseen.
+    pub(super) fn expected_wait(&self, nth: usize) -> Duration {
+        self.lock().expected_wait(nth, Instant::now())
+    }
+
+    /// See [`Ledger::pace`].
+    pub(super) fn pace(&self) -> usize {
+        self.lock().pace(Instant::now())
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.lock().counts(Instant::now())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ledger> {
         // Every change under the lock is a single step, so a panic elsewhere leaves it whole.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "both are far below 2^52")]
-fn ratio(part: usize, whole: usize) -> f64 {
-    part as f64 / whole.max(1) as f64
+#[cfg(test)]
+impl Permits {
+    /// Permits that nobody else has a share of, for as long as a lease lasts.
+    pub(super) fn leased(permits: usize, cold_start: Duration) -> Arc<Self> {
+        let leased = Self::new(permits, cold_start);
+        leased.renew_alone();
+        Arc::new(leased)
+    }
+
+    /// A renewal in a database where no other holder is.
+    pub(super) fn renew_alone(&self) {
+        let now = Instant::now();
+        let renewal = self.renew(now, 0, false);
+        let row = HolderRow {
+            holder: renewal.holder,
+            calls_per_second: renewal.calls_per_second,
+            demand: renewal.demand,
+            permits: renewal.wants,
+            expired: false,
+        };
+        self.renewed(now, &renewal, &[row]);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::ABANDON_GRACE;
-    use super::super::permit::Permit;
+    use super::super::lease::{LIFETIME, MARGIN};
+    use super::super::permit::{Permit, REST};
     use super::*;
 
     fn permits(capacity: usize) -> Arc<Permits> {
-        Arc::new(Permits::new(capacity, Duration::ZERO))
+        Permits::leased(capacity, Duration::ZERO)
     }
 
     async fn time_to_reserve(permits: &Arc<Permits>) -> Duration {
@@ -211,6 +183,14 @@ mod tests {
         let turn = permits.reserve().await;
         drop(turn);
         before.elapsed()
+    }
+
+    async fn permit(permits: &Arc<Permits>) -> Permit {
+        permits
+            .reserve()
+            .await
+            .permit()
+            .expect("the lease is valid")
     }
 
     #[tokio::test(start_paused = true)]
@@ -222,7 +202,8 @@ mod tests {
             (Permit::abandoned, REST + ABANDON_GRACE),
             (drop, REST + ABANDON_GRACE),
         ] {
-            end(permits.reserve().await.permit());
+            permits.renew_alone();
+            end(permit(&permits).await);
             assert_eq!(time_to_reserve(&permits).await, expected);
         }
         drop(permits.reserve().await);
@@ -232,7 +213,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_cut_halves_what_may_be_taken_and_grows_back() {
         let permits = permits(100);
-        let free = |permits: &Permits| permits.counts().free;
+        let free = |permits: &Permits| {
+            permits.renew_alone();
+            permits.counts().free
+        };
         assert_eq!(
             (permits.cut(), permits.cut()),
             (Some(50), None),
@@ -244,6 +228,7 @@ mod tests {
         for _ in 0..5 {
             permits.cut();
             tokio::time::advance(Duration::from_secs(1)).await;
+            permits.renew_alone();
         }
         assert_eq!(free(&permits), 15, "never below ten");
         tokio::time::advance(Duration::from_secs(17)).await;
@@ -252,7 +237,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_cold_start_grants_nothing_for_a_second_and_the_grace() {
-        let permits = Arc::new(Permits::new(3, super::super::COLD_START));
+        let permits = Permits::leased(3, super::super::COLD_START);
         assert!(!permits.counts().granted);
         assert_eq!(permits.expected_wait(3), super::super::COLD_START);
         assert_eq!(time_to_reserve(&permits).await, super::super::COLD_START);
@@ -262,12 +247,29 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_expected_wait_is_the_time_of_the_nth_permit() {
         let permits = permits(2);
-        permits.reserve().await.permit().answered();
+        permit(&permits).await.answered();
         tokio::time::advance(Duration::from_millis(400)).await;
-        permits.reserve().await.permit().answered();
+        permit(&permits).await.answered();
         assert_eq!(permits.expected_wait(1), Duration::from_millis(601));
         assert_eq!(permits.expected_wait(2), REST);
         assert!(permits.expected_wait(3) >= REST);
         assert!(permits.expected_wait(9) > permits.expected_wait(5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_lease_nothing_is_granted_and_what_was_granted_is_not_sent() {
+        let permits = permits(3);
+        let (turn, late) = (permits.reserve().await, permits.reserve().await);
+        let later = permits.reserve().await;
+        drop(turn.permit().expect("the lease is valid"));
+        let before = Instant::now();
+        permits.lapsed(late.term()).await;
+        assert_eq!(before.elapsed() + MARGIN, LIFETIME);
+        assert!(late.permit().is_none());
+        assert_eq!(permits.standing(), Standing::Lapsed);
+        assert_eq!(permits.counts().free, 0);
+        permits.renew_alone();
+        assert_eq!(permits.counts().free, 2, "both have rested");
+        assert!(later.permit().is_none(), "others may have had it meanwhile");
     }
 }

@@ -173,7 +173,6 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
 
     use super::super::permits::Permits;
@@ -186,7 +185,7 @@ mod tests {
     }
 
     async fn served(queue: &Queue, places: &mut [(&str, Place<'_>)]) -> Vec<String> {
-        let permits = Arc::new(Permits::new(100, Duration::ZERO));
+        let permits = Permits::leased(100, Duration::ZERO);
         let mut order = Vec::new();
         while queue.length() > 0 {
             queue.hand_out(permits.reserve().await);

@@ -4,6 +4,7 @@
 //! whoever renders them.
 
 mod labels;
+mod registration;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -14,8 +15,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Registry;
 
 pub use labels::Step;
 use labels::{
@@ -39,6 +39,7 @@ pub struct Metrics {
     queue_wait: Histogram,
     queue_length: Family<ApiLabels, Gauge>,
     permits: Family<PermitLabels, Gauge>,
+    permit_cuts: Family<ApiLabels, Counter>,
     suspended: Family<SuspendedLabels, Gauge>,
     pending_oldest: Seconds,
     usersig_expires: Seconds,
@@ -63,6 +64,7 @@ impl Metrics {
             queue_wait: durations(),
             queue_length: Family::default(),
             permits: Family::default(),
+            permit_cuts: Family::default(),
             suspended: Family::default(),
             pending_oldest: Seconds::default(),
             usersig_expires: Seconds::default(),
@@ -74,66 +76,6 @@ impl Metrics {
             registry,
             ..metrics
         }
-    }
-
-    fn register(&self, registry: &mut Registry) {
-        registry.register(
-            "actions",
-            "Actions by the state they ended in",
-            self.actions.clone(),
-        );
-        registry.register(
-            "http_requests",
-            "HTTP requests answered",
-            self.requests.clone(),
-        );
-        registry.register(
-            "tencent_attempts",
-            "HTTP requests to Tencent",
-            self.attempts.clone(),
-        );
-        registry.register(
-            "queue_length",
-            "Actions that wait for a turn",
-            self.queue_length.clone(),
-        );
-        registry.register(
-            "permits",
-            "Permits of each API by what holds them",
-            self.permits.clone(),
-        );
-        let suspended = "Whether calls to the API are suspended for the reason";
-        registry.register("suspended", suspended, self.suspended.clone());
-        let months = "Whole months after this one that the record has partitions for";
-        registry.register(
-            "partition_months_ahead",
-            months,
-            self.partition_months_ahead.clone(),
-        );
-        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-        registry.register("build", "This build", version);
-        self.register_seconds(registry);
-    }
-
-    fn register_seconds(&self, registry: &mut Registry) {
-        let unit = || Unit::Seconds;
-        let help = "From the first byte to the end of Tencent's answer";
-        let attempt = self.attempt_duration.clone();
-        registry.register_with_unit("tencent_attempt_duration", help, unit(), attempt);
-        let help = "Time to commit a step of the record";
-        let commit = self.commit_duration.clone();
-        registry.register_with_unit("audit_commit_duration", help, unit(), commit);
-        let help = "Time that actions waited for their turn";
-        registry.register_with_unit("queue_wait", help, unit(), self.queue_wait.clone());
-        let help = "Age of the oldest action without an end";
-        registry.register_with_unit("pending_oldest", help, unit(), self.pending_oldest.clone());
-        let help = "Time until the UserSig in use expires";
-        registry.register_with_unit(
-            "usersig_expires",
-            help,
-            unit(),
-            self.usersig_expires.clone(),
-        );
     }
 
     /// An action ended.
@@ -183,6 +125,12 @@ impl Metrics {
         self.queue_wait.observe(waited.as_secs_f64());
     }
 
+    /// Tencent's throttling cut the permits of an API.
+    pub fn permits_cut(&self, kind: Kind) {
+        let api = kind.as_str();
+        self.permit_cuts.get_or_create(&ApiLabels { api }).inc();
+    }
+
     /// The state of one API's queue and permits.
     pub fn set_api(&self, kind: Kind, queued: usize, permits: &crate::limit::Counts) {
         let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
@@ -191,9 +139,12 @@ impl Metrics {
             .get_or_create(&ApiLabels { api })
             .set(gauge(queued));
         for (state, count) in [
+            ("held", permits.held),
             ("free", permits.free),
             ("in_use", permits.in_use),
             ("resting", permits.resting),
+            ("cut", permits.cut),
+            ("leased_to_others", permits.leased_to_others),
         ] {
             self.permits
                 .get_or_create(&PermitLabels { api, state })

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::Moderation;
 use super::carry_out::BOUND;
@@ -16,7 +17,7 @@ use super::retry::{MOST_ATTEMPTS, is_worth_repeating, pause, together};
 use super::suspension::Leave;
 use crate::audit::{OpenAction, SendToken};
 use crate::domain::{Attempt, Class, Failure, Intent, Kind, Verdict};
-use crate::limit::Turn;
+use crate::limit::{Term, Turn};
 use crate::telemetry::causes;
 use crate::tencent::is_resigned_once;
 
@@ -39,8 +40,12 @@ pub(super) struct Tried {
     pub(super) late: Option<Late>,
 }
 
-/// An attempt that is given up and still listened to. Dropped, its socket is closed.
-pub(super) type Late = Pin<Box<dyn Future<Output = (Attempt, Verdict)> + Send>>;
+/// An attempt under way. Dropped, its socket is closed.
+type Sending = Pin<Box<dyn Future<Output = (Attempt, Verdict)> + Send>>;
+
+/// An attempt that is given up and still listened to, as long as there is a lease on its permit.
+/// Dropped, its socket is closed.
+pub(super) type Late = AbortOnDropHandle<Option<(Attempt, Verdict)>>;
 
 impl Moderation {
     /// Makes attempts until one is not worth repeating.
@@ -93,12 +98,18 @@ impl Moderation {
         let kind = token.command().kind();
         let mut attempt = unsent(&token);
         if self.suspensions.forbids(kind, leave).is_some() {
+            attempt.failure = Some(Failure::Suspended);
             return (attempt, Verdict::NotSent, None);
         }
+        let term = turn.term();
+        let Some(permit) = turn.permit() else {
+            attempt.failure = Some(Failure::LeaseLapsed);
+            return (attempt, Verdict::NotSent, None);
+        };
         self.retry_budget.count();
         let (this, started) = (Arc::clone(self), Instant::now());
-        let mut sending: Late =
-            Box::pin(async move { this.tencent.send(token, turn.permit(), deadline).await });
+        let mut sending: Sending =
+            Box::pin(async move { this.tencent.send(token, permit, deadline).await });
         let patience = deadline.min(started + self.tencent.timeout());
         let (mut verdict, mut late) = (Verdict::Unknown(None), None);
         if let Ok(over) = timeout_at(patience, &mut sending).await {
@@ -106,7 +117,7 @@ impl Moderation {
         } else {
             attempt.duration = started.elapsed();
             attempt.failure = Some(Failure::TimedOut);
-            late = Some(sending);
+            late = Some(self.listen_for(kind, term, sending));
         }
         self.metrics.attempt_ended(kind, &attempt, verdict);
         if verdict == Verdict::Refused(Class::RateLimit) {
@@ -115,8 +126,21 @@ impl Moderation {
         (attempt, verdict, late)
     }
 
+    /// Goes on listening whatever else its action waits for.
+    fn listen_for(self: &Arc<Self>, kind: Kind, term: Term, sending: Sending) -> Late {
+        let this = Arc::clone(self);
+        let listening = async move {
+            tokio::select! {
+                over = sending => Some(over),
+                () = this.limiter.lapsed(kind, term) => None,
+            }
+        };
+        AbortOnDropHandle::new(self.tasks.spawn_on(listening, &self.runtime))
+    }
+
     fn heed_throttling(&self, kind: Kind) {
         if let Some(permits) = self.limiter.throttled(kind) {
+            self.metrics.permits_cut(kind);
             tracing::warn!(
                 event = "throttled",
                 api = kind.as_str(),
@@ -195,6 +219,6 @@ fn unsent(token: &SendToken) -> Attempt {
         duration: Duration::ZERO,
         http_status: None,
         answer: None,
-        failure: Some(Failure::Suspended),
+        failure: None,
     }
 }

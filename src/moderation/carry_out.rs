@@ -70,7 +70,9 @@ impl Moderation {
 
     /// Records what an answer that came too late says after all.
     async fn listen(&self, intent: &Intent, open: OpenAction, late: Late, arrived: Instant) {
-        let (attempt, verdict) = late.await;
+        let Ok(Some((attempt, verdict))) = late.await else {
+            return;
+        };
         if matches!(verdict, Verdict::Succeeded | Verdict::Refused(_)) {
             self.suspensions
                 .learn(intent.request.command.kind(), verdict, Some(&attempt));

@@ -79,7 +79,7 @@ pub enum Refusal {
     KeyInUse,
     /// The `Idempotency-Key` stands for another request.
     KeyMismatch,
-    /// The intent could not be recorded.
+    /// The intent could not be recorded, or there are no permits, because the database is away.
     AuditUnavailable,
     /// The service is closing.
     Closing,
@@ -91,6 +91,7 @@ impl From<QueueError> for Refusal {
     fn from(error: QueueError) -> Self {
         match error {
             QueueError::Full { retry_after } => Self::Busy { retry_after },
+            QueueError::Unleased => Self::AuditUnavailable,
             QueueError::Closed => Self::Closing,
         }
     }

@@ -108,7 +108,7 @@ async fn an_intent_on_its_way_when_postgres_crashes_ends_as_not_sent() {
 async fn intents_that_stay_unclear_for_long_do_not_keep_the_writers_connections() {
     let world = World::with_its_own_postgres()
         .await
-        .set("MODGATE_DATABASE_MAX_CONNECTIONS", "4");
+        .set("MODGATE_DATABASE_MAX_CONNECTIONS", "6");
     let gateway = Gateway::start(&world.variables).await.ready().await;
     hold_commits(&world).await;
     let moderators = [gateway.moderator("alice"), gateway.moderator("bob")];

@@ -11,15 +11,15 @@ use sqlx::{PgConnection, PgPool, Postgres};
 /// Dropped in the middle, by a time-out or an error, it is closed instead: returning it would
 /// make the pool wait for an answer that may never come, and hold one of the few places.
 #[derive(Debug)]
-pub(super) struct Connection(Option<PoolConnection<Postgres>>);
+pub(crate) struct Connection(Option<PoolConnection<Postgres>>);
 
 impl Connection {
-    pub(super) async fn acquire(pool: &PgPool) -> Result<Self, sqlx::Error> {
+    pub(crate) async fn acquire(pool: &PgPool) -> Result<Self, sqlx::Error> {
         Ok(Self(Some(pool.acquire().await?)))
     }
 
     /// The work is completed.
-    pub(super) fn release(mut self) {
+    pub(crate) fn release(mut self) {
         drop(self.0.take());
     }
 }
@@ -55,9 +55,17 @@ impl DerefMut for Connection {
 const STATEMENT_BOUND: Duration = Duration::from_secs(2);
 
 /// What `statement` gives, if it does in time.
-pub(super) async fn in_time<T>(
+pub(crate) async fn in_time<T>(
     statement: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, sqlx::Error> {
-    let answered = tokio::time::timeout(STATEMENT_BOUND, statement).await;
+    within(STATEMENT_BOUND, statement).await
+}
+
+/// What `statement` gives, if it does so within `bound`.
+pub(crate) async fn within<T>(
+    bound: Duration,
+    statement: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    let answered = tokio::time::timeout(bound, statement).await;
     answered.unwrap_or_else(|elapsed| Err(sqlx::Error::Io(elapsed.into())))
 }

@@ -1,13 +1,14 @@
 //! The service as a value: bind, ask for its addresses, run until told to stop.
 
+mod sockets;
+
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
+use actix_web::web;
 use chrono::Utc;
 use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinSet};
@@ -18,11 +19,12 @@ use tokio_util::task::TaskTracker;
 use crate::audit::AuditLog;
 use crate::auth::{self, Verifier};
 use crate::config::{self, Environment, Settings};
-use crate::limit::Limiter;
+use crate::limit::{Leases, Limiter};
 use crate::metrics::Metrics;
 use crate::moderation::{Moderation, RetryBudget, Suspensions};
 use crate::telemetry::causes;
 use crate::{db, http, rotation, tencent};
+use sockets::{listen, serve_api, serve_ops};
 
 /// The service could not start, or its sockets failed.
 #[derive(Debug, thiserror::Error)]
@@ -50,10 +52,6 @@ pub enum Error {
     Serve(#[source] io::Error),
 }
 
-/// How long an idle connection is kept: longer than the minute that reverse proxies keep theirs,
-/// so that it is they who close it, and no POST meets a connection that is being closed.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-
 /// A service that has its sockets and is about to run.
 #[derive(Debug)]
 pub struct Server {
@@ -76,10 +74,10 @@ impl Server {
             None => db::check_migrated(&settings.database.url).await?,
         }
         let pools = db::open(&settings.database)?;
-        let deployment = config::deployment(&settings.tencent);
+        let leases = Leases::new(pools.leasing.clone(), settings.tencent.sdk_app_id);
         let moderation = Moderation {
-            limiter: Limiter::new(&settings.limit),
-            audit: AuditLog::new(pools.writing.clone(), pools.reading.clone(), deployment),
+            limiter: Limiter::new(&settings.limit, leases),
+            audit: audit_log(&pools, &settings.tencent),
             tencent: tencent::Client::new(settings.tencent)?,
             rules: settings.rules,
             metrics: Arc::new(Metrics::new()),
@@ -135,6 +133,8 @@ impl Server {
         servers.spawn(api);
         servers.spawn(ops);
         moderation.tasks.spawn(background(Arc::clone(&moderation)));
+        let (drained, mut leases) = (CancellationToken::new(), JoinSet::new());
+        leases.spawn(keep_leases(Arc::clone(&moderation), drained.clone()));
         moderation.tasks.spawn(rotation::watch(
             self.environment,
             self.pools.clone(),
@@ -152,6 +152,8 @@ impl Server {
         let deadline = Instant::now() + self.shutdown_timeout;
         moderation.closing.cancel();
         drain(&moderation, &api_handle, deadline).await;
+        drained.cancel();
+        leases.join_all().await;
         close(&self.pools).await;
         ops_handle.stop(true).await;
         tracing::info!(event = "stopped", "modgate has stopped");
@@ -159,43 +161,9 @@ impl Server {
     }
 }
 
-fn serve_api(
-    listener: TcpListener,
-    state: web::Data<http::State>,
-    shutdown_timeout: Duration,
-) -> Result<actix_web::dev::Server, Error> {
-    let app = move || {
-        App::new()
-            .app_data(state.clone())
-            .wrap(from_fn(http::observe))
-            .configure(http::routes)
-    };
-    let server = HttpServer::new(app)
-        .listen(listener)
-        .map_err(Error::Serve)?
-        .disable_signals()
-        .keep_alive(KEEP_ALIVE)
-        .shutdown_timeout(shutdown_timeout.as_secs().max(1));
-    Ok(server.run())
-}
-
-fn serve_ops(
-    listener: TcpListener,
-    moderation: Arc<Moderation>,
-) -> Result<actix_web::dev::Server, Error> {
-    let moderation = web::Data::new(moderation);
-    let app = move || {
-        App::new()
-            .app_data(moderation.clone())
-            .configure(http::ops::routes)
-    };
-    let server = HttpServer::new(app)
-        .workers(1)
-        .listen(listener)
-        .map_err(Error::Serve)?
-        .disable_signals()
-        .shutdown_timeout(1);
-    Ok(server.run())
+fn audit_log(pools: &db::Pools, tencent: &tencent::Settings) -> AuditLog {
+    let deployment = config::deployment(tencent);
+    AuditLog::new(pools.writing.clone(), pools.reading.clone(), deployment)
 }
 
 /// After idle months there may be none for this one.
@@ -203,10 +171,6 @@ async fn ensure_partitions(audit: &AuditLog) {
     if let Err(error) = audit.ensure_partitions(Utc::now()).await {
         tracing::error!(error = causes(&error), "partitions could not be made");
     }
-}
-
-fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(address).map_err(|source| Error::Bind { address, source })
 }
 
 fn unexpected_end(ended: Result<io::Result<()>, JoinError>) -> Error {
@@ -225,6 +189,12 @@ async fn background(moderation: Arc<Moderation>) {
     );
 }
 
+/// Until all that was begun is finished: it may need its permits to the end.
+async fn keep_leases(moderation: Arc<Moderation>, drained: CancellationToken) {
+    let closing = &moderation.closing;
+    Box::pin(moderation.limiter.keep_leases(closing, &drained)).await;
+}
+
 /// Waits for the answers that are on their way, and for the work behind them.
 async fn drain(moderation: &Moderation, api: &ServerHandle, deadline: Instant) {
     let _ = timeout_at(deadline, api.stop(true)).await;
@@ -241,6 +211,12 @@ async fn drain(moderation: &Moderation, api: &ServerHandle, deadline: Instant) {
 
 /// A frozen database must not hold the process.
 async fn close(pools: &db::Pools) {
-    let closing = async { tokio::join!(pools.writing.close(), pools.reading.close()) };
+    let closing = async {
+        tokio::join!(
+            pools.writing.close(),
+            pools.leasing.close(),
+            pools.reading.close()
+        )
+    };
     let _ = tokio::time::timeout(Duration::from_secs(1), closing).await;
 }

@@ -1,10 +1,14 @@
 //! The database: pools, and the migrations that the binary carries.
 
+mod connection;
+
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection as _, PgConnection, PgPool};
+
+pub(crate) use connection::{Connection, in_time, within};
 
 /// The migrations of this build.
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
@@ -18,7 +22,7 @@ const STATEMENT_TIMEOUT: &str = "1800ms";
 pub struct Settings {
     /// Where, and as whom.
     pub url: SecretString,
-    /// Connections of this process, over both pools; at least 4.
+    /// Connections of this process, over all pools; at least 6.
     pub max_connections: u32,
 }
 
@@ -39,14 +43,19 @@ pub enum Error {
     Pending(usize),
 }
 
-/// The two pools of a service.
+/// The pools of a service.
 #[derive(Clone, Debug)]
 pub struct Pools {
     /// For begin, finish and recovery.
     pub writing: PgPool,
+    /// For the leases on permits, which must be renewed whatever else the database is asked.
+    pub leasing: PgPool,
     /// For everything else.
     pub reading: PgPool,
 }
+
+/// One connection for each API.
+const LEASING: u32 = 2;
 
 /// Reads a database URL. Its text is in no error: it holds the password.
 pub fn parse_url(url: &SecretString) -> Result<PgConnectOptions, Error> {
@@ -75,13 +84,15 @@ pub fn is_exposed(options: &PgConnectOptions) -> bool {
     !here && !verified
 }
 
-/// Opens both pools. Connects at first use.
+/// Opens the pools. Connects at first use.
 pub fn open(settings: &Settings) -> Result<Pools, Error> {
     let options = parse_url(&settings.url)?;
-    let writing = (settings.max_connections * 5 / 8).max(2);
-    let reading = settings.max_connections.saturating_sub(writing).max(2);
+    let others = settings.max_connections.saturating_sub(LEASING);
+    let writing = (others * 5 / 8).max(2);
+    let reading = others.saturating_sub(writing).max(2);
     Ok(Pools {
         writing: pool(options.clone(), writing),
+        leasing: pool(options.clone(), LEASING),
         reading: pool(options, reading),
     })
 }
@@ -95,7 +106,9 @@ fn pool(options: PgConnectOptions, connections: u32) -> PgPool {
             Box::pin(async move {
                 // Set here and not in the start-up packet, which poolers in session mode refuse.
                 let settings = format!(
-                    "set synchronous_commit = on; set statement_timeout = '{STATEMENT_TIMEOUT}'; \
+                    "set synchronous_commit = on; \
+                     set default_transaction_isolation = 'read committed'; \
+                     set statement_timeout = '{STATEMENT_TIMEOUT}'; \
                      set idle_in_transaction_session_timeout = '5s'; set timezone = 'UTC'"
                 );
                 sqlx::raw_sql(sqlx::AssertSqlSafe(settings))

@@ -1,0 +1,247 @@
+//! The account of one API's permits: what the lease allows, and what is used of it.
+//!
+//! Every method is told the time and none waits, so that the simulation of the protocol drives
+//! this very code.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::cut::Cut;
+use super::lease::{HolderRow, Lease, Renewal, Standing};
+use super::permit::REST;
+use super::permits::Counts;
+
+/// The time in which a lease was never over. What was set aside in an earlier one may be others'
+/// by now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Term(u64);
+
+#[derive(Debug)]
+pub(super) struct Ledger {
+    holder: Uuid,
+    /// N, as this process is configured.
+    calls_per_second: usize,
+    /// The end of the cold start.
+    not_before: Instant,
+    /// The number of the last renewal that was asked for.
+    renewal: i64,
+    lease: Option<Lease>,
+    term: Term,
+    /// Set aside for a turn, or held by a call.
+    in_use: usize,
+    /// When each resting permit is free again.
+    resting: BinaryHeap<Reverse<Instant>>,
+    granted: bool,
+    cut: Option<Cut>,
+}
+
+impl Ledger {
+    /// No permit may be taken before the end of the cold start, nor without a lease.
+    pub(super) fn new(holder: Uuid, calls_per_second: usize, not_before: Instant) -> Self {
+        Self {
+            holder,
+            calls_per_second,
+            not_before,
+            renewal: 0,
+            lease: None,
+            term: Term::default(),
+            in_use: 0,
+            resting: BinaryHeap::new(),
+            granted: false,
+            cut: None,
+        }
+    }
+
+    /// Sets a free permit aside, if there is one.
+    pub(super) fn take(&mut self, now: Instant) -> Option<Term> {
+        let free = self.free(now) > 0;
+        self.in_use += usize::from(free);
+        free.then_some(self.term)
+    }
+
+    /// Takes back a permit that was set aside, to rest for this long.
+    pub(super) fn give_back(&mut self, now: Instant, rest: Option<Duration>) {
+        self.in_use -= 1;
+        self.resting.extend(rest.map(|rest| Reverse(now + rest)));
+    }
+
+    /// Until when what was set aside in `term` may be sent; `None` if it may not.
+    pub(super) fn may_send_until(&self, term: Term, now: Instant) -> Option<Instant> {
+        let lease = self.valid(now)?;
+        (term == self.term).then_some(lease.until)
+    }
+
+    pub(super) fn standing(&self, now: Instant) -> Standing {
+        match &self.lease {
+            None => Standing::Waiting,
+            Some(lease) if now < lease.until => Standing::Leased,
+            Some(_) => Standing::Lapsed,
+        }
+    }
+
+    /// What to ask for, now that `queued` actions wait. From here on no more is used than it
+    /// keeps, whether or not an answer comes: the database may have given the rest away.
+    pub(super) fn renew(&mut self, now: Instant, queued: usize, closing: bool) -> Renewal {
+        let (busy, demand) = (self.busy(now), self.demand(now, queued));
+        let due = if closing { 0 } else { self.share(demand) };
+        // Also after a lapse: the row may still be there, and the last calls under way.
+        let row = self.lease.as_ref().map_or(0, |lease| lease.permits);
+        let keeps = row.min(due.max(busy));
+        if let Some(lease) = &mut self.lease {
+            lease.permits = keeps;
+            lease.due = due;
+        }
+        self.renewal += 1;
+        Renewal {
+            holder: self.holder,
+            number: self.renewal,
+            calls_per_second: self.calls_per_second,
+            demand,
+            keeps,
+            wants: due.max(busy),
+        }
+    }
+
+    /// The answer to `renewal`, asked for at `asked_at`. One to an earlier renewal says nothing.
+    pub(super) fn renewed(&mut self, asked_at: Instant, renewal: &Renewal, rows: &[HolderRow]) {
+        if renewal.number != self.renewal {
+            return;
+        }
+        if let Some(lease) = Lease::read(renewal, asked_at, rows) {
+            self.term.0 += u64::from(self.valid(asked_at).is_none());
+            self.lease = Some(lease);
+        }
+    }
+
+    /// Whether a renewal should not wait.
+    pub(super) fn is_unsettled(&mut self, now: Instant, queued: usize) -> bool {
+        let demand = self.demand(now, queued);
+        let lease = self.valid(now);
+        lease.is_none_or(|lease| lease.is_unsettled(demand))
+    }
+
+    /// The renewal that ends the lease, and how long what is still counted will rest; `None` while
+    /// a permit is in use. None may be taken from here on.
+    pub(super) fn release(&mut self, now: Instant) -> Option<(Renewal, Duration)> {
+        let renewal = self.renew(now, 0, true);
+        self.lease = None;
+        let last = self.resting.iter().map(|Reverse(until)| *until).max();
+        (self.in_use == 0).then(|| (renewal, last.map_or(Duration::ZERO, |last| last - now)))
+    }
+
+    /// Halves what may be taken, unless that has just been done. What is left, if it was.
+    pub(super) fn cut(&mut self, now: Instant) -> Option<usize> {
+        if self.cut.is_some_and(|cut| cut.is_fresh(now)) {
+            return None;
+        }
+        let held = self.held(now);
+        let cut = Cut::half_of(self.cut, held, now);
+        self.cut = Some(cut);
+        Some(cut.of(held, now))
+    }
+
+    /// How many may be taken.
+    pub(super) fn free(&mut self, now: Instant) -> usize {
+        let free = self.capacity(now).saturating_sub(self.busy(now));
+        self.granted |= free > 0;
+        free
+    }
+
+    /// When another may be free by itself: a permit has rested, or one has grown back.
+    pub(super) fn next_change(&self, now: Instant) -> Option<Instant> {
+        let rested = self.resting.peek().map(|Reverse(until)| *until);
+        let regrown = self.cut.map(|_| now + Duration::from_millis(100));
+        let warm = (now < self.not_before).then_some(self.not_before);
+        [rested, regrown, warm].into_iter().flatten().min()
+    }
+
+    /// How long until the `nth` permit from now (from 1) is free, as far as can be foreseen: a
+    /// permit in use is taken to come back a second from now, and each later one at the full rate.
+    pub(super) fn expected_wait(&mut self, nth: usize, now: Instant) -> Duration {
+        let (capacity, free) = (self.capacity(now), self.free(now));
+        if capacity == 0 {
+            return self.not_before.saturating_duration_since(now);
+        }
+        // After a cut, more may be out than there are to come back to.
+        let excess = (self.in_use + self.resting.len()).saturating_sub(capacity);
+        let Some(beyond) = (nth + excess).checked_sub(free + 1) else {
+            return Duration::ZERO;
+        };
+        let mut times: Vec<Instant> = self.resting.iter().map(|Reverse(until)| *until).collect();
+        if let Some(foreseen) = beyond.checked_sub(times.len()) {
+            let rounds = u32::try_from(foreseen).unwrap_or(u32::MAX);
+            let wait =
+                REST + REST.saturating_mul(rounds) / u32::try_from(capacity).unwrap_or(u32::MAX);
+            let rested = times.into_iter().max().unwrap_or(now);
+            return rested.saturating_duration_since(now).max(wait);
+        }
+        let (_, until, _) = times.select_nth_unstable(beyond);
+        until.saturating_duration_since(now)
+    }
+
+    /// Permits in a second at which turns may be handed out: all that are held, or, while there
+    /// are none, all that are due.
+    pub(super) fn pace(&mut self, now: Instant) -> usize {
+        match self.capacity(now) {
+            0 => self.share(self.calls_per_second).max(1),
+            capacity => capacity,
+        }
+    }
+
+    pub(super) fn counts(&mut self, now: Instant) -> Counts {
+        let (held, free) = (self.held(now), self.free(now));
+        let lease = self.lease.as_ref();
+        Counts {
+            held,
+            free,
+            in_use: self.in_use,
+            resting: self.resting.len(),
+            cut: self.cut.map_or(0, |cut| held - cut.of(held, now)),
+            leased_to_others: lease.map_or(0, |lease| lease.others),
+            calls_per_second: lease.map_or(self.calls_per_second, |lease| lease.calls_per_second),
+            granted: self.granted,
+        }
+    }
+
+    fn valid(&self, now: Instant) -> Option<&Lease> {
+        self.lease.as_ref().filter(|lease| now < lease.until)
+    }
+
+    fn held(&self, now: Instant) -> usize {
+        self.valid(now).map_or(0, |lease| lease.permits)
+    }
+
+    fn capacity(&mut self, now: Instant) -> usize {
+        if now < self.not_before {
+            return 0;
+        }
+        self.cut = self.cut.filter(|cut| !cut.is_over(now));
+        // What it is not due is not taken again, or it would never be free for others.
+        let lease = self.valid(now);
+        let due = lease.map_or(0, |lease| lease.permits.min(lease.due));
+        self.cut.map_or(due, |cut| cut.of(due, now))
+    }
+
+    /// In use or resting.
+    fn busy(&mut self, now: Instant) -> usize {
+        let rested = |until: &Reverse<Instant>| until.0 <= now;
+        while self.resting.peek().is_some_and(rested) {
+            self.resting.pop();
+        }
+        self.in_use + self.resting.len()
+    }
+
+    fn demand(&mut self, now: Instant, queued: usize) -> usize {
+        (self.busy(now) + queued).min(self.calls_per_second)
+    }
+
+    /// What this process should have, as far as it knows the others.
+    fn share(&self, demand: usize) -> usize {
+        let lease = self.lease.as_ref();
+        lease.map_or(self.calls_per_second, |lease| lease.share(demand))
+    }
+}
