@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use super::credential::UserSigSource;
 use super::envelope::Judgement;
 use super::exchange::{Exchange, PermitUse, settle};
+use super::last_check;
 use super::request::{Caller, build_request};
 use super::settings::{BaseUrl, Credential, Error, KickField, Settings};
 use super::transport::{fetch, http_client};
@@ -121,7 +122,8 @@ impl Client {
         self.timeout
     }
 
-    /// Makes the one attempt that `token` announces. Nothing is sent once `deadline` has passed.
+    /// Makes the one attempt that `token` announces. Nothing is sent once `deadline` or the
+    /// attempt's time-out has passed, or the lease on its permit has run out.
     /// An answer is waited for until the time-out and [`LISTENING`] are over, for a caller that
     /// has given up still wants to know. An attempt that still connects when its time is up
     /// counts as one that may have been sent.
@@ -134,8 +136,10 @@ impl Client {
         permit: Permit,
         deadline: Instant,
     ) -> (Attempt, Verdict) {
+        let valid = permit.validity();
+        let check = move || (!valid()).then_some(Failure::LeaseLapsed);
         let exchange = self
-            .exchange(token.command(), token.random(), deadline, LISTENING)
+            .exchange(token.command(), token.random(), deadline, LISTENING, check)
             .await;
         match exchange.permit_use {
             PermitUse::Unused => permit.unused(),
@@ -165,6 +169,7 @@ impl Client {
         random: u32,
         deadline: Instant,
         listening: Duration,
+        check: impl Fn() -> Option<Failure> + Send + Sync + Unpin + 'static,
     ) -> Exchange {
         let usersigs = self.usersigs();
         let usersig = usersigs.usersig(SystemTime::now());
@@ -174,15 +179,21 @@ impl Client {
             identifier: &self.admin,
             usersig: &usersig,
         };
-        let request = build_request(&self.url, &caller, self.kick_field, command, random);
+        let mut request = build_request(&self.url, &caller, self.kick_field, command, random);
         let started = Instant::now();
+        let patience = deadline.min(started + self.timeout);
+        let check = move || {
+            let late = (Instant::now() >= patience).then_some(Failure::DeadlinePassed);
+            late.or_else(&check)
+        };
+        last_check::add(&mut request, check);
         let mut http_status = None;
         let fetched = if started >= deadline {
             Err(Failure::DeadlinePassed)
         } else {
             // Whatever is still open is closed here, with the future that holds it.
             let fetching = fetch(&self.http, request, &secrets, &mut http_status);
-            timeout_at(deadline.min(started + self.timeout) + listening, fetching)
+            timeout_at(patience + listening, fetching)
                 .await
                 .unwrap_or(Err(Failure::TimedOut))
         };

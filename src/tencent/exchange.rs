@@ -32,7 +32,7 @@ pub(super) fn settle(
 ) -> (PermitUse, Judgement) {
     let (permit_use, verdict, failure) = match fetched {
         Ok((status, body)) => return (PermitUse::Answered, judge(status, &body, secrets)),
-        Err(failure @ (Failure::Connect | Failure::DeadlinePassed)) => {
+        Err(failure @ (Failure::Connect | Failure::DeadlinePassed | Failure::LeaseLapsed)) => {
             (PermitUse::Unused, Verdict::NotSent, failure)
         }
         Err(failure) => (PermitUse::Abandoned, Verdict::Unknown(None), failure),

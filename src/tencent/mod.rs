@@ -5,7 +5,7 @@
 //!
 //! - One [`Client::send`] is at most one HTTP request. Nothing below it repeats a request of which
 //!   a byte may have left: no retries of the HTTP client, no redirects.
-//! - Only a failure to connect proves that nothing happened. Whatever goes wrong later leaves the
+//! - Only a failure to connect, or the last check before the first byte, proves that nothing happened. Whatever goes wrong later leaves the
 //!   outcome unknown, unless a whole envelope says otherwise.
 //! - The `UserSig` is in the query of every URL, so no URL leaves this module in any form, and
 //!   everything kept from an answer is searched for echoes of the credential first.
@@ -15,6 +15,7 @@ mod codes;
 mod credential;
 mod envelope;
 mod exchange;
+mod last_check;
 mod redact;
 mod request;
 mod settings;

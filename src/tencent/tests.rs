@@ -165,10 +165,14 @@ fn seat() -> Command {
     }
 }
 
+fn agreed() -> Option<Failure> {
+    None
+}
+
 async fn kick(client: &Client, command: &Command) -> Exchange {
     let deadline = Instant::now() + 2 * TIMEOUT;
     let exchange = client
-        .exchange(command, 4_123_456_789, deadline, Duration::ZERO)
+        .exchange(command, 4_123_456_789, deadline, Duration::ZERO, agreed)
         .await;
     let shown = format!("{exchange:?} {client:?}");
     for secret in [USERSIG, KEY, "usersig=", "://"] {
@@ -272,7 +276,13 @@ async fn echoes_of_the_usersig_and_of_the_secret_key_are_removed() {
     let server = Server::start(Script::Answer(http("200 OK", &echo.to_string()))).await;
     let given = with(Credential::UserSig(USERSIG.into()), &server);
     let judgement = given
-        .exchange(&login(), 1, Instant::now() + TIMEOUT, Duration::ZERO)
+        .exchange(
+            &login(),
+            1,
+            Instant::now() + TIMEOUT,
+            Duration::ZERO,
+            agreed,
+        )
         .await
         .judgement;
     assert_eq!(judgement.verdict, Verdict::Refused(Class::Credential));
@@ -283,7 +293,13 @@ async fn echoes_of_the_usersig_and_of_the_secret_key_are_removed() {
 
     let minting = with(Credential::SecretKey(KEY.into()), &server);
     let exchange = minting
-        .exchange(&login(), 1, Instant::now() + TIMEOUT, Duration::ZERO)
+        .exchange(
+            &login(),
+            1,
+            Instant::now() + TIMEOUT,
+            Duration::ZERO,
+            agreed,
+        )
         .await;
     let answer = exchange.judgement.answer.unwrap();
     assert_eq!(answer.action_status.as_deref(), Some("[redacted]"));
@@ -346,10 +362,48 @@ async fn nothing_is_sent_after_the_deadline() {
     let server = Server::start(Script::Answer(succeeded())).await;
     let client = client(&server.http());
     let exchange = client
-        .exchange(&login(), 1, Instant::now(), Duration::ZERO)
+        .exchange(&login(), 1, Instant::now(), Duration::ZERO, agreed)
         .await;
     assert_not_sent(&exchange, Failure::DeadlinePassed);
     assert_eq!(server.seen().connections, 0);
+}
+
+/// Answers the first `answered` requests on its one connection. Then, how many bytes more came
+/// until the client closed it.
+async fn bytes_after(listener: TcpListener, answered: usize) -> usize {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    for _ in 0..answered {
+        read_request(&mut stream).await.unwrap();
+        stream.write_all(&succeeded()).await.unwrap();
+    }
+    let mut more = Vec::new();
+    stream.read_to_end(&mut more).await.unwrap();
+    more.len()
+}
+
+#[tokio::test]
+async fn what_the_last_check_holds_back_leaves_no_byte_on_a_connection_new_or_kept() {
+    for answered in [0, 1] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = client(&format!("http://{}", listener.local_addr().unwrap()));
+        let bytes = tokio::spawn(bytes_after(listener, answered));
+        for _ in 0..answered {
+            assert_eq!(
+                kick(&client, &login()).await.permit_use,
+                PermitUse::Answered
+            );
+        }
+        let deadline = Instant::now() + TIMEOUT;
+        let refused = || Some(Failure::LeaseLapsed);
+        let exchange = client
+            .exchange(&login(), 1, deadline, Duration::ZERO, refused)
+            .await;
+        assert_not_sent(&exchange, Failure::LeaseLapsed);
+        let bytes = timeout(5 * TIMEOUT, bytes)
+            .await
+            .expect("the connection is closed");
+        assert_eq!(bytes.unwrap(), 0, "after {answered} requests");
+    }
 }
 
 #[tokio::test]
@@ -403,7 +457,9 @@ async fn the_deadline_ends_an_attempt_before_its_own_time_out() {
     let server = Server::start(Script::AnswerAndStall(Vec::new())).await;
     let client = client(&server.http());
     let deadline = Instant::now() + TIMEOUT / 5;
-    let exchange = client.exchange(&login(), 1, deadline, Duration::ZERO).await;
+    let exchange = client
+        .exchange(&login(), 1, deadline, Duration::ZERO, agreed)
+        .await;
     assert_unknown(&exchange, Failure::TimedOut, PermitUse::Abandoned);
     assert!(exchange.duration < TIMEOUT);
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use reqwest::{Certificate, Proxy, Request, Url, redirect, retry};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::last_check::held_back;
 use super::redact::redact;
 use super::settings::{Error, Settings};
 use crate::domain::{Failure, printable};
@@ -33,6 +34,12 @@ pub(super) fn http_client(settings: &Settings) -> Result<reqwest::Client, Error>
         .retry(retry::never())
         .referer(false)
         .no_proxy();
+    // The kernel gives up what is not acknowledged in time, even if this process is stopped: the
+    // limit counts on it that no call arrives long after its attempt.
+    #[cfg(target_os = "linux")]
+    {
+        builder = builder.tcp_user_timeout(settings.timeout);
+    }
     if let Some(proxy) = &settings.proxy {
         builder = builder.proxy(proxy_of(proxy)?);
     }
@@ -66,7 +73,7 @@ pub(super) fn roots_of(pem: &[u8]) -> Result<Vec<Certificate>, Error> {
 /// Sends the request and reads the answer to its end. `http_status` is there for a caller
 /// that drops the future before that.
 ///
-/// Of the failures, only [`Failure::Connect`] says that no byte left.
+/// Of the failures, only [`Failure::Connect`] and those of the last check say that no byte left.
 pub(super) async fn fetch(
     http: &reqwest::Client,
     request: Request,
@@ -74,10 +81,10 @@ pub(super) async fn fetch(
     http_status: &mut Option<u16>,
 ) -> Result<(u16, Vec<u8>), Failure> {
     let mut response = http.execute(request).await.map_err(|error| {
-        let failure = if error.is_connect() {
-            Failure::Connect
-        } else {
-            Failure::ConnectionLost
+        let failure = match held_back(&error) {
+            Some(failure) => failure,
+            None if error.is_connect() => Failure::Connect,
+            None => Failure::ConnectionLost,
         };
         log_failure(error, failure, secrets);
         failure
