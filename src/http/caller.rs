@@ -10,6 +10,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use super::State;
 use super::middleware::RequestId;
 use super::problem::{ApiError, Limit};
+use super::quota::Asked;
 use crate::auth::Refusal;
 use crate::domain::{Moderator, Origin, printable};
 
@@ -33,6 +34,10 @@ impl FromRequest for Caller {
                 .load()
                 .authenticate(field.map(header::HeaderValue::as_bytes)),
         };
+        if let Ok(moderator) = &moderator {
+            let asked = Asked::new(moderator.clone(), request);
+            request.extensions_mut().insert(asked);
+        }
         ready(moderator.map(Self).map_err(ApiError::Unauthenticated))
     }
 }

@@ -9,7 +9,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
 use uuid::Uuid;
 
-use super::State;
+use super::{State, quota};
 
 static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -40,7 +40,11 @@ pub async fn observe(
     }
     let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
     tracing::debug!(event = "http_request", %method, route, status, duration_ms, http_request_id = id, "answered");
+    let quota_fields = quota::fields(&response);
     let headers = response.headers_mut();
+    for (name, value) in quota_fields.into_iter().flatten() {
+        headers.insert(name, value);
+    }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(X_REQUEST_ID.clone(), id);

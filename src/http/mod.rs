@@ -6,6 +6,7 @@
 //! - A handler that takes a `caller::Caller` cannot be reached without a valid token.
 //! - Every error is a `problem::ApiError`, also those of routing, method, media type and size.
 //! - 429 and 503 mean that nothing was done; what may have happened is 504.
+//! - Every answer to a valid token says what is left of the limits (`quota`).
 
 mod actions;
 mod body;
@@ -18,6 +19,7 @@ pub mod ops;
 mod problem;
 mod problem_body;
 mod query;
+mod quota;
 
 use std::future::ready;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -42,10 +44,6 @@ pub struct State {
     pub moderation: Arc<Moderation>,
     /// What requests must hold.
     pub request_rules: RequestRules,
-    /// N, for those who ask.
-    pub calls_per_second: u32,
-    /// A moderator's own limit, for those who ask.
-    pub moderator_requests_per_second: u32,
 }
 
 /// The verifier in use, which a rotation of keys replaces.

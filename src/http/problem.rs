@@ -9,6 +9,7 @@ use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use super::json::{ActionJson, state_headers};
 use super::problem_body::Problem;
 pub(super) use super::problem_body::{FieldFault, Limit};
+use super::quota::whole_seconds;
 use crate::auth::Refusal;
 use crate::domain::Action;
 
@@ -153,7 +154,7 @@ impl ApiError {
         }
     }
 
-    /// Whole seconds, at least 1 (RFC 9110, 10.2.3). Only where a repeat is safe.
+    /// Only where a repeat is safe.
     fn retry_after(&self) -> Option<u64> {
         let wait = match self {
             Self::RateLimited { retry_after, .. }
@@ -163,7 +164,7 @@ impl ApiError {
             }
             _ => return None,
         };
-        Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).map(|seconds| seconds.max(1))
+        Some(whole_seconds(wait))
     }
 
     fn challenge(&self) -> Option<HeaderValue> {
@@ -216,6 +217,9 @@ impl ResponseError for ApiError {
         };
         let mut response = HttpResponse::build(status);
         self.headers(&mut response);
+        if let Some(limit) = limit {
+            response.extensions_mut().insert(limit);
+        }
         let body = serde_json::to_vec(&problem).expect("a problem is plain data");
         response.content_type("application/problem+json").body(body)
     }

@@ -14,6 +14,7 @@ use super::pacing::Pacing;
 use super::permit::Turn;
 use super::permits::{Counts, Permits};
 use super::queue::{Place, Queue};
+use super::quota::Quota;
 use crate::domain::{Kind, Moderator};
 
 /// There is no turn.
@@ -147,5 +148,28 @@ impl Gate {
 
     pub(super) fn queue_length(&self) -> usize {
         self.queue.length()
+    }
+
+    pub(super) fn quota(&self) -> Quota {
+        let (waiting, counts) = (self.queue.length(), self.permits.counts());
+        let left = counts.free.saturating_sub(waiting);
+        let reset = if left == 0 {
+            self.expected_wait(waiting)
+        } else {
+            Duration::ZERO
+        };
+        Quota {
+            limit: u32::try_from(counts.calls_per_second).unwrap_or(u32::MAX),
+            remaining: u32::try_from(left).unwrap_or(u32::MAX),
+            reset,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Gate {
+    /// See [`Permits::renew_alone`].
+    pub(super) fn renew_alone(&self) {
+        self.permits.renew_alone();
     }
 }

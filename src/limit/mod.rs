@@ -104,6 +104,7 @@ mod pacing;
 mod permit;
 mod permits;
 mod queue;
+mod quota;
 
 use std::time::Duration;
 
@@ -114,6 +115,7 @@ pub use lease::store::Leases;
 pub use ledger::Term;
 pub use permit::{Permit, Turn};
 pub use permits::Counts;
+pub use quota::Quota;
 
 use crate::domain::{Kind, Moderator};
 use gate::Gate;
@@ -167,6 +169,16 @@ impl Limiter {
     /// With the time to wait, when the moderator's own limit is reached.
     pub fn check_moderator(&self, moderator: &Moderator) -> Result<(), Duration> {
         self.moderators.check(moderator)
+    }
+
+    /// What is left of the moderator's own limit. Asking takes nothing from it.
+    pub fn moderator_quota(&self, moderator: &Moderator) -> Quota {
+        self.moderators.quota(moderator)
+    }
+
+    /// What is left of the API of `kind`: the permits that are free and that nobody waits for.
+    pub fn api_quota(&self, kind: Kind) -> Quota {
+        self.gate(kind).quota()
     }
 
     /// Waits for a turn to call the API of `kind`. Dropping the future leaves the queue.

@@ -93,8 +93,6 @@ impl Server {
             verifier: http::VerifierInUse::new(Verifier::new(settings.auth)?),
             moderation: Arc::new(moderation),
             request_rules: settings.request_rules,
-            calls_per_second: settings.limit.calls_per_second,
-            moderator_requests_per_second: settings.limit.moderator_requests_per_second,
         });
         Ok(Self {
             listener,

@@ -56,6 +56,14 @@ fn assert_says_when_to_come_back(answer: &Answer, limit: &str) {
         .and_then(|text| text.parse::<u64>().ok());
     assert!(seconds.is_some_and(|seconds| seconds >= 1));
     assert_eq!(answer.json()["retry_after"].as_u64(), seconds);
+    let policy = if limit == "moderator" {
+        "moderator"
+    } else {
+        "kick_login"
+    };
+    let left = answer.left();
+    assert_eq!((left.policy.as_str(), left.remaining), (policy, 0));
+    assert_eq!(Some(left.seconds), seconds);
 }
 
 fn travelling() -> Latency {
@@ -144,7 +152,7 @@ async fn five_times_the_limit_is_offered_and_the_limit_is_used_and_never_passed(
     world.assert_the_record_is_whole().await;
 }
 
-async fn permits_in_use(operator: &Persona) -> u16 {
+pub(crate) async fn permits_in_use(operator: &Persona) -> u16 {
     let metrics = operator.get("/metrics").await.text;
     let name = r#"modgate_permits{api="kick_login",state="in_use"} "#;
     let value = metrics.lines().find_map(|line| line.strip_prefix(name));

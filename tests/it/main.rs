@@ -21,6 +21,7 @@ mod late_end;
 mod limit;
 mod lists;
 mod operations;
+mod quota;
 mod record;
 mod record_away;
 mod secrets;

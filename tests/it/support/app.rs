@@ -9,6 +9,7 @@ use modgate::server::Server;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::eventually::eventually;
 use super::persona::Persona;
 use super::world::{World, token};
 
@@ -33,7 +34,13 @@ impl TestApp {
 
     pub(crate) async fn in_world(world: World) -> Self {
         // The simulator is new: nobody can have called it before.
-        Self::in_world_after(world, Duration::ZERO).await
+        let app = Self::in_world_after(world, Duration::ZERO).await;
+        let operator = app.operator();
+        eventually("there are permits", Duration::from_secs(20), async || {
+            (operator.get("/readyz").await.status == 200).then_some(())
+        })
+        .await;
+        app
     }
 
     /// A gateway that grants nothing for `cold_start`.

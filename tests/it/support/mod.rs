@@ -9,5 +9,6 @@ pub(crate) mod persona;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod quiet;
+pub(crate) mod quota;
 pub(crate) mod raw;
 pub(crate) mod world;
