@@ -7,7 +7,7 @@
 //! # Five promises
 //! 1. **No action without a record.** Nothing is sent before its intent is committed ([`audit`]).
 //! 2. **Never over the limit.** At most N calls per API in any one-second window at Tencent's
-//!    door ([`limit`], with the proof).
+//!    door, from all replicas together ([`limit`], with the proof).
 //! 3. **The credential never leaves.** No `UserSig` or key in a log, error, metric, row or answer
 //!    ([`tencent`], [`telemetry`]).
 //! 4. **The record cannot be changed unseen.** It is append-only, and every row is hashed
@@ -30,13 +30,14 @@
 //! 2. [`moderation`] authorises. A denied action is recorded as `denied` and goes no further.
 //!    A repeat with the same `Idempotency-Key` is told what became of the first; an API of Tencent's
 //!    that is suspended is left alone.
-//! 3. [`limit`] queues it, round robin over the moderators, and hands out a turn: a permit set aside.
+//! 3. [`limit`] queues it, round robin over the moderators, and hands out a turn: a permit set aside,
+//!    of those that this replica holds by its lease.
 //!    So far, a client that goes away takes its request along.
 //! 4. From here on a task of its own on the main runtime does the work, and nothing but the end of
 //!    the process stops it. [`audit::AuditLog::begin`] commits the intent and yields a
 //!    [`audit::SendToken`].
-//! 5. [`tencent::Client::send`] consumes the token and the permit, makes one HTTP request, and says
-//!    what the answer proves. What is worth repeating is announced in the record, gets another
+//! 5. [`tencent::Client::send`] consumes the token and the permit, makes one HTTP request, looking at
+//!    deadline and lease a last time as it writes it, and says what the answer proves. What is worth repeating is announced in the record, gets another
 //!    token and another permit, and is tried again; what all attempts prove together counts.
 //! 6. [`audit::AuditLog::finish`] appends the end; the moderator is answered. If the record does not
 //!    take the end, the answer still tells the truth, with `"recorded": false`, and the end is
@@ -51,7 +52,7 @@
 //! | [`domain`] | moderators, actions, attempts, ends: pure values | nothing of ours |
 //! | [`moderation`] | the use case, and the only place with its order | limit, audit, tencent |
 //! | [`auth`] | from a bearer token to a moderator | JWT |
-//! | [`limit`] | moderators' limits, queue, pacing, permits | time |
+//! | [`limit`] | moderators' limits, queue, pacing, permits, and their leases | time, SQL for leases |
 //! | [`audit`] | the record: begin, finish, recover, read | SQL |
 //! | [`db`] | pools and migrations | SQL |
 //! | [`tencent`] | one call, and what its answer means; the `UserSig` | Tencent, reqwest |
@@ -68,10 +69,11 @@
 //!   [`limit::Permit`] it does not compile.
 //! - No transaction is open while Tencent is called.
 //! - Nothing in schema `audit` is ever updated or deleted; what changes lives in schema `modgate`.
-//! - Begin, finish and recovery have a connection pool of their own.
+//! - Begin, finish and recovery have a connection pool of their own, and so have the leases.
 //! - No error that leaves [`tencent`] holds a URL.
 //! - [`simulator`] shares no type with [`tencent`]: a wrong name would agree with itself.
-//! - Only [`http`], [`server`] and [`simulator`] know actix-web; only [`audit`] and [`db`] know sqlx; only
+//! - Only [`http`], [`server`] and [`simulator`] know actix-web; only [`audit`], [`db`] and
+//!   the leases of [`limit`] know sqlx; only
 //!   [`tencent`] knows reqwest; only [`config`] reads the environment. A test checks it.
 
 pub mod audit;
