@@ -39,6 +39,9 @@ struct Arguments {
     /// Calls of one API in any one second before the answer is 60007.
     #[arg(long, default_value_t = 200)]
     limit: usize,
+    /// Calls are counted, but none is answered 60007 for their number.
+    #[arg(long, conflicts_with = "limit")]
+    unlimited: bool,
     /// Only accounts, rooms and seats declared over the control port exist.
     #[arg(long)]
     closed_world: bool,
@@ -65,7 +68,7 @@ async fn main() -> Result<(), Error> {
         listen: arguments.listen,
         control_listen: arguments.control_listen,
         admins: arguments.admin,
-        limit: Some(arguments.limit),
+        limit: (!arguments.unlimited).then_some(arguments.limit),
         open_world: !arguments.closed_world,
         ..Settings::new(arguments.sdk_app_id, secret_key)
     })?;

@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use modgate::simulator::{Api, Latency};
+use modgate::simulator::Api;
 use serde_json::Value;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use crate::support::app::{MODERATOR, TestApp};
@@ -14,6 +13,7 @@ use crate::support::eventually::eventually;
 use crate::support::open_loop::{Asked, Crowd};
 use crate::support::persona::{Answer, Persona};
 use crate::support::process::Gateway;
+use crate::support::tencent::travelling;
 use crate::support::world::{World, token};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -23,10 +23,11 @@ const QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
 const N: u16 = 200;
 
 impl Asked {
-    fn answer(&self) -> &Answer {
-        self.answer
-            .as_ref()
-            .unwrap_or_else(|error| panic!("{}: {error:?}", self.user_id))
+    fn answer(&self) -> Answer {
+        match &self.answer {
+            Ok(answer) => answer.parsed(),
+            Err(error) => panic!("{}: {error:?}", self.user_id),
+        }
     }
 
     fn is_refused(&self) -> bool {
@@ -42,7 +43,7 @@ impl Asked {
 
 fn crowd(gateway: &Gateway, subjects: &[&str]) -> Arc<Crowd> {
     let tokens = subjects.iter().map(|subject| token(subject, MODERATOR));
-    Crowd::new(gateway.addr, tokens.collect())
+    Crowd::new(vec![gateway.addr], tokens.collect())
 }
 
 fn assert_says_when_to_come_back(answer: &Answer, limit: &str) {
@@ -64,14 +65,6 @@ fn assert_says_when_to_come_back(answer: &Answer, limit: &str) {
     let left = answer.left();
     assert_eq!((left.policy.as_str(), left.remaining), (policy, 0));
     assert_eq!(Some(left.seconds), seconds);
-}
-
-fn travelling() -> Latency {
-    let way = Duration::from_millis(5)..=Duration::from_millis(60);
-    Latency {
-        before: way.clone(),
-        after: way,
-    }
 }
 
 fn count(things: usize) -> f64 {
@@ -104,7 +97,7 @@ async fn share_used_under_load(world: &World, crowd: &Arc<Crowd>, name: &str) ->
         assert_eq!(sent.answer().status, 200, "{}", sent.answer().text);
     }
     for refused in &refused {
-        assert_says_when_to_come_back(refused.answer(), "api");
+        assert_says_when_to_come_back(&refused.answer(), "api");
     }
     let calls: Vec<_> = world
         .simulator
@@ -166,8 +159,7 @@ async fn a_successor_whose_database_forgot_does_not_add_its_calls_to_those_of_a_
         .set("MODGATE_MODERATOR_QPS", "1000");
     let first = Gateway::start(&world.variables).await.ready().await;
     let operator = first.operator();
-    let mut load = JoinSet::new();
-    load.spawn(crowd(&first, &["alice", "bob"]).offer("first", 400, SECOND * 8));
+    let load = crowd(&first, &["alice", "bob"]).start("first", 400, SECOND * 8);
 
     // The network holds back what the first gateway sends, lets it live until that is most of
     // what it may send, and delivers it at once when it is dead and the second one is there.
@@ -177,7 +169,7 @@ async fn a_successor_whose_database_forgot_does_not_add_its_calls_to_those_of_a_
     })
     .await;
     first.kill();
-    load.shutdown().await;
+    drop(load);
     // As a failover to a standby that lags behind may.
     world.execute("delete from modgate.permit_lease").await;
     world.simulator.stall(Duration::from_millis(800));

@@ -24,6 +24,7 @@ mod operations;
 mod quota;
 mod record;
 mod record_away;
+mod replicas;
 mod secrets;
 mod settings;
 mod state_machine;

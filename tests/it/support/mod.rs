@@ -11,4 +11,6 @@ pub(crate) mod process;
 pub(crate) mod quiet;
 pub(crate) mod quota;
 pub(crate) mod raw;
+pub(crate) mod received;
+pub(crate) mod tencent;
 pub(crate) mod world;

@@ -1,6 +1,6 @@
 //! What a gateway needs around it: a simulator, a database, an issuer of tokens, and settings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use chrono::Utc;
@@ -51,7 +51,15 @@ impl World {
 
     /// On a server that this test may stop, freeze and crash.
     pub(crate) async fn with_its_own_postgres() -> Self {
-        let presence = quiet::among_others().await;
+        Self::on_a_postgres_of_its_own(quiet::among_others().await).await
+    }
+
+    /// The same while no other world is there.
+    pub(crate) async fn undisturbed_with_its_own_postgres() -> Self {
+        Self::on_a_postgres_of_its_own(quiet::alone().await).await
+    }
+
+    async fn on_a_postgres_of_its_own(presence: Presence) -> Self {
         let cluster = Cluster::private().await;
         let database = cluster.create_database(None).await;
         migrate(&database.url).await;
@@ -125,14 +133,7 @@ impl World {
     /// What holds after every test: every call that arrived is announced in the record by its
     /// `random`, and no action is without an end.
     pub(crate) async fn assert_the_record_is_whole(&self) {
-        let mut sql = self.sql().await;
-        let announced: Vec<i64> = sqlx::query_scalar(
-            "select tencent_random from audit.action where tencent_random is not null
-             union all select next_random from audit.event where next_random is not null",
-        )
-        .fetch_all(&mut sql)
-        .await
-        .expect("the record can be read");
+        let announced = self.announced().await;
         for call in self.simulator.calls() {
             let random = i64::from(call.random.expect("every call has a random"));
             assert!(
@@ -142,10 +143,22 @@ impl World {
         }
         let pending: Vec<String> =
             sqlx::query_scalar("select id::text from audit.actions where state = 'pending'")
-                .fetch_all(&mut sql)
+                .fetch_all(&mut self.sql().await)
                 .await
                 .expect("the record can be read");
         assert!(pending.is_empty(), "actions without an end: {pending:?}");
+    }
+
+    /// The `random` of every call that the record announces.
+    pub(crate) async fn announced(&self) -> HashSet<i64> {
+        let announced: Vec<i64> = sqlx::query_scalar(
+            "select tencent_random from audit.action where tencent_random is not null
+             union all select next_random from audit.event where next_random is not null",
+        )
+        .fetch_all(&mut self.sql().await)
+        .await
+        .expect("the record can be read");
+        announced.into_iter().collect()
     }
 }
 

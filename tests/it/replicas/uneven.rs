@@ -1,0 +1,38 @@
+//! The limit follows the demand.
+
+use tokio::time::Instant;
+
+use super::{DONE, MODERATORS, REFUSED, Replicas, SECOND, WARM_UP, assert_only, crowd, measured};
+use crate::support::world::World;
+
+/// What one replica is offered: more than the limit.
+const OFFERED: u32 = 400;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_replica_has_the_whole_limit_soon_after_the_others_are_idle() {
+    let mut replicas = Replicas::in_world(World::undisturbed().await).await;
+    replicas.start(1).await;
+    let busy = crowd(&replicas.gateways, &MODERATORS);
+    let load = busy.start("alone", OFFERED, SECOND * 60);
+    let alone = replicas.rate(Instant::now() + WARM_UP, SECOND * 8).await;
+    let mut asked = load.stop().await;
+
+    replicas.start(2).await;
+    let load = busy.start("busy", OFFERED, SECOND * 60);
+    let others = crowd(&replicas.gateways[1..], &MODERATORS);
+    let others = others.start("idle", OFFERED * 2, SECOND * 60);
+    let together = replicas.rate(Instant::now() + WARM_UP, SECOND * 3).await;
+    // The last of what they had begun has been answered.
+    let others = others.stop().await;
+    let again = replicas.rate(Instant::now() + SECOND * 5, SECOND * 8).await;
+    asked.extend(load.stop().await);
+    measured(&format!(
+        "{alone:.1} calls a second alone, {together:.1} with the others, {again:.1} after"
+    ));
+    assert_only(asked.iter().chain(&others), &[DONE, REFUSED]);
+    replicas.assert_the_limit_and_the_record().await;
+    assert!(
+        again >= 0.85 * alone,
+        "{again:.1} calls a second beside idle replicas, {alone:.1} alone"
+    );
+}
