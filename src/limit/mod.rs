@@ -105,6 +105,8 @@ mod permit;
 mod permits;
 mod queue;
 mod quota;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

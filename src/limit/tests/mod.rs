@@ -1,0 +1,101 @@
+//! The protocol of the leases, played through in thousands of hostile worlds.
+//!
+//! The replica's half is the very code of production, [`Ledger`](super::ledger::Ledger), and what
+//! it is driven by does as [`Keeper`](super::lease::keeper::Keeper) and [`Turn`](super::Turn) do;
+//! the database's half is [`table`], which a test beside the real Postgres holds against the
+//! function in `migrations/`. Calls arrive at the worst of moments that the assumptions in the
+//! documentation of [`limit`](super) leave them. One seed is one run, on any machine.
+
+mod calls;
+mod clock;
+mod dice;
+mod door;
+mod flaw;
+mod leases;
+mod plan;
+mod replica;
+mod table;
+mod world;
+
+use clock::{Micros, SECOND};
+use flaw::Flaw;
+use plan::Subject;
+use world::play;
+
+/// How many runs of each subject.
+const RUNS: u64 = 800;
+
+/// In how many runs a flaw is found at the latest. The one that is hardest to find is in every 250th.
+const FOUND_WITHIN: u64 = 1_500;
+
+/// Of the time in which a quiet run has its full rate.
+const WARM_UP: Micros = 12 * SECOND;
+
+fn all_keep_the_promise(subject: Subject) {
+    for seed in 0..RUNS {
+        if let Err(story) = play(subject, seed, None) {
+            panic!("{story}");
+        }
+    }
+}
+
+#[test]
+fn replicas_that_are_stopped_killed_and_drained_stay_below_the_limit() {
+    all_keep_the_promise(Subject::Processes);
+}
+
+#[test]
+fn renewals_that_are_late_lost_and_out_of_order_keep_the_sum_below_the_limit() {
+    all_keep_the_promise(Subject::Network);
+}
+
+#[test]
+fn replicas_with_different_limits_each_stay_below_their_own() {
+    all_keep_the_promise(Subject::Rollout);
+}
+
+#[test]
+fn whoever_comes_while_all_leases_are_over_is_not_in_the_way_of_calls_under_way() {
+    all_keep_the_promise(Subject::Lapse);
+}
+
+#[test]
+fn nothing_that_breaks_at_the_same_time_lets_the_limit_be_passed() {
+    all_keep_the_promise(Subject::Everything);
+}
+
+#[test]
+fn replicas_in_a_quiet_world_use_the_whole_limit_and_share_it() {
+    for seed in 0..200 {
+        let quiet = play(Subject::Quiet, seed, None).unwrap_or_else(|story| panic!("{story}"));
+        let (plan, rate) = (&quiet.plan, quiet.rate_from(WARM_UP));
+        let full = as_float(plan.calls_per_second) / (1.0 + quiet.mean_hold);
+        assert!(
+            rate >= 0.9 * full,
+            "seed {seed}: {rate} of {full} a second, {plan:?}"
+        );
+        let part = plan.calls_per_second / plan.replicas;
+        let least = quiet.held.iter().min();
+        assert!(
+            least >= Some(&part),
+            "seed {seed}: {:?} {plan:?}",
+            quiet.held
+        );
+    }
+}
+
+#[test]
+fn a_protocol_with_a_flaw_is_found_out() {
+    for flaw in Flaw::ALL {
+        let finds = |seed: &u64| play(flaw.subject(), *seed, Some(flaw)).is_err();
+        let found = (0..FOUND_WITHIN).find(finds);
+        assert!(
+            found.is_some(),
+            "{flaw:?} is not found in {FOUND_WITHIN} runs"
+        );
+    }
+}
+
+fn as_float(count: usize) -> f64 {
+    f64::from(u32::try_from(count).expect("counts are small here"))
+}
