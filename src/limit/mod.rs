@@ -78,6 +78,8 @@
 //! # What is left
 //! - A process that is stopped in the very step that writes a request, after its last look at the clock,
 //!   sends that request when it goes on: at most one for each of its threads.
+//! - Bytes of an abandoned call that arrive later than assumed, out of a buffer beyond the kernel's reach
+//!   (a proxy's, Tencent's own), may find their permit used again: as many calls more as were abandoned.
 //! - A database that fails over to a standby without the last commits forgets renewals, and may have given
 //!   the same permits twice until every holder has renewed, which takes a second. A synchronous standby
 //!   closes that. A process that starts may meet a database that has forgotten everything; it therefore

@@ -101,11 +101,6 @@ impl World {
     /// The question waits for a stalled database, and for whoever has the lock.
     pub(super) fn reach_the_database(&mut self, request: usize) {
         let stall = (self.stalled_until - self.now).max(0);
-        let stall = if self.now < self.plan.calm_from {
-            stall
-        } else {
-            0
-        };
         let mut locked = self.dice.between(0, 2 * MILLISECOND);
         if self.flaw == Some(Flaw::SeenBeforeTheLock) {
             self.requests[request].seen = Some(self.table.clone());

@@ -25,10 +25,11 @@ use world::play;
 /// How many runs of each subject.
 const RUNS: u64 = 800;
 
-/// In how many runs a flaw is found at the latest. The one that is hardest to find is in every 250th.
+/// In how many runs a flaw is found at the latest. The one that is hardest to find shows in one of
+/// about 200.
 const FOUND_WITHIN: u64 = 1_500;
 
-/// Of the time in which a quiet run has its full rate.
+/// From then on a quiet run has its full rate: everyone is there, and has its share.
 const WARM_UP: Micros = 12 * SECOND;
 
 fn all_keep_the_promise(subject: Subject) {

@@ -6,8 +6,8 @@ use super::dice::Dice;
 /// The longest that anything is on its way between a replica and the database.
 pub(super) const SLOWEST: Micros = 15 * SECOND;
 
-/// How long after all faults every permit is leased again: the last lease that nobody renews runs
-/// out, with its grace, and then those who live see it.
+/// How long after all faults every permit is leased again: a lease that nobody renews runs out
+/// (5 s), so does its grace (7 s at most), and those who live share what is free.
 pub(super) const SETTLES_WITHIN: Micros = 17 * SECOND;
 
 /// What a run is about.

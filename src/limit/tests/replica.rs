@@ -172,6 +172,9 @@ impl World {
 
     fn is_asked(&mut self, replica: usize) {
         let it = &mut self.replicas[replica];
+        if it.ends_by.is_some() {
+            return;
+        }
         if it.greedy {
             it.queued = 1_000;
             return;

@@ -22,6 +22,12 @@ use super::table::Table;
 /// How much of the past a failure shows.
 const REMEMBERED: usize = 120;
 
+/// More than any run has. One that has more goes round in circles at one moment.
+const TOO_MANY: u64 = 200_000;
+
+/// The longest that a message takes when nothing is broken.
+const AT_REST: Micros = 10 * MILLISECOND;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Event {
     /// A process does something. One that is stopped does it later, one that is dead never.
@@ -134,6 +140,9 @@ impl World {
             }
             let whole = self.happen(event).and_then(|()| self.check());
             whole.map_err(|violation| self.story(seed, &violation))?;
+            if self.scheduled > TOO_MANY {
+                return Err(self.story(seed, "it goes round in circles"));
+            }
         }
         let calms_down = self.flaw.is_none() && self.plan.end > self.plan.calm_from;
         if calms_down && self.settled_at.is_none() {
@@ -162,7 +171,7 @@ impl World {
             Fault::Kill(replica) => self.kill(replica),
             Fault::Stop(replica, long) => self.stop(replica, long),
             Fault::Drain(replica) => self.drain(replica),
-            Fault::Stall(long) => self.stalled_until = self.now + self.broken_for(long),
+            Fault::Stall(long) => self.stall(long),
             Fault::CutOff(replica, long) => self.cut_off(replica, long),
             Fault::Throttle(replica) => self.throttle(replica),
             Fault::Ambush(replica, long) => self.replicas[replica].ambushed = Some(long),
@@ -178,11 +187,16 @@ impl World {
         }
     }
 
+    fn stall(&mut self, long: Micros) {
+        let until = self.now + self.broken_for(long);
+        self.stalled_until = self.stalled_until.max(until);
+    }
+
     fn cut_off(&mut self, replica: usize, long: Micros) {
         self.replicas[replica].cut_off_until = self.now + self.broken_for(long);
     }
 
-    /// The promise.
+    /// Whether the promise is kept.
     fn check(&mut self) -> Result<(), String> {
         let mut may_send = Vec::with_capacity(self.replicas.len());
         for replica in 0..self.replicas.len() {
@@ -247,20 +261,17 @@ impl World {
         if !calm && self.dice.one_in(self.plan.lost) {
             return None;
         }
-        let late = !calm && self.dice.one_in(self.plan.late);
-        let longest = self.dice.of(&[900 * MILLISECOND, 3 * SECOND, SLOWEST]);
-        let delay = self.dice.between(0, longest);
-        let delay = self.broken_for(delay);
-        let rule = if calm {
-            10 * MILLISECOND
+        if !calm && self.dice.one_in(self.plan.late) {
+            let longest = self.dice.of(&[900 * MILLISECOND, 3 * SECOND, SLOWEST]);
+            let late = self.dice.between(0, longest);
+            return Some(self.broken_for(late));
+        }
+        let longest = if calm {
+            AT_REST
         } else {
             self.plan.arrives_within
         };
-        Some(if late {
-            delay
-        } else {
-            self.dice.between(MILLISECOND, rule)
-        })
+        Some(self.dice.between(MILLISECOND, longest))
     }
 
     /// Whatever breaks is whole again when the calm begins.
@@ -269,12 +280,8 @@ impl World {
     }
 
     fn outcome(mut self) -> Outcome {
-        let held: Vec<f64> = self
-            .calls
-            .iter()
-            .filter_map(Call::held)
-            .map(seconds)
-            .collect();
+        let answered = self.calls.iter().filter_map(Call::held);
+        let held: Vec<f64> = answered.map(seconds).collect();
         let arrivals = self.calls.iter().filter_map(|call| call.arrived_at);
         Outcome {
             arrivals: arrivals.collect(),
