@@ -10,8 +10,7 @@
 //! A bucket bounds when calls *leave*. A stall of the network holds calls back and delivers them
 //! together with those that leave after it; even without a stall, a bucket of N that refills at N
 //! a second lets 2N − 1 through around its first second. Pacing is therefore only for smoothness
-//! here; what bounds is the permit. And a bucket for each replica, or a counter that is reported
-//! late, bounds nothing at all.
+//! here; what bounds is the permit.
 //!
 //! # The permit rule
 //! There are N permits, and each replica holds some of them. A call holds one from before its first
@@ -41,8 +40,8 @@
 //!    last moment of a lease is given up, and no longer counts, by then.
 //! 7. A replica that is done gives its lease up, which then lasts as long as its last permit rests.
 //!
-//! It is one path for one replica and for many; nobody counts replicas. The rows are renewed each
-//! second, in their own transactions and over connections of their own, never in those of the record.
+//! It is one path for one replica and for many; nobody counts replicas. The rows are renewed each second,
+//! in transactions and over connections of their own, never in those of the record.
 //!
 //! # Proof
 //! *A. The rows never add up to more than the N of any holder that has a permit.* When a row first
@@ -78,8 +77,8 @@
 //! # What is left
 //! - A process that is stopped in the very step that writes a request, after its last look at the clock,
 //!   sends that request when it goes on: at most one for each of its threads.
-//! - Bytes of an abandoned call that arrive later than assumed, out of a buffer beyond the kernel's reach
-//!   (a proxy's, Tencent's own), may find their permit used again: as many calls more as were abandoned.
+//! - Bytes of an abandoned call that arrive later than assumed, out of a proxy's buffer, may find their
+//!   permit used again: as many calls more as were abandoned.
 //! - A database that fails over to a standby without the last commits forgets renewals, and may have given
 //!   the same permits twice until every holder has renewed, which takes a second. A synchronous standby
 //!   closes that. A process that starts may meet a database that has forgotten everything; it therefore
@@ -88,7 +87,7 @@
 //! # What it costs
 //! A replica that dies without giving up its lease takes its permits along for 5 s and the grace: 12 s by
 //! default. The others have theirs meanwhile. Permits follow demand within about two seconds. While the
-//! database is away there are none after 5 s; actions could not be recorded either.
+//! database is away there are none after 5 s.
 //!
 //! # What happens to a request
 //! The [moderator's own limit](Limiter::check_moderator) comes first; it keeps one moderator from
