@@ -69,6 +69,7 @@
 //!   [`limit::Permit`] it does not compile.
 //! - No transaction is open while Tencent is called.
 //! - Nothing in schema `audit` is ever updated or deleted; what changes lives in schema `modgate`.
+//! - The service needs no right to rewrite schema `audit`, and has none with `deploy/roles.sql`.
 //! - Begin, finish and recovery have a connection pool of their own, and so have the leases.
 //! - No error that leaves [`tencent`] holds a URL.
 //! - [`simulator`] shares no type with [`tencent`]: a wrong name would agree with itself.

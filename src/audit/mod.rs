@@ -29,6 +29,7 @@ mod intent;
 mod partitions;
 mod read;
 mod recovery;
+mod rights;
 mod token;
 mod write;
 

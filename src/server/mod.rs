@@ -89,6 +89,7 @@ impl Server {
             closing: CancellationToken::new(),
         };
         ensure_partitions(&moderation.audit).await;
+        warn_if_unprotected(&moderation.audit).await;
         let state = web::Data::new(http::State {
             verifier: http::VerifierInUse::new(Verifier::new(settings.auth)?),
             moderation: Arc::new(moderation),
@@ -168,6 +169,24 @@ fn audit_log(pools: &db::Pools, tencent: &tencent::Settings) -> AuditLog {
 async fn ensure_partitions(audit: &AuditLog) {
     if let Err(error) = audit.ensure_partitions(Utc::now()).await {
         tracing::error!(error = causes(&error), "partitions could not be made");
+    }
+}
+
+/// Said once, and no reason not to serve.
+async fn warn_if_unprotected(audit: &AuditLog) {
+    match audit.unprotected_by().await {
+        Ok(reasons) if reasons.is_empty() => {}
+        Ok(reasons) => tracing::warn!(
+            event = "record_unprotected",
+            reasons = reasons.join(" "),
+            advice = "connect as modgate_service of deploy/roles.sql: see \"Roles\" in the README",
+            "the service's database role could rewrite the record"
+        ),
+        Err(error) => tracing::warn!(
+            event = "rights_unknown",
+            error = causes(&error),
+            "it could not be found out whether the service's database role could rewrite the record"
+        ),
     }
 }
 

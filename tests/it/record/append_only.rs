@@ -7,7 +7,7 @@ use super::{refusal, run};
 use crate::support::app::TestApp;
 
 /// Both tables and all of their months.
-async fn tables(sql: &mut PgConnection) -> Vec<String> {
+pub(super) async fn tables(sql: &mut PgConnection) -> Vec<String> {
     let tables = sqlx::query_scalar(
         "select inhrelid::regclass::text from pg_inherits
          where inhparent in ('audit.action'::regclass, 'audit.event'::regclass)
@@ -21,7 +21,7 @@ async fn tables(sql: &mut PgConnection) -> Vec<String> {
     tables
 }
 
-fn changes(table: &str) -> Vec<String> {
+pub(super) fn changes(table: &str) -> Vec<String> {
     let event = table.contains("event");
     let (column, key) = if event {
         ("decided_by", "action_id, rev")

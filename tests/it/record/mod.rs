@@ -4,6 +4,8 @@ mod append_only;
 mod leaves;
 mod partitions;
 mod recovery;
+mod rights;
+mod roles;
 mod rules;
 mod view;
 
@@ -17,17 +19,17 @@ use uuid::{NoContext, Timestamp, Uuid};
 /// A row of the record, each column an SQL expression.
 #[derive(Clone, Debug)]
 struct Row {
-    table: &'static str,
+    table: String,
     columns: BTreeMap<String, String>,
 }
 
 impl Row {
-    fn new(table: &'static str, columns: &[(&str, &str)]) -> Self {
+    fn new(table: &str, columns: &[(&str, &str)]) -> Self {
         let columns = columns
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Self {
-            table,
+            table: table.to_owned(),
             columns: columns.collect(),
         }
     }
@@ -93,13 +95,19 @@ impl Row {
         self
     }
 
+    /// The same row for one month's table.
+    fn into_table(mut self, table: &str) -> Self {
+        table.clone_into(&mut self.table);
+        self
+    }
+
     async fn insert(&self, sql: &mut PgConnection) -> sqlx::Result<()> {
         let (names, values): (Vec<&str>, Vec<&str>) = self
             .columns
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .unzip();
-        let (table, names, values) = (self.table, names.join(", "), values.join(", "));
+        let (table, names, values) = (&self.table, names.join(", "), values.join(", "));
         run(
             sql,
             &format!("insert into {table} ({names}) values ({values})"),

@@ -16,8 +16,13 @@ use crate::support::world::World;
 
 /// The record of a world, as a replica has it.
 pub(super) fn audit_log(world: &World) -> AuditLog {
+    audit_log_as(&world.database.url)
+}
+
+/// The same with the rights of the role in `url`.
+pub(super) fn audit_log_as(url: &str) -> AuditLog {
     let settings = db::Settings {
-        url: SecretString::from(world.database.url.as_str()),
+        url: SecretString::from(url),
         max_connections: 8,
     };
     let pools = db::open(&settings).expect("the URL is one");
