@@ -18,6 +18,7 @@ mod fault_matrix;
 mod hostile;
 mod idempotency;
 mod late_end;
+mod lease_lapsed;
 mod lease_table;
 mod limit;
 mod lists;

@@ -1,0 +1,106 @@
+//! What happens to actions when the lease on permits cannot be renewed, though the record is there.
+
+use std::time::Duration;
+
+use modgate::simulator::{Fault, FaultKind};
+use sqlx::Connection;
+
+use crate::support::app::TestApp;
+use crate::support::eventually::eventually;
+use crate::support::world::World;
+
+/// A lease lasts five seconds, and its holder stops a little sooner.
+const LAPSED_WITHIN: Duration = Duration::from_secs(8);
+
+/// From here on no lease is renewed; begin and finish go on.
+async fn break_renewals(world: &World) {
+    world
+        .execute("alter function modgate.renew_permit_lease rename to away")
+        .await;
+}
+
+async fn mend_renewals(world: &World) {
+    world
+        .execute("alter function modgate.away rename to renew_permit_lease")
+        .await;
+}
+
+async fn permits(app: &TestApp, state: &str) -> u32 {
+    let metrics = app.operator().get("/metrics").await.text;
+    let name = format!(r#"modgate_permits{{api="kick_login",state="{state}"}} "#);
+    let value = metrics.lines().find_map(|line| line.strip_prefix(&name));
+    value
+        .expect("a metric")
+        .parse()
+        .expect("it is a whole number")
+}
+
+async fn none_are_left(app: &TestApp, state: &str) {
+    eventually(state, LAPSED_WITHIN, async || {
+        (permits(app, state).await == 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_intent_whose_lease_lapses_before_the_call_is_not_sent_and_told_so() {
+    let app = TestApp::start().await;
+    let alice = app.moderator("alice");
+    break_renewals(&app).await;
+    eventually("the lease is about to lapse", LAPSED_WITHIN, async || {
+        let late = "select count(*) from modgate.permit_lease
+                    where api = 'kick_login' and expires_at < clock_timestamp() + interval '1200 ms'";
+        (app.count(late).await == 1).then_some(())
+    })
+    .await;
+    // Whoever has a turn now cannot begin before it has.
+    let mut sql = app.sql().await;
+    let mut lock = sql.begin().await.expect("a transaction");
+    sqlx::query("lock table audit.action in exclusive mode")
+        .execute(&mut *lock)
+        .await
+        .expect("the lock");
+    let kick = tokio::spawn(async move { alice.kick_login("test").await });
+    none_are_left(&app, "held").await;
+    lock.rollback().await.expect("the lock is given up");
+
+    let answer = kick.await.expect("no panic");
+    assert_eq!(
+        (answer.status, answer.problem().as_str()),
+        (503, "audit-unavailable"),
+        "{}",
+        answer.text
+    );
+    assert!(answer.header("retry-after").is_some());
+    assert_eq!(answer.action()["state"], "not_sent");
+    assert_eq!(answer.action()["attempts"][0]["failure"], "lease_lapsed");
+    assert!(app.simulator.calls().is_empty());
+
+    let refused = app.moderator("bob").kick_login("test").await;
+    assert_eq!(
+        (refused.status, refused.problem().as_str()),
+        (503, "audit-unavailable")
+    );
+    assert_eq!(app.count("select count(*) from audit.action").await, 1);
+    mend_renewals(&app).await;
+    let again = app.moderator("bob");
+    eventually("there are permits again", LAPSED_WITHIN, async || {
+        (again.kick_login("test").await.status == 200).then_some(())
+    })
+    .await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_answer_is_listened_for_no_longer_than_there_is_a_lease() {
+    let app = TestApp::in_world(World::new().await.set("MODGATE_TENCENT_TIMEOUT", "500ms")).await;
+    app.simulator.fail(Fault::next(FaultKind::Never));
+    assert_eq!(app.moderator("alice").kick_login("test").await.status, 504);
+    assert_eq!(permits(&app, "in_use").await, 1, "it is listened for");
+    // Ten seconds long, if the lease were renewed.
+    break_renewals(&app).await;
+    none_are_left(&app, "in_use").await;
+    assert_eq!(permits(&app, "held").await, 0);
+    mend_renewals(&app).await;
+    app.stop().await;
+}
