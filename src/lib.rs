@@ -31,14 +31,14 @@
 //!    A repeat with the same `Idempotency-Key` is told what became of the first; an API of Tencent's
 //!    that is suspended is left alone.
 //! 3. [`limit`] queues it, round robin over the moderators, and hands out a turn: a permit set aside,
-//!    of those that this replica holds by its lease.
-//!    So far, a client that goes away takes its request along.
+//!    of those that this replica holds by its lease. So far, a client that goes away takes its request along.
 //! 4. From here on a task of its own on the main runtime does the work, and nothing but the end of
 //!    the process stops it. [`audit::AuditLog::begin`] commits the intent and yields a
 //!    [`audit::SendToken`].
 //! 5. [`tencent::Client::send`] consumes the token and the permit, makes one HTTP request, looking at
-//!    deadline and lease a last time as it writes it, and says what the answer proves. What is worth repeating is announced in the record, gets another
-//!    token and another permit, and is tried again; what all attempts prove together counts.
+//!    deadline and lease a last time as it writes it, and says what the answer proves. What is worth
+//!    repeating is announced in the record, gets another token and another permit, and is tried
+//!    again; what all attempts prove together counts.
 //! 6. [`audit::AuditLog::finish`] appends the end; the moderator is answered. If the record does not
 //!    take the end, the answer still tells the truth, with `"recorded": false`, and the end is
 //!    offered again for ten minutes. A call that timed out is listened to for a while: its late
@@ -74,8 +74,8 @@
 //! - No error that leaves [`tencent`] holds a URL.
 //! - [`simulator`] shares no type with [`tencent`]: a wrong name would agree with itself.
 //! - Only [`http`], [`server`] and [`simulator`] know actix-web; only [`audit`], [`db`] and
-//!   the leases of [`limit`] know sqlx; only
-//!   [`tencent`] knows reqwest; only [`config`] reads the environment. A test checks it.
+//!   the leases of [`limit`] know sqlx; only [`tencent`] knows reqwest; only [`config`] reads the
+//!   environment. A test checks it.
 
 pub mod audit;
 pub mod auth;

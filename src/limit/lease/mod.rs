@@ -15,7 +15,8 @@ use super::ABANDON_GRACE;
 use super::permit::REST;
 use share::fair_share;
 
-/// How long a lease lasts without being renewed. Five renewals may fail in a row.
+/// How long a lease lasts without being renewed. Three renewals in a row may go
+/// unanswered.
 pub(super) const LIFETIME: Duration = Duration::from_secs(5);
 
 /// How much sooner its holder takes it to be over than the database does: for clocks that differ
