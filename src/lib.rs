@@ -31,7 +31,8 @@
 //!    A repeat with the same `Idempotency-Key` is told what became of the first; an API of Tencent's
 //!    that is suspended is left alone.
 //! 3. [`limit`] queues it, round robin over the moderators, and hands out a turn: a permit set aside,
-//!    of those that this replica holds by its lease. So far, a client that goes away takes its request along.
+//!    of those that this replica holds by its lease. So far, a client that goes away takes its
+//!    request along.
 //! 4. From here on a task of its own on the main runtime does the work, and nothing but the end of
 //!    the process stops it. [`audit::AuditLog::begin`] commits the intent and yields a
 //!    [`audit::SendToken`].
