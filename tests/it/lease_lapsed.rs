@@ -25,19 +25,9 @@ async fn mend_renewals(world: &World) {
         .await;
 }
 
-async fn permits(app: &TestApp, state: &str) -> u32 {
-    let metrics = app.operator().get("/metrics").await.text;
-    let name = format!(r#"modgate_permits{{api="kick_login",state="{state}"}} "#);
-    let value = metrics.lines().find_map(|line| line.strip_prefix(&name));
-    value
-        .expect("a metric")
-        .parse()
-        .expect("it is a whole number")
-}
-
 async fn none_are_left(app: &TestApp, state: &str) {
     eventually(state, LAPSED_WITHIN, async || {
-        (permits(app, state).await == 0).then_some(())
+        (app.operator().permits(state).await == 0).then_some(())
     })
     .await;
 }
@@ -96,11 +86,15 @@ async fn a_late_answer_is_listened_for_no_longer_than_there_is_a_lease() {
     let app = TestApp::in_world(World::new().await.set("MODGATE_TENCENT_TIMEOUT", "500ms")).await;
     app.simulator.fail(Fault::next(FaultKind::Never));
     assert_eq!(app.moderator("alice").kick_login("test").await.status, 504);
-    assert_eq!(permits(&app, "in_use").await, 1, "it is listened for");
+    assert_eq!(
+        app.operator().permits("in_use").await,
+        1,
+        "it is listened for"
+    );
     // Ten seconds long, if the lease were renewed.
     break_renewals(&app).await;
     none_are_left(&app, "in_use").await;
-    assert_eq!(permits(&app, "held").await, 0);
+    assert_eq!(app.operator().permits("held").await, 0);
     mend_renewals(&app).await;
     app.stop().await;
 }

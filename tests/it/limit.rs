@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::support::app::{MODERATOR, TestApp};
 use crate::support::eventually::eventually;
 use crate::support::open_loop::{Asked, Crowd};
-use crate::support::persona::{Answer, Persona};
+use crate::support::persona::Answer;
 use crate::support::process::Gateway;
 use crate::support::tencent::travelling;
 use crate::support::world::{World, token};
@@ -145,13 +145,6 @@ async fn five_times_the_limit_is_offered_and_the_limit_is_used_and_never_passed(
     world.assert_the_record_is_whole().await;
 }
 
-pub(crate) async fn permits_in_use(operator: &Persona) -> u16 {
-    let metrics = operator.get("/metrics").await.text;
-    let name = r#"modgate_permits{api="kick_login",state="in_use"} "#;
-    let value = metrics.lines().find_map(|line| line.strip_prefix(name));
-    value.map_or(0, |value| value.parse().expect("it is a whole number"))
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_successor_whose_database_forgot_does_not_add_its_calls_to_those_of_a_killed_gateway() {
     let world = World::undisturbed()
@@ -165,7 +158,7 @@ async fn a_successor_whose_database_forgot_does_not_add_its_calls_to_those_of_a_
     // what it may send, and delivers it at once when it is dead and the second one is there.
     world.simulator.stall(SECOND * 60);
     eventually("most permits are in use", SECOND * 8, async || {
-        (permits_in_use(&operator).await >= N * 3 / 4).then_some(())
+        (operator.permits("in_use").await >= N * 3 / 4).then_some(())
     })
     .await;
     first.kill();

@@ -8,7 +8,6 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::limit::permits_in_use;
 use crate::support::app::TestApp;
 use crate::support::eventually::eventually;
 use crate::support::persona::{Answer, Persona};
@@ -188,7 +187,7 @@ async fn the_limit_of_an_api_is_shown_when_it_is_the_tighter_one_for_what_was_as
             kicks.spawn(async move { bob.kick_login(&format!("user{number}")).await });
         }
         eventually("the permits are taken", PATIENCE, async || {
-            (usize::from(permits_in_use(&operator).await) == in_use).then_some(())
+            (usize::from(operator.permits("in_use").await) == in_use).then_some(())
         })
         .await;
         assert_eq!(shown(KICK_LOGIN).await.as_deref(), Some(expected));

@@ -256,17 +256,18 @@ async fn throttling_by_tencent_cuts_the_permits() {
         (answer.status, &answer.json()["limit"]),
         (429, &"tencent".into())
     );
-    let metrics = app.operator().get("/metrics").await.text;
-    let free = r#"modgate_permits{api="kick_login",state="free"} "#;
-    let free = metrics
-        .lines()
-        .find_map(|line| line.strip_prefix(free))
-        .expect("a metric");
-    let free: u32 = free.parse().expect("a number");
+    let operator = app.operator();
+    let (free, cut) = (
+        operator.permits("free").await,
+        operator.permits("cut").await,
+    );
     assert!(
         (90..150).contains(&free),
         "half of 200, growing back: {free}"
     );
+    assert!((50..=100).contains(&cut), "the other half: {cut}");
+    let cuts = r#"modgate_permit_cuts_total{api="kick_login"}"#;
+    assert_eq!(operator.series(cuts).await, Some(1));
     app.stop().await;
 }
 

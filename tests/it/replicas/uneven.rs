@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::{DONE, MODERATORS, REFUSED, Replicas, SECOND, WARM_UP, assert_only, crowd, measured};
+use crate::support::eventually::eventually;
 use crate::support::world::World;
 
 /// What one replica is offered: more than the limit.
@@ -35,4 +36,21 @@ async fn a_busy_replica_has_the_whole_limit_soon_after_the_others_are_idle() {
         again >= 0.85 * alone,
         "{again:.1} calls a second beside idle replicas, {alone:.1} alone"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_without_load_have_equal_shares_and_show_what_the_others_have() {
+    let mut replicas = Replicas::in_world(World::new().await).await;
+    replicas.start(2).await;
+    for gateway in &replicas.gateways {
+        let operator = gateway.operator();
+        eventually("each has half of it", SECOND * 10, async || {
+            let shares = (
+                operator.permits("held").await,
+                operator.permits("leased_to_others").await,
+            );
+            (shares == (100, 100)).then_some(())
+        })
+        .await;
+    }
 }

@@ -161,6 +161,20 @@ impl Persona {
         self.post("/v1/actions/kick_seat", &body).await
     }
 
+    /// What the operations port says of one series.
+    pub(crate) async fn series(&self, series: &str) -> Option<u16> {
+        let metrics = self.get("/metrics").await.text;
+        let mut values = metrics.lines().filter_map(|line| line.strip_prefix(series));
+        let value = values.find_map(|value| value.strip_prefix(' '));
+        value.map(|value| value.parse().expect("it is a whole number"))
+    }
+
+    /// How many permits to kick logins are in this state.
+    pub(crate) async fn permits(&self, state: &str) -> u16 {
+        let series = format!(r#"modgate_permits{{api="kick_login",state="{state}"}}"#);
+        self.series(&series).await.expect("every state is shown")
+    }
+
     pub(crate) async fn action(&self, id: &str) -> Answer {
         self.get(&format!("/v1/actions/{id}")).await
     }
