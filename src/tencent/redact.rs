@@ -117,6 +117,12 @@ mod tests {
     }
 
     #[test]
+    fn a_percent_sign_that_may_belong_to_an_echo_goes_with_it() {
+        let secret = "30ab-cdef-ghij-klmn-op";
+        assert_eq!(redact(&format!("%{secret}"), &[secret]), "[redacted]");
+    }
+
+    #[test]
     fn an_echo_that_was_encoded_twice_is_one() {
         let secret = "eJ*rVgrx*CdYrSy1*SslJQ";
         let twice = secret.replace('*', "%252a");
@@ -158,7 +164,10 @@ mod tests {
             let length = SHORTEST_PART + length.index(secret.len() - from - SHORTEST_PART + 1);
             let echo = encode(&secret[from..from + length], &how);
             let clean = redact(&format!("{before}{echo}{after}"), &[&secret]);
-            prop_assert_eq!(clean, format!("{before}[redacted]{after}"));
+            // A `%` and two digits of the secret may read as an escape of the second digit.
+            let with_percent = before.strip_suffix('%').unwrap_or(&before);
+            let may_be = [&*before, with_percent].map(|before| format!("{before}[redacted]{after}"));
+            prop_assert!(may_be.contains(&clean), "{:?} is none of {:?}", clean, may_be);
         }
 
         #[test]
