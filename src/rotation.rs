@@ -86,9 +86,11 @@ fn apply(
         .tencent
         .set_credential(&settings.tencent.credential)?;
     state.moderation.suspensions.credential_changed();
+    state.moderation.audit.set_seal_keys(settings.seal_keys);
     state.verifier.store(Arc::new(verifier));
     pools.writing.set_connect_options(options.clone());
     pools.leasing.set_connect_options(options.clone());
+    pools.sealing.set_connect_options(options.clone());
     pools.reading.set_connect_options(options);
     Ok(())
 }

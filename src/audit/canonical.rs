@@ -1,15 +1,18 @@
-//! The bytes that stand for a row, and their hash.
+//! The bytes that stand for a row, and what is made of them.
 //!
 //! # Canonical bytes, version 1
-//! ASCII `modgate.audit.v1`, one byte for the table (`A` action, `E` event; `F` a request's fingerprint), then each field in
-//! the order of the functions below: its length in bytes as a big-endian u32, then its UTF-8
-//! text. SQL NULL is the length `0xFFFFFFFF` and no bytes, so that NULL differs from the empty
-//! text. Integers are decimal ASCII; times are microseconds since the Unix epoch, as such an
-//! integer; UUIDs are lower-case with hyphens; addresses are RFC 5952 text.
+//! One zero byte (the leaf prefix of RFC 6962, 2.1), ASCII `modgate.audit.v1`, one byte for the
+//! table (`A` action, `E` event, `P` prune; `F` a request's fingerprint), then each field in the
+//! order of [`ACTION_FIELDS`], [`EVENT_FIELDS`] or [`PRUNE_FIELDS`]: its length in bytes as a
+//! big-endian u32, then its UTF-8 text. SQL NULL is the length `0xFFFFFFFF` and no bytes, so that
+//! NULL differs from the empty text. Integers are decimal ASCII; times are microseconds since the
+//! Unix epoch, as such an integer; dates are `YYYY-MM-DD`; UUIDs are lower-case with hyphens;
+//! addresses are RFC 5952 text.
 //!
-//! The leaf hash is SHA-256 over one zero byte and the canonical bytes (the leaf prefix of
-//! RFC 6962, 2.1). `recorded_at`, `xid` and `mac` are not part of it: the first two are the
-//! database's, and the last is made from these bytes.
+//! The leaf hash is SHA-256 over these bytes, and `mac` is HMAC-SHA-256 over them, with a key that
+//! only the gateways have ([`SealKeys`]). `recorded_at`, `xid` and `mac` are not part of them: the
+//! first two are the database's. A seal holds `recorded_at` and `mac` as well (see
+//! [`seal`](super::seal)).
 
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
@@ -17,9 +20,67 @@ use uuid::Uuid;
 
 use super::Deployment;
 use super::event::Event;
+use super::keys::SealKeys;
 use crate::domain::{CaseRef, Data, IdempotencyKey, Intent, Reason, Request, RoomId};
 
-struct Canonical(Vec<u8>);
+/// The hashed columns of `audit.action`, in order.
+pub(super) const ACTION_FIELDS: [&str; 28] = [
+    "id",
+    "kind",
+    "moderator",
+    "moderator_name",
+    "issuer",
+    "token_id",
+    "client_id",
+    "actor",
+    "user_id",
+    "room_id",
+    "data",
+    "reason",
+    "case_ref",
+    "supersedes",
+    "batch_id",
+    "idempotency_key",
+    "client_ip",
+    "peer_ip",
+    "user_agent",
+    "trace_id",
+    "http_request_id",
+    "instance",
+    "version",
+    "sdk_app_id",
+    "tencent_host",
+    "requested_at",
+    "deadline_ms",
+    "tencent_random",
+];
+
+/// The hashed columns of `audit.event`, in order.
+pub(super) const EVENT_FIELDS: [&str; 16] = [
+    "action_id",
+    "rev",
+    "state",
+    "at",
+    "decided_by",
+    "duration_us",
+    "attempt",
+    "tencent_random",
+    "attempt_duration_us",
+    "http_status",
+    "action_status",
+    "error_code",
+    "error_info",
+    "tencent_request_id",
+    "failure",
+    "next_random",
+];
+
+/// The hashed columns of `audit.prune`, in order.
+pub(super) const PRUNE_FIELDS: [&str; 6] =
+    ["id", "month", "actions", "events", "pruned_at", "pruned_by"];
+
+/// The canonical bytes of one row.
+pub(super) struct Canonical(Vec<u8>);
 
 impl Canonical {
     fn new(table: u8) -> Self {
@@ -54,17 +115,37 @@ impl Canonical {
         self.text(id.map(|id| id.to_string()).as_deref())
     }
 
-    fn leaf(&self) -> Vec<u8> {
+    /// Of a row whose fields are given as the texts that are hashed.
+    pub(super) fn of_texts(table: u8, fields: &[Option<String>]) -> Self {
+        let mut canonical = Self::new(table);
+        for field in fields {
+            canonical.text(field.as_deref());
+        }
+        canonical
+    }
+
+    /// Their SHA-256.
+    pub(super) fn leaf(&self) -> Vec<u8> {
         digest(&SHA256, &self.0).as_ref().to_vec()
+    }
+
+    /// What shows that a gateway wrote the row; nothing without a key.
+    pub(super) fn mac(&self, keys: &SealKeys) -> Option<Vec<u8>> {
+        keys.mac(&self.0)
+    }
+
+    /// Whether `mac` was made of them by one who has one of the keys.
+    pub(super) fn is_authentic(&self, keys: &SealKeys, mac: &[u8]) -> bool {
+        keys.knows(&self.0, mac)
     }
 }
 
-/// Leaf hash of an `audit.action` row.
-pub(super) fn action_leaf(
+/// Those of the row that `intent` becomes.
+pub(super) fn action(
     intent: &Intent,
     tencent_random: Option<u32>,
     deployment: &Deployment,
-) -> Vec<u8> {
+) -> Canonical {
     let (moderator, request, origin) = (&intent.moderator, &intent.request, &intent.origin);
     let command = &request.command;
     let mut canonical = Canonical::new(b'A');
@@ -98,7 +179,7 @@ pub(super) fn action_leaf(
         .time(intent.requested_at)
         .integer(Some(i64::from(super::intent::deadline_ms(intent))))
         .integer(tencent_random.map(i64::from));
-    canonical.leaf()
+    canonical
 }
 
 /// What was asked, so that the same `Idempotency-Key` for something else is noticed.
@@ -116,8 +197,8 @@ pub(super) fn fingerprint(request: &Request) -> Vec<u8> {
     canonical.leaf()
 }
 
-/// Leaf hash of an `audit.event` row.
-pub(super) fn event_leaf(action_id: Uuid, rev: i16, event: &Event<'_>) -> Vec<u8> {
+/// Those of the row that `event` becomes.
+pub(super) fn event(action_id: Uuid, rev: i16, event: &Event<'_>) -> Canonical {
     let mut canonical = Canonical::new(b'E');
     canonical
         .uuid(Some(action_id))
@@ -136,7 +217,7 @@ pub(super) fn event_leaf(action_id: Uuid, rev: i16, event: &Event<'_>) -> Vec<u8
         .text(event.tencent_request_id)
         .text(event.failure)
         .integer(event.next_random);
-    canonical.leaf()
+    canonical
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use chrono::{DateTime, SubsecRound, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::canonical::event_leaf;
+use super::canonical;
+use super::keys::SealKeys;
 use crate::domain::{Attempt, DecidedBy, End, Failure};
 
 /// What goes into a row of `audit.event`.
@@ -90,13 +91,15 @@ pub(super) async fn insert_event(
     action_id: Uuid,
     rev: i16,
     event: &Event<'_>,
+    keys: &SealKeys,
 ) -> Result<u64, sqlx::Error> {
+    let canonical = canonical::event(action_id, rev, event);
     let inserted = sqlx::query!(
         "insert into audit.event
              (action_id, rev, state, at, decided_by, duration_us, attempt, tencent_random,
               attempt_duration_us, http_status, action_status, error_code, error_info,
-              tencent_request_id, failure, next_random, leaf_hash)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+              tencent_request_id, failure, next_random, leaf_hash, mac)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
          on conflict do nothing",
         action_id,
         rev,
@@ -114,7 +117,8 @@ pub(super) async fn insert_event(
         event.tencent_request_id,
         event.failure,
         event.next_random,
-        event_leaf(action_id, rev, event),
+        canonical.leaf(),
+        canonical.mac(keys),
     );
     Ok(inserted.execute(connection).await?.rows_affected())
 }

@@ -4,7 +4,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Deployment;
-use super::canonical::{action_leaf, fingerprint};
+use super::canonical::{self, fingerprint};
+use super::keys::SealKeys;
 use crate::domain::{CaseRef, Data, IdempotencyKey, Intent, Reason, RoomId};
 
 /// What happens to the `Idempotency-Key` of an intent.
@@ -35,6 +36,7 @@ pub(super) async fn insert_action(
     random: Option<u32>,
     claim: Claim,
     deployment: &Deployment,
+    keys: &SealKeys,
 ) -> Result<u64, sqlx::Error> {
     let (moderator, request, origin) = (&intent.moderator, &intent.request, &intent.origin);
     let command = &request.command;
@@ -42,6 +44,7 @@ pub(super) async fn insert_action(
         Claim::None => (false, None),
         Claim::Key { takes_over } => (request.idempotency_key.is_some(), takes_over),
     };
+    let canonical = canonical::action(intent, random, deployment);
     let inserted = sqlx::query!(
         "with claimed as (
              insert into modgate.idempotency (issuer, moderator, kind, key, fingerprint, action_id)
@@ -54,9 +57,10 @@ pub(super) async fn insert_action(
              (id, kind, moderator, moderator_name, issuer, token_id, client_id, actor, user_id,
               room_id, data, reason, case_ref, supersedes, client_ip, peer_ip, user_agent, trace_id,
               http_request_id, instance, version, sdk_app_id, tencent_host, requested_at,
-              deadline_ms, tencent_random, leaf_hash, idempotency_key)
+              deadline_ms, tencent_random, leaf_hash, mac,
+              idempotency_key)
          select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::text::inet,
-                 $16::text::inet, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28
+                 $16::text::inet, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $32, $28
          where not $29 or exists (select from claimed)
          on conflict (id) do nothing",
         intent.id,
@@ -85,11 +89,12 @@ pub(super) async fn insert_action(
         intent.requested_at,
         deadline_ms(intent),
         random.map(i64::from),
-        action_leaf(intent, random, deployment),
+        canonical.leaf(),
         request.idempotency_key.as_ref().map(IdempotencyKey::as_str),
         claims,
         fingerprint(request),
         takes_over,
+        canonical.mac(keys),
     );
     Ok(inserted.execute(connection).await?.rows_affected())
 }

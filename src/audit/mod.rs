@@ -17,28 +17,38 @@
 //! then [`AuditLog::settle`] settles the id as `not_sent`, whichever of the two commits
 //! first.
 //!
-//! # Two pools
+//! # Three pools
 //! `writing` serves begin, finish and recovery alone, so that no list, export or flood of denials
-//! can keep an intent waiting. Everything else goes through `reading`.
+//! can keep an intent waiting; `sealing` is one connection for the [`seal`]s. Everything else goes
+//! through `reading`.
 
+pub mod archive;
 mod canonical;
 mod event;
 mod filter;
+mod genuine;
 mod idempotency;
 mod intent;
+mod keys;
 mod partitions;
 mod read;
 mod recovery;
 mod rights;
+pub mod seal;
+mod stored;
 mod token;
+pub mod verify;
 mod write;
+
+use std::sync::Arc;
 
 use sqlx::PgPool;
 
-use crate::db::Connection;
+use crate::db::{Connection, Pools};
 
 pub use filter::Filter;
 pub use idempotency::Holder;
+pub use keys::{KeyError, PublicKeys, SealKeys, SealKeysInUse};
 pub use read::Page;
 pub use recovery::Swept;
 pub use token::{OpenAction, SendToken};
@@ -53,6 +63,9 @@ pub enum Error {
     /// Somebody has ended the action: recovery, as its deadline has long passed.
     #[error("the action has ended already")]
     Ended,
+    /// The newest seal is signed, and there is no key to go on with.
+    #[error("the seals are signed, and MODGATE_SEAL_KEY is not set")]
+    NoSealKey,
     /// A stored row is not what the gateway writes.
     #[error("action {id} holds a {column} that the gateway never wrote")]
     Foreign {
@@ -80,18 +93,27 @@ pub struct Deployment {
 #[derive(Clone, Debug)]
 pub struct AuditLog {
     writing: PgPool,
+    sealing: PgPool,
     reading: PgPool,
     deployment: Deployment,
+    keys: Arc<SealKeysInUse>,
 }
 
 impl AuditLog {
-    /// The record in the database behind `writing` and `reading`.
-    pub const fn new(writing: PgPool, reading: PgPool, deployment: Deployment) -> Self {
+    /// The record in the database behind `pools`.
+    pub fn new(pools: &Pools, deployment: Deployment, keys: Arc<SealKeys>) -> Self {
         Self {
-            writing,
-            reading,
+            writing: pools.writing.clone(),
+            sealing: pools.sealing.clone(),
+            reading: pools.reading.clone(),
             deployment,
+            keys: Arc::new(SealKeysInUse::new(keys)),
         }
+    }
+
+    /// Uses these keys from here on.
+    pub fn set_seal_keys(&self, keys: Arc<SealKeys>) {
+        self.keys.store(keys);
     }
 
     /// Whether the database answers.

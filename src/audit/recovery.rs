@@ -5,6 +5,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::event::{Event, insert_event};
+use super::genuine::Judge;
+use super::keys::SealKeys;
+use super::stored::{self, Key, Table};
 use super::{AuditLog, Error};
 use crate::db::{Connection, in_time};
 use crate::domain::{DecidedBy, End, Failure, State};
@@ -31,6 +34,7 @@ impl AuditLog {
     /// An insert may commit late, but not for long: the schema holds `requested_at`, and with it
     /// the id, to within a minute of the insert. Ten minutes back are therefore looked at again.
     pub async fn recover(&self, from: Uuid) -> Result<Swept, Error> {
+        let keys = self.keys.load();
         let mut connection = Connection::acquire(&self.writing).await?;
         let mut swept = Swept {
             ended: 0,
@@ -48,7 +52,8 @@ impl AuditLog {
             let end = in_time(next.fetch_optional(&mut *connection)).await?;
             for pending in in_time(pending_between(&mut connection, start, end)).await? {
                 if pending.overdue {
-                    swept.ended += usize::from(in_time(abandon(&mut connection, &pending)).await?);
+                    swept.ended +=
+                        usize::from(in_time(abandon(&mut connection, &pending, &keys)).await?);
                 } else {
                     oldest_pending_id.get_or_insert(pending.id);
                     swept.oldest_pending.get_or_insert(pending.recorded_at);
@@ -97,11 +102,23 @@ async fn pending_between(
     pending.fetch_all(connection).await
 }
 
-/// Ends the action as `unknown`, unless somebody was faster.
-async fn abandon(connection: &mut PgConnection, pending: &Pending) -> Result<bool, sqlx::Error> {
-    let end = abandoned();
-    let inserted =
-        insert_event(connection, pending.id, pending.next_rev, &Event::from(&end)).await?;
+/// Ends the action as `unknown`, unless somebody was faster, or no gateway began it: what is not
+/// genuine gets no genuine end.
+async fn abandon(
+    connection: &mut PgConnection,
+    pending: &Pending,
+    keys: &SealKeys,
+) -> Result<bool, sqlx::Error> {
+    if !is_genuine(connection, pending.id, keys).await? {
+        tracing::error!(
+            event = "row_refused", action.id = %pending.id,
+            "an action without an end was not written by a gateway with the seal key"
+        );
+        return Ok(false);
+    }
+    let event = abandoned();
+    let event = Event::from(&event);
+    let inserted = insert_event(connection, pending.id, pending.next_rev, &event, keys).await?;
     if inserted == 1 {
         tracing::warn!(
             event = "recovered", action.id = %pending.id,
@@ -109,6 +126,27 @@ async fn abandon(connection: &mut PgConnection, pending: &Pending) -> Result<boo
         );
     }
     Ok(inserted == 1)
+}
+
+/// Without a key nobody can tell, and an action without an end is the worse of the two.
+async fn is_genuine(
+    connection: &mut PgConnection,
+    id: Uuid,
+    keys: &SealKeys,
+) -> Result<bool, sqlx::Error> {
+    if keys.is_empty() {
+        return Ok(true);
+    }
+    let key = Key {
+        id,
+        rev: 0,
+        table: Table::Action,
+    };
+    let rows = stored::rows(connection, &[key]).await?;
+    match rows.get(&key) {
+        Some(row) => Judge::new(keys).is_genuine(connection, row).await,
+        None => Ok(false),
+    }
 }
 
 fn abandoned() -> End {

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::event::{Event, insert_event};
 use super::intent::{Claim, insert_action};
-use super::{AuditLog, Deployment, Error, OpenAction, SendToken};
+use super::keys::SealKeys;
+use super::{AuditLog, Error, OpenAction, SendToken};
 use crate::db::Connection;
 use crate::domain::{Attempt, Command, End, Intent, State};
 
@@ -48,6 +49,7 @@ impl AuditLog {
             Some(random),
             claim,
             &self.deployment,
+            &self.keys.load(),
         )
         .await
         .map_err(begin_error)?;
@@ -84,7 +86,8 @@ impl AuditLog {
     ) -> Result<SendToken, Error> {
         let mut connection = Connection::acquire(&self.writing).await?;
         let event = Event::retrying(over, random, open.began.elapsed());
-        if insert_event(&mut connection, open.id, open.next_rev, &event).await? == 0 {
+        let keys = self.keys.load();
+        if insert_event(&mut connection, open.id, open.next_rev, &event, &keys).await? == 0 {
             return Err(Error::Ended);
         }
         connection.release();
@@ -101,8 +104,9 @@ impl AuditLog {
     pub async fn finish(&self, open: &OpenAction, end: &End) -> Result<(), Error> {
         let mut connection = Connection::acquire(&self.writing).await?;
         let event = Event::from(end);
-        if insert_event(&mut connection, open.id, open.next_rev, &event).await? == 0 {
-            give_way(&mut connection, open, end, &event).await?;
+        let keys = self.keys.load();
+        if insert_event(&mut connection, open.id, open.next_rev, &event, &keys).await? == 0 {
+            give_way(&mut connection, open, end, &event, &keys).await?;
         }
         connection.release();
         Ok(())
@@ -110,13 +114,39 @@ impl AuditLog {
 
     /// Records an action together with its end, in one transaction: a denial.
     pub async fn record_denied(&self, intent: &Intent, end: &End) -> Result<(), Error> {
-        record_ended(&self.reading, intent, None, end, &self.deployment).await
+        self.record_ended(&self.reading, intent, None, end).await
     }
 
     /// Ends an action whose begin was unclear. If the intent is not there it is written with its
     /// end, and a begin that is still on its way will then find the id taken.
     pub async fn settle(&self, intent: &Intent, random: u32, end: &End) -> Result<(), Error> {
-        record_ended(&self.writing, intent, Some(random), end, &self.deployment).await
+        self.record_ended(&self.writing, intent, Some(random), end)
+            .await
+    }
+
+    async fn record_ended(
+        &self,
+        pool: &PgPool,
+        intent: &Intent,
+        random: Option<u32>,
+        end: &End,
+    ) -> Result<(), Error> {
+        let (deployment, keys) = (&self.deployment, self.keys.load());
+        let mut connection = Connection::acquire(pool).await?;
+        let mut transaction = sqlx::Connection::begin(&mut *connection).await?;
+        insert_action(
+            &mut transaction,
+            intent,
+            random,
+            Claim::None,
+            deployment,
+            &keys,
+        )
+        .await?;
+        insert_event(&mut transaction, intent.id, 1, &Event::from(end), &keys).await?;
+        transaction.commit().await?;
+        connection.release();
+        Ok(())
     }
 }
 
@@ -133,22 +163,6 @@ fn begin_error(error: sqlx::Error) -> BeginError {
     }
 }
 
-async fn record_ended(
-    pool: &PgPool,
-    intent: &Intent,
-    random: Option<u32>,
-    end: &End,
-    deployment: &Deployment,
-) -> Result<(), Error> {
-    let mut connection = Connection::acquire(pool).await?;
-    let mut transaction = sqlx::Connection::begin(&mut *connection).await?;
-    insert_action(&mut transaction, intent, random, Claim::None, deployment).await?;
-    insert_event(&mut transaction, intent.id, 1, &Event::from(end)).await?;
-    transaction.commit().await?;
-    connection.release();
-    Ok(())
-}
-
 /// The rev is taken: by this very end, or by the announcement of an attempt that was then not
 /// made, if their commits were not confirmed; or by recovery, whose `unknown` gives way to what is
 /// known.
@@ -157,6 +171,7 @@ async fn give_way(
     open: &OpenAction,
     end: &End,
     event: &Event<'_>,
+    keys: &SealKeys,
 ) -> Result<(), sqlx::Error> {
     let taken = sqlx::query!(
         "select rev, state, at, decided_by from audit.event where action_id = $1 and rev >= $2 order by rev",
@@ -176,7 +191,7 @@ async fn give_way(
     }
     let truth = matches!(end.state, State::Succeeded | State::Refused) && open.age() <= LATE_TRUTH;
     if is_open || (truth && !is_mine) {
-        insert_event(connection, open.id, last + 1, event).await?;
+        insert_event(connection, open.id, last + 1, event, keys).await?;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ mod check;
 mod healthcheck;
 mod serve;
 mod token;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -37,6 +38,12 @@ enum Command {
     Check,
     /// Bring the database schema to this build's version.
     Migrate,
+    /// Check that the record is what was sealed: exit code 0 intact, 1 tampered, 2 not checked.
+    Verify(verify::Verify),
+    /// Print the heads of the seals, one JSON object a line, to be kept outside.
+    Seals(verify::Seals),
+    /// Write the whole record as newline-delimited JSON that `verify --from` can check.
+    Export(verify::Export),
     /// Ask the operations port of a service on this machine whether it is alive.
     Healthcheck,
     /// Make a token for development.
@@ -75,23 +82,27 @@ pub fn run() -> ExitCode {
         }
     };
     let done = runtime.block_on(async {
-        match cli.command.unwrap_or(Command::Serve) {
+        let done = match cli.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::serve(&environment).await,
             Command::Check => check::check(&environment),
             Command::Migrate => migrate(&environment).await,
+            Command::Verify(arguments) => return verify::verify(&environment, &arguments).await,
+            Command::Seals(arguments) => verify::seals(&environment, &arguments).await,
+            Command::Export(arguments) => verify::export(&environment, &arguments).await,
             Command::Healthcheck => healthcheck::healthcheck(&environment).await,
             Command::Token(arguments) => token::print(&environment, &arguments),
+        };
+        match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failed) => {
+                eprintln!("modgate: {failed}");
+                ExitCode::FAILURE
+            }
         }
     });
     // Work that is still stuck, on a frozen database say, must not hold the process.
     runtime.shutdown_background();
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failed) => {
-            eprintln!("modgate: {failed}");
-            ExitCode::FAILURE
-        }
-    }
+    done
 }
 
 async fn migrate(environment: &Environment) -> Result<(), Failed> {

@@ -4,8 +4,10 @@
 //! [`Environment`], notes what is wrong with each, and remembers what was in effect, for
 //! `modgate check`. Each command reads only what it uses. No other module reads the environment.
 
+mod commands;
 mod parse;
 mod reader;
+mod record;
 mod sections;
 mod tencent;
 pub mod variables;
@@ -14,11 +16,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
 
 use crate::{audit, auth, db, limit, moderation, telemetry};
+pub use commands::{
+    TokenSettings, VerifySettings, database_url, migration_url, ops_listen, seal_keys,
+    token_settings, verify_settings,
+};
 pub use parse::WholePattern;
 pub use reader::{Effective, Reader};
 pub(crate) use sections::warnings;
@@ -104,6 +111,8 @@ pub struct Settings {
     pub rules: moderation::Rules,
     /// `MODGATE_USER_ID_PATTERN`, `MODGATE_REQUIRE_REASON`
     pub request_rules: RequestRules,
+    /// `MODGATE_SEAL_KEY`
+    pub seal_keys: Arc<audit::SealKeys>,
     /// `MODGATE_LOG`, `MODGATE_LOG_FORMAT`
     pub log: telemetry::Settings,
     /// `MODGATE_SHUTDOWN_TIMEOUT`
@@ -121,17 +130,6 @@ pub struct RequestRules {
     pub user_id_pattern: Option<WholePattern>,
     /// Whether `reason` must be given.
     pub require_reason: bool,
-}
-
-/// The settings of `modgate token`.
-#[derive(Debug)]
-pub struct TokenSettings {
-    /// `MODGATE_JWT_ISSUER`
-    pub issuer: String,
-    /// `MODGATE_JWT_AUDIENCE`
-    pub audience: Vec<String>,
-    /// `MODGATE_JWT_SECRET`
-    pub secret: Option<SecretString>,
 }
 
 impl Settings {
@@ -155,12 +153,12 @@ impl Settings {
         let auth = sections::auth(reader);
         let rules = sections::rules(reader);
         let request_rules = sections::request_rules(reader);
+        let seal_keys = record::seal_keys(reader);
+        let others = record::of_other_commands(reader);
         let log = sections::log(reader);
         let shutdown_timeout = reader.duration("MODGATE_SHUTDOWN_TIMEOUT", parse::AT_MOST_AN_HOUR);
-        let drain_delay = reader.with("MODGATE_DRAIN_DELAY", |text| {
-            parse::duration_or_zero(text, parse::AT_MOST_AN_HOUR)
-        });
-        let (tencent, rules) = (tencent?, rules?);
+        let drain_delay = sections::drain_delay(reader);
+        let (tencent, rules, ()) = (tencent?, rules?, others?);
         if tencent.timeout > rules.action_deadline {
             reader.fault(
                 "MODGATE_TENCENT_TIMEOUT",
@@ -178,43 +176,13 @@ impl Settings {
             auth: auth?,
             rules,
             request_rules: request_rules?,
+            seal_keys: seal_keys?,
             log: log?,
             shutdown_timeout: shutdown_timeout?,
             drain_delay: drain_delay?,
             environment: reader.environment().clone(),
         })
     }
-}
-
-/// The database that `modgate migrate` works on: the owner's URL, else the service's.
-pub fn migration_url(environment: &Environment) -> Result<SecretString, Faults> {
-    let mut reader = Reader::new(environment);
-    let url = sections::owner_url(&mut reader);
-    reader.finish(url)
-}
-
-/// Where `modgate healthcheck` asks: the address of the operations port as seen from this machine.
-pub fn ops_listen(environment: &Environment) -> Result<SocketAddr, Faults> {
-    let mut reader = Reader::new(environment);
-    let ops_listen = reader.parsed("MODGATE_OPS_LISTEN");
-    reader.finish(ops_listen)
-}
-
-/// The settings of `modgate token`.
-pub fn token_settings(environment: &Environment) -> Result<TokenSettings, Faults> {
-    let mut reader = Reader::new(environment);
-    let issuer = reader.required("MODGATE_JWT_ISSUER");
-    let audience = sections::audience(&mut reader);
-    let secret = reader.secret("MODGATE_JWT_SECRET");
-    let settings = match (issuer, audience) {
-        (Some(issuer), Some(audience)) => Some(TokenSettings {
-            issuer,
-            audience,
-            secret,
-        }),
-        _ => None,
-    };
-    reader.finish(settings)
 }
 
 /// What the records of one process say about where they were made.

@@ -10,10 +10,7 @@ use super::{Reader, RequestRules};
 use crate::{auth, db, limit, moderation, telemetry};
 
 pub(super) fn database(reader: &mut Reader<'_>) -> Option<db::Settings> {
-    let url = database_url(reader, "MODGATE_DATABASE_URL");
-    if url.is_none() {
-        reader.missing("MODGATE_DATABASE_URL");
-    }
+    let url = service_url(reader);
     let max_connections = reader.with("MODGATE_DATABASE_MAX_CONNECTIONS", |text| {
         parse::number(text, 6, 1000)
     });
@@ -21,6 +18,14 @@ pub(super) fn database(reader: &mut Reader<'_>) -> Option<db::Settings> {
         url: url?,
         max_connections: max_connections?,
     })
+}
+
+pub(super) fn service_url(reader: &mut Reader<'_>) -> Option<SecretString> {
+    let url = database_url(reader, "MODGATE_DATABASE_URL");
+    if url.is_none() {
+        reader.missing("MODGATE_DATABASE_URL");
+    }
+    url
 }
 
 pub(super) fn owner_url(reader: &mut Reader<'_>) -> Option<SecretString> {
@@ -191,4 +196,10 @@ pub(crate) fn warnings(settings: &super::Settings) -> Vec<&'static str> {
         );
     }
     warnings
+}
+
+pub(super) fn drain_delay(reader: &mut Reader<'_>) -> Option<Duration> {
+    reader.with("MODGATE_DRAIN_DELAY", |text| {
+        parse::duration_or_zero(text, AT_MOST_AN_HOUR)
+    })
 }

@@ -50,12 +50,19 @@ pub struct Pools {
     pub writing: PgPool,
     /// For the leases on permits, which must be renewed whatever else the database is asked.
     pub leasing: PgPool,
+    /// For the seals, which must keep up whatever else the database is asked.
+    pub sealing: PgPool,
     /// For everything else.
     pub reading: PgPool,
 }
 
 /// One connection for each API.
 const LEASING: u32 = 2;
+
+const SEALING: u32 = 1;
+
+/// After a restore the sealer looks at every row.
+const SEALING_TIMEOUT: &str = "10min";
 
 /// Reads a database URL. Its text is in no error: it holds the password.
 pub fn parse_url(url: &SecretString) -> Result<PgConnectOptions, Error> {
@@ -87,28 +94,30 @@ pub fn is_exposed(options: &PgConnectOptions) -> bool {
 /// Opens the pools. Connects at first use.
 pub fn open(settings: &Settings) -> Result<Pools, Error> {
     let options = parse_url(&settings.url)?;
-    let others = settings.max_connections.saturating_sub(LEASING);
+    let others = settings.max_connections.saturating_sub(LEASING + SEALING);
+    let others = others.max(3);
     let writing = (others * 5 / 8).max(2);
-    let reading = others.saturating_sub(writing).max(2);
+    let reading = others - writing;
     Ok(Pools {
-        writing: pool(options.clone(), writing),
-        leasing: pool(options.clone(), LEASING),
-        reading: pool(options, reading),
+        writing: pool(options.clone(), writing, STATEMENT_TIMEOUT),
+        leasing: pool(options.clone(), LEASING, STATEMENT_TIMEOUT),
+        sealing: pool(options.clone(), SEALING, SEALING_TIMEOUT),
+        reading: pool(options, reading, STATEMENT_TIMEOUT),
     })
 }
 
-fn pool(options: PgConnectOptions, connections: u32) -> PgPool {
+fn pool(options: PgConnectOptions, connections: u32, statement_timeout: &'static str) -> PgPool {
     PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(Duration::from_millis(1900))
         .idle_timeout(Duration::from_mins(5))
-        .after_connect(|connection, _| {
+        .after_connect(move |connection, _| {
             Box::pin(async move {
                 // Set here and not in the start-up packet, which poolers in session mode refuse.
                 let settings = format!(
                     "set synchronous_commit = on; \
                      set default_transaction_isolation = 'read committed'; \
-                     set statement_timeout = '{STATEMENT_TIMEOUT}'; \
+                     set statement_timeout = '{statement_timeout}'; \
                      set idle_in_transaction_session_timeout = '5s'; set timezone = 'UTC'"
                 );
                 sqlx::raw_sql(sqlx::AssertSqlSafe(settings))
@@ -158,7 +167,8 @@ pub async fn check_migrated(url: &SecretString) -> Result<(), Error> {
     }
 }
 
-async fn connect(url: &SecretString) -> Result<PgConnection, Error> {
+/// A connection of its own, without the time-outs of the service.
+pub(crate) async fn connect(url: &SecretString) -> Result<PgConnection, Error> {
     let options = parse_url(url)?;
     let connecting = PgConnection::connect_with(&options);
     match tokio::time::timeout(Duration::from_secs(10), connecting).await {

@@ -42,6 +42,8 @@ pub struct Metrics {
     permit_cuts: Family<ApiLabels, Counter>,
     suspended: Family<SuspendedLabels, Gauge>,
     pending_oldest: Seconds,
+    seal_lag: Seconds,
+    seal_signed: Gauge,
     usersig_expires: Seconds,
     partition_months_ahead: Gauge,
 }
@@ -67,6 +69,8 @@ impl Metrics {
             permit_cuts: Family::default(),
             suspended: Family::default(),
             pending_oldest: Seconds::default(),
+            seal_lag: Seconds::default(),
+            seal_signed: Gauge::default(),
             usersig_expires: Seconds::default(),
             partition_months_ahead: Gauge::default(),
             registry: Registry::default(),
@@ -168,6 +172,16 @@ impl Metrics {
     /// Age of the oldest pending action; zero when there is none.
     pub fn set_pending_oldest(&self, age: Duration) {
         self.pending_oldest.set(age.as_secs_f64());
+    }
+
+    /// For how long the oldest row that is in no seal has been there.
+    pub fn set_seal_lag(&self, lag: Duration) {
+        self.seal_lag.set(lag.as_secs_f64());
+    }
+
+    /// Whether seals are signed.
+    pub fn set_seal_signed(&self, signed: bool) {
+        self.seal_signed.set(i64::from(signed));
     }
 
     /// Seconds until the `UserSig` expires; negative when it has.

@@ -42,6 +42,8 @@ impl Metrics {
             months,
             self.partition_months_ahead.clone(),
         );
+        let help = "Whether the seals of the record are signed";
+        registry.register("seal_signed", help, self.seal_signed.clone());
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "This build", version);
         self.register_seconds(registry);
@@ -59,6 +61,8 @@ impl Metrics {
         registry.register_with_unit("queue_wait", help, unit(), self.queue_wait.clone());
         let help = "Age of the oldest action without an end";
         registry.register_with_unit("pending_oldest", help, unit(), self.pending_oldest.clone());
+        let help = "Age of the oldest row of the record that is in no seal";
+        registry.register_with_unit("seal_lag", help, unit(), self.seal_lag.clone());
         let help = "Time until the UserSig in use expires";
         registry.register_with_unit(
             "usersig_expires",

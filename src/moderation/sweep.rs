@@ -1,13 +1,16 @@
-//! What runs beside the requests: recovery, and months made ahead of time.
+//! What runs beside the requests: recovery, seals, and months made ahead of time.
 
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{SecondsFormat, Utc};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use super::Moderation;
+use crate::audit::seal::{Seal, Sealed};
 use crate::telemetry::causes;
+
+const SEAL_EVERY: Duration = Duration::from_secs(1);
 
 const RECOVERY_EVERY: Duration = Duration::from_secs(5);
 
@@ -22,6 +25,7 @@ impl Moderation {
         let sweeping = async {
             tokio::join!(
                 self.recover(),
+                self.seal(),
                 self.ensure_partitions(),
                 self.forget_old_keys()
             )
@@ -45,6 +49,28 @@ impl Moderation {
                 }
                 Err(error) => tracing::warn!(error = causes(&error), "recovery could not run"),
             }
+        }
+    }
+
+    async fn seal(&self) {
+        let (mut lag, mut known_at) = (Duration::ZERO, Instant::now());
+        let mut ticks = interval(SEAL_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            match self.audit.seal().await {
+                Ok(sealed) => {
+                    (lag, known_at) = (sealed.lag, Instant::now());
+                    report(&sealed);
+                }
+                Err(error) => tracing::warn!(
+                    event = "not_sealed",
+                    error = causes(&error),
+                    "the record could not be sealed"
+                ),
+            }
+            self.metrics.set_seal_lag(lag + known_at.elapsed());
+            self.metrics.set_seal_signed(self.audit.has_seal_key());
         }
     }
 
@@ -78,5 +104,31 @@ impl Moderation {
                 );
             }
         }
+    }
+}
+
+/// Each head is a line of the log, so that whoever keeps the log is a witness.
+fn report(sealed: &Sealed) {
+    for row in &sealed.refused {
+        tracing::error!(
+            event = "row_refused",
+            row,
+            "a row is not one that a gateway wrote; it is sealed as such"
+        );
+    }
+    for seal in &sealed.seals {
+        let Seal { no, epoch, .. } = seal;
+        let (signature, key_id) = seal.signed.clone().unzip();
+        tracing::info!(
+            event = "seal",
+            seal.no = no,
+            seal.epoch = epoch,
+            seal.n = seal.n(),
+            seal.sealed_at = seal.time().to_rfc3339_opts(SecondsFormat::Micros, true),
+            seal.head = hex::encode(seal.head),
+            seal.signature = signature.map(hex::encode),
+            seal.key_id = key_id,
+            "rows of the record were sealed"
+        );
     }
 }

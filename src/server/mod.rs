@@ -74,20 +74,7 @@ impl Server {
             None => db::check_migrated(&settings.database.url).await?,
         }
         let pools = db::open(&settings.database)?;
-        let leases = Leases::new(pools.leasing.clone(), settings.tencent.sdk_app_id);
-        let moderation = Moderation {
-            limiter: Limiter::new(&settings.limit, leases),
-            audit: audit_log(&pools, &settings.tencent),
-            tencent: tencent::Client::new(settings.tencent)?,
-            rules: settings.rules,
-            metrics: Arc::new(Metrics::new()),
-            suspensions: Suspensions::default(),
-            retry_budget: RetryBudget::default(),
-            tasks: TaskTracker::new(),
-            runtime: Handle::current(),
-            draining: CancellationToken::new(),
-            closing: CancellationToken::new(),
-        };
+        let moderation = moderation(&pools, &settings)?;
         ensure_partitions(&moderation.audit).await;
         warn_if_unprotected(&moderation.audit).await;
         let state = web::Data::new(http::State {
@@ -160,9 +147,22 @@ impl Server {
     }
 }
 
-fn audit_log(pools: &db::Pools, tencent: &tencent::Settings) -> AuditLog {
-    let deployment = config::deployment(tencent);
-    AuditLog::new(pools.writing.clone(), pools.reading.clone(), deployment)
+fn moderation(pools: &db::Pools, settings: &Settings) -> Result<Moderation, Error> {
+    let leases = Leases::new(pools.leasing.clone(), settings.tencent.sdk_app_id);
+    let deployment = config::deployment(&settings.tencent);
+    Ok(Moderation {
+        limiter: Limiter::new(&settings.limit, leases),
+        audit: AuditLog::new(pools, deployment, Arc::clone(&settings.seal_keys)),
+        tencent: tencent::Client::new(settings.tencent.clone())?,
+        rules: settings.rules.clone(),
+        metrics: Arc::new(Metrics::new()),
+        suspensions: Suspensions::default(),
+        retry_budget: RetryBudget::default(),
+        tasks: TaskTracker::new(),
+        runtime: Handle::current(),
+        draining: CancellationToken::new(),
+        closing: CancellationToken::new(),
+    })
 }
 
 /// After idle months there may be none for this one.
@@ -232,6 +232,7 @@ async fn close(pools: &db::Pools) {
         tokio::join!(
             pools.writing.close(),
             pools.leasing.close(),
+            pools.sealing.close(),
             pools.reading.close()
         )
     };

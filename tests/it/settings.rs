@@ -249,6 +249,7 @@ fn each_secret_may_be_a_file() {
             "MODGATE_OWNER_DATABASE_URL" => good()["MODGATE_DATABASE_URL"].clone(),
             "MODGATE_TENCENT_PROXY" => "http://127.0.0.1:3128".to_owned(),
             "MODGATE_TENCENT_USERSIG" => continue,
+            "MODGATE_SEAL_KEY" => "0f".repeat(32),
             name => good()[name].clone(),
         };
         let base = with(without(good(), name), &[("MODGATE_MIGRATE", "true")]);

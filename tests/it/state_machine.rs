@@ -248,7 +248,7 @@ async fn no_interleaving_leaves_a_state_that_is_not_allowed_or_not_true() {
         sdk_app_id: 1,
         tencent_host: "test".to_owned(),
     };
-    let audit = AuditLog::new(pools.writing, pools.reading, deployment);
+    let audit = AuditLog::new(&pools, deployment, std::sync::Arc::default());
     let mut runner = TestRunner::default();
     for _ in 0..300 {
         let steps = vec(any_step(), 0..8)

@@ -32,7 +32,7 @@ pub(super) fn audit_log_as(url: &str) -> AuditLog {
         sdk_app_id: 1,
         tencent_host: "test".to_owned(),
     };
-    AuditLog::new(pools.writing, pools.reading, deployment)
+    AuditLog::new(&pools, deployment, std::sync::Arc::default())
 }
 
 /// One sweep over everything, as soon as a connection can be had.

@@ -205,7 +205,14 @@ async fn the_service_does_all_of_its_work_with_its_own_rights() {
     for event in ["record_unprotected", "rights_unknown"] {
         assert_eq!(log.events(event), Vec::<Value>::new());
     }
+    let sealed = "select coalesce(sum(n), 0)::bigint from audit.seal";
+    assert!(world.count(sealed).await > 0, "it seals");
+    // The row that was put there by hand has no leaf hash of a gateway.
+    let refused = format!("\"action {abandoned}\"");
     for line in log.lines() {
+        if line.contains("row_refused") && line.contains(&refused) {
+            continue;
+        }
         let failed = line.contains("permission denied") || line.contains("\"ERROR\"");
         assert!(!failed, "{line}");
     }

@@ -1,0 +1,242 @@
+//! Seals: after its commit, every row is listed by hash in a seal, and each seal includes the one
+//! before it. Who keeps a head can show that nothing up to it has changed, gone or come since.
+//!
+//! # Bytes, version 1
+//! `leaves` of `audit.seal` holds `n` entries of 51 bytes, by id, rev and table:
+//! - one byte for the table: `A` action, `E` event, `P` prune; `a` and `e` where the sealer
+//!   **refused** the row: it carries no mac of a known key, or its `leaf_hash` is not that of its
+//!   fields. It is listed all the same, so that it cannot be taken back unseen;
+//! - 16 bytes: the id (of an event, `action_id`);
+//! - the rev as a big-endian u16, 0 where there is none;
+//! - 32 bytes: SHA-256 over one byte 1, the leaf hash of the row's canonical bytes
+//!   (`audit::canonical`), `recorded_at` (of a prune, `pruned_at`) as big-endian i64 microseconds since
+//!   the Unix epoch, and `mac` if it is not NULL.
+//!
+//! `head` is SHA-256 over one byte 2, `prev` (the head of seal `no - 1`; 32 zero bytes for seal 1),
+//! `epoch` as u32, `no` as u64, `n` as u32, `sealed_at` as i64 microseconds, all big-endian, and
+//! the SHA-256 of `leaves`. `signature` is Ed25519 over ASCII `modgate.seal.v1`, a line feed and
+//! the 32 bytes of `head`; `key_id` is the first 16 hexadecimal digits of the SHA-256 of the
+//! public key's 32 bytes.
+//!
+//! # Which rows a seal holds
+//! Those that the snapshot of the seal before did not show, and that of this seal does: a row is
+//! in exactly one seal, whatever commits late, and no transaction of somebody else is waited for.
+//! Transaction ids mean nothing in another cluster. Where the rows were restored from a dump, the
+//! seals' own ids are not those of the transactions that brought them; a new epoch begins, and
+//! what is in no seal is found by difference.
+//!
+//! # What it proves
+//! Unsigned seals can be made anew by whoever may write to the table with its triggers off: then
+//! only a head that is kept outside shows it. `modgate serve` writes each head to its log.
+
+pub(super) mod due;
+mod sealer;
+mod store;
+
+use aws_lc_rs::digest::{Context, SHA256, digest};
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::keys::{PublicKeys, SealKeys};
+use super::stored::{Key, Table};
+
+pub use sealer::Sealed;
+pub use store::print_heads;
+
+/// How long one entry of a seal is, in bytes.
+const ENTRY: usize = 51;
+
+/// A hash.
+pub(super) type Hash = [u8; 32];
+
+/// A seal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seal {
+    /// From 1, without gaps.
+    pub no: u64,
+    /// Which cluster's transaction ids it goes by, from 1.
+    pub epoch: u32,
+    /// The head of the seal before it.
+    pub prev: Hash,
+    /// Its rows; see [`seal`](self).
+    pub leaves: Vec<u8>,
+    /// When it was made, by the database's clock, in microseconds since the Unix epoch.
+    pub sealed_at: i64,
+    /// What stands for it and all seals before it.
+    pub head: Hash,
+    /// The signature of `head` and the id of the key.
+    pub signed: Option<(Vec<u8>, String)>,
+}
+
+impl Seal {
+    /// Seals `entries` after `prev`.
+    fn new(
+        (no, epoch, prev): (u64, u32, Hash),
+        mut entries: Vec<Entry>,
+        sealed_at: i64,
+        keys: &SealKeys,
+    ) -> Self {
+        entries.sort_unstable_by_key(|entry| entry.key);
+        let mut seal = Self {
+            no,
+            epoch,
+            prev,
+            leaves: entries.into_iter().flat_map(Entry::to_bytes).collect(),
+            sealed_at,
+            head: [0; 32],
+            signed: None,
+        };
+        seal.head = seal.make_head();
+        seal.signed = keys.sign(&seal.head);
+        seal
+    }
+
+    /// How many rows it holds.
+    pub fn n(&self) -> u32 {
+        u32::try_from(self.leaves.len() / ENTRY).unwrap_or(u32::MAX)
+    }
+
+    /// When it was made; the Unix epoch where that is no time.
+    pub fn time(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(self.sealed_at).unwrap_or_default()
+    }
+
+    /// The head that its content makes.
+    pub(super) fn make_head(&self) -> Hash {
+        let mut context = Context::new(&SHA256);
+        context.update(&[2]);
+        context.update(&self.prev);
+        context.update(&self.epoch.to_be_bytes());
+        context.update(&self.no.to_be_bytes());
+        context.update(&self.n().to_be_bytes());
+        context.update(&self.sealed_at.to_be_bytes());
+        context.update(digest(&SHA256, &self.leaves).as_ref());
+        let head = context.finish();
+        head.as_ref().try_into().expect("SHA-256 has 32 bytes")
+    }
+
+    /// Whether its signature is right; `None` if it has none, or none of a known key.
+    pub(super) fn is_signed_by(&self, keys: &PublicKeys) -> Option<bool> {
+        let (signature, key_id) = self.signed.as_ref()?;
+        keys.check(key_id, &self.head, signature)
+    }
+
+    /// Its rows; `None` where the bytes are not entries.
+    pub(super) fn entries(&self) -> Option<Vec<Entry>> {
+        let (entries, rest) = self.leaves.as_chunks::<ENTRY>();
+        let entries = entries.iter().map(Entry::from_bytes).collect();
+        if rest.is_empty() { entries } else { None }
+    }
+}
+
+/// What a seal says of one row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) key: Key,
+    pub(super) is_refused: bool,
+    pub(super) hash: Hash,
+}
+
+impl Entry {
+    fn to_bytes(self) -> [u8; ENTRY] {
+        let mut bytes = [0; ENTRY];
+        let table = self.key.table.byte();
+        bytes[0] = if self.is_refused {
+            table.to_ascii_lowercase()
+        } else {
+            table
+        };
+        bytes[1..17].copy_from_slice(self.key.id.as_bytes());
+        bytes[17..19].copy_from_slice(&self.key.rev.to_be_bytes());
+        bytes[19..].copy_from_slice(&self.hash);
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8; ENTRY]) -> Option<Self> {
+        let (table, rest) = bytes.split_first()?;
+        let (id, rest) = rest.split_first_chunk()?;
+        let (rev, hash) = rest.split_first_chunk()?;
+        let mut tables = Table::ALL.into_iter();
+        Some(Self {
+            key: Key {
+                table: tables.find(|known| known.byte() == table.to_ascii_uppercase())?,
+                id: Uuid::from_bytes(*id),
+                rev: u16::from_be_bytes(*rev),
+            },
+            is_refused: table.is_ascii_lowercase(),
+            hash: hash.try_into().ok()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(byte: u8, table: Table, is_refused: bool) -> Entry {
+        Entry {
+            key: Key {
+                id: Uuid::from_bytes([byte; 16]),
+                rev: u16::from(byte),
+                table,
+            },
+            is_refused,
+            hash: [byte; 32],
+        }
+    }
+
+    #[test]
+    fn the_entries_of_a_seal_are_those_that_were_put_in_by_key() {
+        let entries = vec![
+            entry(3, Table::Prune, false),
+            entry(1, Table::Event, true),
+            entry(2, Table::Action, false),
+        ];
+        let seal = Seal::new((1, 1, [0; 32]), entries.clone(), 7, &SealKeys::default());
+        let sorted = vec![entries[1], entries[2], entries[0]];
+        assert_eq!(seal.entries(), Some(sorted));
+        assert_eq!((seal.n(), seal.leaves.len()), (3, 153));
+        assert_eq!(
+            &seal.leaves[..19],
+            &[b"e".as_slice(), &[1; 16], &[0, 1]].concat()
+        );
+    }
+
+    #[test]
+    fn every_part_of_a_seal_is_in_its_head() {
+        let seal = Seal::new(
+            (2, 1, [5; 32]),
+            vec![entry(1, Table::Action, false)],
+            7,
+            &SealKeys::default(),
+        );
+        let changes: [fn(&mut Seal); 5] = [
+            |seal| seal.no += 1,
+            |seal| seal.epoch += 1,
+            |seal| seal.prev[31] ^= 1,
+            |seal| seal.sealed_at += 1,
+            |seal| seal.leaves[50] ^= 1,
+        ];
+        for change in changes {
+            let mut other = seal.clone();
+            change(&mut other);
+            assert_ne!(other.make_head(), seal.head);
+        }
+        assert_eq!(seal.make_head(), seal.head);
+    }
+
+    #[test]
+    fn bytes_that_are_no_entries_are_none() {
+        let mut seal = Seal::new(
+            (1, 1, [0; 32]),
+            vec![entry(1, Table::Action, false)],
+            7,
+            &SealKeys::default(),
+        );
+        seal.leaves[0] = b'X';
+        assert_eq!(seal.entries(), None);
+        seal.leaves[0] = b'A';
+        seal.leaves.push(0);
+        assert_eq!(seal.entries(), None);
+    }
+}

@@ -1,0 +1,182 @@
+//! `audit.seal`: read in order, appended to.
+
+use std::io::Write;
+
+use chrono::SecondsFormat;
+use secrecy::SecretString;
+use serde::Serialize;
+use sqlx::{FromRow, PgConnection};
+
+use super::{Hash, Seal};
+use crate::audit::verify;
+use crate::db;
+
+#[derive(FromRow)]
+struct Read {
+    no: i64,
+    epoch: i32,
+    prev: Vec<u8>,
+    leaves: Vec<u8>,
+    sealed_at: i64,
+    head: Vec<u8>,
+    signature: Option<Vec<u8>>,
+    key_id: Option<String>,
+}
+
+impl From<Read> for Seal {
+    fn from(read: Read) -> Self {
+        // What does not fit was never written by a sealer, and then its head is not right either.
+        let hash = |bytes: Vec<u8>| Hash::try_from(bytes).unwrap_or_default();
+        Self {
+            no: read.no.cast_unsigned(),
+            epoch: read.epoch.cast_unsigned(),
+            prev: hash(read.prev),
+            leaves: read.leaves,
+            sealed_at: read.sealed_at,
+            head: hash(read.head),
+            signed: read.signature.zip(read.key_id),
+        }
+    }
+}
+
+/// The newest seal.
+#[derive(Debug)]
+pub(in crate::audit) struct Newest {
+    pub(in crate::audit) seal: Seal,
+    /// What its sealer saw.
+    pub(super) snapshot: String,
+    /// Whether it was made in this cluster, and not restored from a dump.
+    pub(super) is_of_this_cluster: bool,
+}
+
+impl Seal {
+    /// Up to a hundred seals after `no`, in order.
+    pub(in crate::audit) async fn after(
+        connection: &mut PgConnection,
+        no: u64,
+    ) -> Result<Vec<Self>, sqlx::Error> {
+        let seals = sqlx::query_as::<_, Read>(
+            "select no, epoch, prev, leaves, (extract(epoch from sealed_at) * 1000000)::bigint as sealed_at,
+                    head, signature, key_id
+             from audit.seal where no > $1 order by no limit 100",
+        );
+        let seals = seals.bind(no.cast_signed()).fetch_all(connection).await?;
+        Ok(seals.into_iter().map(Self::from).collect())
+    }
+
+    /// Appends it.
+    pub(super) async fn insert(
+        &self,
+        connection: &mut PgConnection,
+        snapshot: &str,
+    ) -> Result<(), sqlx::Error> {
+        let (signature, key_id) = self.signed.clone().unzip();
+        let inserted = sqlx::query!(
+            "insert into audit.seal (no, epoch, prev, n, leaves, sealed_at, head, signature, key_id, snapshot)
+             values ($1, $2, $3, $4, $5, timestamptz 'epoch' + $6::bigint * interval '1 microsecond', $7, $8, $9,
+                     $10::text::pg_snapshot)",
+            self.no.cast_signed(),
+            self.epoch.cast_signed(),
+            self.prev.as_slice(),
+            self.n().cast_signed(),
+            self.leaves,
+            self.sealed_at,
+            self.head.as_slice(),
+            signature,
+            key_id,
+            snapshot
+        );
+        inserted.execute(connection).await.map(drop)
+    }
+}
+
+/// Whether this transaction is the one that may append seals: others that ask before it ends are
+/// told that they are not.
+pub(in crate::audit) async fn lock(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let locked = sqlx::query_scalar!(
+        r#"select pg_try_advisory_xact_lock(hashtextextended('audit.seal', 0)) as "locked!""#
+    );
+    locked.fetch_one(connection).await
+}
+
+/// The newest seal, if there is one.
+///
+/// A row's `xid` is its transaction's id; the system column `xmin` says which transaction brought
+/// it to this cluster. Of two seals that one transaction restored, one at most has an id that
+/// happens to be that of the restore.
+pub(in crate::audit) async fn newest(
+    connection: &mut PgConnection,
+) -> Result<Option<Newest>, sqlx::Error> {
+    let newest = sqlx::query!(
+        r#"select no, epoch, prev, leaves,
+                  (extract(epoch from sealed_at) * 1000000)::bigint as "sealed_at!", head, signature,
+                  key_id, snapshot::text as "snapshot!",
+                  (select bool_and(latest.brought_by = latest.xid::xid)
+                   from (select other.xmin as brought_by, other.xid from audit.seal other
+                         where other.epoch = seal.epoch order by other.no desc limit 2) latest
+                  ) as "is_of_this_cluster!"
+           from audit.seal order by no desc limit 1"#
+    );
+    let row = newest.fetch_optional(connection).await?;
+    Ok(row.map(|row| Newest {
+        snapshot: row.snapshot,
+        is_of_this_cluster: row.is_of_this_cluster,
+        seal: Seal::from(Read {
+            no: row.no,
+            epoch: row.epoch,
+            prev: row.prev,
+            leaves: row.leaves,
+            sealed_at: row.sealed_at,
+            head: row.head,
+            signature: row.signature,
+            key_id: row.key_id,
+        }),
+    }))
+}
+
+/// A head as `modgate seals` prints it.
+#[derive(Serialize)]
+struct HeadLine {
+    no: u64,
+    epoch: u32,
+    n: u32,
+    sealed_at: String,
+    head: String,
+    signature: Option<String>,
+    key_id: Option<String>,
+}
+
+impl From<&Seal> for HeadLine {
+    fn from(seal: &Seal) -> Self {
+        let (signature, key_id) = seal.signed.clone().unzip();
+        Self {
+            no: seal.no,
+            epoch: seal.epoch,
+            n: seal.n(),
+            sealed_at: seal.time().to_rfc3339_opts(SecondsFormat::Micros, true),
+            head: hex::encode(seal.head),
+            signature: signature.map(hex::encode),
+            key_id,
+        }
+    }
+}
+
+/// Writes the heads of the seals from `since` on in the database of `url`, one JSON object a line.
+pub async fn print_heads(
+    url: &SecretString,
+    since: u64,
+    to: &mut impl Write,
+) -> Result<(), verify::Error> {
+    let mut connection = db::connect(url).await?;
+    let mut last = Some(since.saturating_sub(1));
+    while let Some(no) = last {
+        let seals = Seal::after(&mut connection, no).await?;
+        for seal in &seals {
+            serde_json::to_writer(&mut *to, &HeadLine::from(seal)).map_err(std::io::Error::from)?;
+            to.write_all(b"\n")?;
+        }
+        last = seals.last().map(|seal| seal.no);
+    }
+    to.flush()?;
+    Ok(())
+}

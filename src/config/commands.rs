@@ -1,0 +1,95 @@
+//! The settings of the commands other than `serve`: each asks only for what it uses.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::{Environment, Faults, Reader, record, sections};
+use crate::audit;
+
+/// The settings of `modgate token`.
+#[derive(Debug)]
+pub struct TokenSettings {
+    /// `MODGATE_JWT_ISSUER`
+    pub issuer: String,
+    /// `MODGATE_JWT_AUDIENCE`
+    pub audience: Vec<String>,
+    /// `MODGATE_JWT_SECRET`
+    pub secret: Option<SecretString>,
+}
+
+/// The settings of `modgate verify`.
+#[derive(Debug)]
+pub struct VerifySettings {
+    /// `MODGATE_DATABASE_URL`, if the database is checked.
+    pub database_url: Option<SecretString>,
+    /// `MODGATE_SEAL_PUBLIC_KEY_FILE`
+    pub public_keys: audit::PublicKeys,
+    /// `MODGATE_SEAL_KEY`
+    pub seal_keys: Arc<audit::SealKeys>,
+}
+
+/// The database that `modgate migrate` works on: the owner's URL, else the service's.
+pub fn migration_url(environment: &Environment) -> Result<SecretString, Faults> {
+    let mut reader = Reader::new(environment);
+    let url = sections::owner_url(&mut reader);
+    reader.finish(url)
+}
+
+/// The database that `modgate seals` and `modgate export` read.
+pub fn database_url(environment: &Environment) -> Result<SecretString, Faults> {
+    let mut reader = Reader::new(environment);
+    let url = sections::service_url(&mut reader);
+    reader.finish(url)
+}
+
+/// `MODGATE_SEAL_KEY` alone.
+pub fn seal_keys(environment: &Environment) -> Result<Arc<audit::SealKeys>, Faults> {
+    let mut reader = Reader::new(environment);
+    let keys = record::seal_keys(&mut reader);
+    reader.finish(keys)
+}
+
+/// The settings of `modgate verify`; the URL only if it `needs_database`.
+pub fn verify_settings(
+    environment: &Environment,
+    needs_database: bool,
+) -> Result<VerifySettings, Faults> {
+    let mut reader = Reader::new(environment);
+    let database_url = needs_database.then(|| sections::service_url(&mut reader));
+    let public_keys = record::public_keys(&mut reader);
+    let seal_keys = record::seal_keys(&mut reader);
+    let settings = public_keys
+        .zip(seal_keys)
+        .map(|(public_keys, seal_keys)| VerifySettings {
+            database_url: database_url.flatten(),
+            public_keys,
+            seal_keys,
+        });
+    reader.finish(settings)
+}
+
+/// Where `modgate healthcheck` asks: the address of the operations port as seen from this machine.
+pub fn ops_listen(environment: &Environment) -> Result<SocketAddr, Faults> {
+    let mut reader = Reader::new(environment);
+    let ops_listen = reader.parsed("MODGATE_OPS_LISTEN");
+    reader.finish(ops_listen)
+}
+
+/// The settings of `modgate token`.
+pub fn token_settings(environment: &Environment) -> Result<TokenSettings, Faults> {
+    let mut reader = Reader::new(environment);
+    let issuer = reader.required("MODGATE_JWT_ISSUER");
+    let audience = sections::audience(&mut reader);
+    let secret = reader.secret("MODGATE_JWT_SECRET");
+    let settings = match (issuer, audience) {
+        (Some(issuer), Some(audience)) => Some(TokenSettings {
+            issuer,
+            audience,
+            secret,
+        }),
+        _ => None,
+    };
+    reader.finish(settings)
+}
