@@ -33,6 +33,7 @@ mod keys;
 mod partitions;
 mod read;
 mod recovery;
+pub mod retain;
 mod rights;
 pub mod seal;
 mod stored;

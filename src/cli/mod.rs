@@ -8,6 +8,7 @@
 
 mod check;
 mod healthcheck;
+mod retain;
 mod serve;
 mod token;
 mod verify;
@@ -44,6 +45,8 @@ enum Command {
     Seals(verify::Seals),
     /// Write the whole record as newline-delimited JSON that `verify --from` can check.
     Export(verify::Export),
+    /// Drop the months that `MODGATE_RETENTION` does not keep.
+    Retain(retain::Arguments),
     /// Ask the operations port of a service on this machine whether it is alive.
     Healthcheck,
     /// Make a token for development.
@@ -89,6 +92,7 @@ pub fn run() -> ExitCode {
             Command::Verify(arguments) => return verify::verify(&environment, &arguments).await,
             Command::Seals(arguments) => verify::seals(&environment, &arguments).await,
             Command::Export(arguments) => verify::export(&environment, &arguments).await,
+            Command::Retain(arguments) => retain::retain(&environment, &arguments).await,
             Command::Healthcheck => healthcheck::healthcheck(&environment).await,
             Command::Token(arguments) => token::print(&environment, &arguments),
         };

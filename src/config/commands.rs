@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
 
@@ -17,6 +18,17 @@ pub struct TokenSettings {
     pub audience: Vec<String>,
     /// `MODGATE_JWT_SECRET`
     pub secret: Option<SecretString>,
+}
+
+/// The settings of `modgate retain`.
+#[derive(Debug)]
+pub struct RetainSettings {
+    /// `MODGATE_OWNER_DATABASE_URL`, else `MODGATE_DATABASE_URL`
+    pub database_url: SecretString,
+    /// `MODGATE_SEAL_KEY`
+    pub seal_keys: Arc<audit::SealKeys>,
+    /// `MODGATE_RETENTION`; `None` for ever.
+    pub keep: Option<Duration>,
 }
 
 /// The settings of `modgate verify`.
@@ -88,6 +100,23 @@ pub fn token_settings(environment: &Environment) -> Result<TokenSettings, Faults
             issuer,
             audience,
             secret,
+        }),
+        _ => None,
+    };
+    reader.finish(settings)
+}
+
+/// The settings of `modgate retain`.
+pub fn retain_settings(environment: &Environment) -> Result<RetainSettings, Faults> {
+    let mut reader = Reader::new(environment);
+    let url = sections::owner_url(&mut reader);
+    let seal_keys = record::seal_keys(&mut reader);
+    let keep = record::retention(&mut reader);
+    let settings = match (url, seal_keys, keep) {
+        (Some(database_url), Some(seal_keys), Some(keep)) => Some(RetainSettings {
+            database_url,
+            seal_keys,
+            keep,
         }),
         _ => None,
     };

@@ -23,8 +23,8 @@ use secrecy::SecretString;
 
 use crate::{audit, auth, db, limit, moderation, telemetry};
 pub use commands::{
-    TokenSettings, VerifySettings, database_url, migration_url, ops_listen, seal_keys,
-    token_settings, verify_settings,
+    RetainSettings, TokenSettings, VerifySettings, database_url, migration_url, ops_listen,
+    retain_settings, seal_keys, token_settings, verify_settings,
 };
 pub use parse::WholePattern;
 pub use reader::{Effective, Reader};

@@ -1,5 +1,6 @@
 //! Which rows are in no seal yet.
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -10,19 +11,27 @@ use crate::audit::stored::{Key, Table};
 /// How many keys one statement reads.
 const PAGE: i64 = 50_000;
 
+/// A row that is due, by when it was recorded: in that order rows are sealed, so that one that is
+/// dated back stands out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::audit) struct Due {
+    recorded_at: DateTime<Utc>,
+    pub(in crate::audit) key: Key,
+}
+
 /// The rows that `snapshot` shows and that of the newest seal did not.
 pub(super) async fn since(
     connection: &mut PgConnection,
     newest: &Newest,
     snapshot: &str,
-) -> Result<Vec<Key>, sqlx::Error> {
+) -> Result<Vec<Due>, sqlx::Error> {
     let due = sqlx::query!(
-        r#"select action_id as "id!", rev as "rev!" from (
-               select id as action_id, 0::smallint as rev, xid, xmin as brought_by from audit.action
+        r#"select action_id as "id!", rev as "rev!", recorded_at as "recorded_at!" from (
+               select id as action_id, 0::smallint as rev, recorded_at, xid, xmin as brought_by from audit.action
                where xid >= pg_snapshot_xmin($1::text::pg_snapshot)
                  and xid < pg_snapshot_xmax($2::text::pg_snapshot)
                union all
-               select action_id, rev, xid, xmin from audit.event
+               select action_id, rev, recorded_at, xid, xmin from audit.event
                where xid >= pg_snapshot_xmin($1::text::pg_snapshot)
                  and xid < pg_snapshot_xmax($2::text::pg_snapshot)) recent
            where not pg_visible_in_snapshot(xid, $1::text::pg_snapshot)
@@ -32,7 +41,11 @@ pub(super) async fn since(
         snapshot
     );
     let due = due.fetch_all(connection).await?;
-    Ok(due.iter().map(|row| key(row.id, row.rev)).collect())
+    let due = due.iter().map(|row| Due {
+        recorded_at: row.recorded_at,
+        key: key(row.id, row.rev),
+    });
+    Ok(due.collect())
 }
 
 /// For how long, in seconds, the oldest row that is due has been so.
@@ -60,12 +73,12 @@ pub(in crate::audit) async fn by_difference(
     connection: &mut PgConnection,
     sealed: &[Key],
     snapshot: Option<&str>,
-) -> Result<Vec<Key>, sqlx::Error> {
+) -> Result<Vec<Due>, sqlx::Error> {
     let mut due = Vec::new();
     let mut last = Some((Uuid::nil(), 0_i16));
     while let Some((id, _)) = last {
         let page = sqlx::query_as(
-            "select id, 0::smallint,
+            "select id, 0::smallint, recorded_at,
                     $3 is null or xmin <> xid::xid or pg_visible_in_snapshot(xid, $3::text::pg_snapshot)
              from audit.action where id > $1 order by id limit $2",
         );
@@ -75,7 +88,7 @@ pub(in crate::audit) async fn by_difference(
     last = Some((Uuid::nil(), 0));
     while let Some((id, rev)) = last {
         let page = sqlx::query_as(
-            "select action_id, rev,
+            "select action_id, rev, recorded_at,
                     $3 is null or xmin <> xid::xid or pg_visible_in_snapshot(xid, $3::text::pg_snapshot)
              from audit.event where (action_id, rev) > ($1, $4) order by action_id, rev limit $2",
         );
@@ -85,16 +98,21 @@ pub(in crate::audit) async fn by_difference(
     Ok(due)
 }
 
+/// An id, a rev, when it was recorded, and whether the snapshot shows it.
+type Found = (Uuid, i16, DateTime<Utc>, bool);
+
 /// Adds to `due` what of a page is not sealed, and says where the next page begins.
-fn keep_unsealed(
-    page: &[(Uuid, i16, bool)],
-    sealed: &[Key],
-    due: &mut Vec<Key>,
-) -> Option<(Uuid, i16)> {
-    let shown = page.iter().filter(|(.., is_shown)| *is_shown);
-    let keys = shown.map(|(id, rev, _)| key(*id, *rev));
-    due.extend(keys.filter(|key| sealed.binary_search(key).is_err()));
-    page.last().map(|(id, rev, _)| (*id, *rev))
+fn keep_unsealed(page: &[Found], sealed: &[Key], due: &mut Vec<Due>) -> Option<(Uuid, i16)> {
+    for (id, rev, recorded_at, is_shown) in page {
+        let key = key(*id, *rev);
+        if *is_shown && sealed.binary_search(&key).is_err() {
+            due.push(Due {
+                recorded_at: *recorded_at,
+                key,
+            });
+        }
+    }
+    page.last().map(|(id, rev, ..)| (*id, *rev))
 }
 
 /// The rows that are in a seal, sorted.

@@ -41,7 +41,8 @@ use super::keys::{PublicKeys, SealKeys};
 use super::stored::{Key, Table};
 
 pub use sealer::Sealed;
-pub use store::print_heads;
+pub use store::{Head, print_heads};
+pub(super) use store::{lock_when_free, newest};
 
 /// How long one entry of a seal is, in bytes.
 const ENTRY: usize = 51;
@@ -70,7 +71,7 @@ pub struct Seal {
 
 impl Seal {
     /// Seals `entries` after `prev`.
-    fn new(
+    pub(super) fn new(
         (no, epoch, prev): (u64, u32, Hash),
         mut entries: Vec<Entry>,
         sealed_at: i64,

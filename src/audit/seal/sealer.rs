@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use sqlx::{Connection as _, PgConnection};
 
+use super::due::{self, Due};
 use super::store::{Newest, lock, newest};
-use super::{Entry, Seal, due};
+use super::{Entry, Seal};
 use crate::audit::genuine::Judge;
 use crate::audit::keys::SealKeys;
 use crate::audit::stored::{self, Key};
@@ -82,7 +83,7 @@ async fn seal_what_is_due(
     let snapshot = sqlx::query_scalar!(r#"select pg_current_snapshot()::text as "snapshot!""#);
     let snapshot = snapshot.fetch_one(&mut *transaction).await?;
     let goes_on = newest.as_ref().filter(|newest| goes_on_from(newest, keys));
-    let due = if let Some(newest) = goes_on {
+    let mut due = if let Some(newest) = goes_on {
         due::since(transaction, newest, &snapshot).await?
     } else {
         let sealed = due::sealed(transaction).await?;
@@ -93,7 +94,8 @@ async fn seal_what_is_due(
         .map(|Newest { seal, .. }| (seal.no, seal.epoch, seal.head));
     let mut place = last.unwrap_or((0, 0, [0; 32]));
     place.1 += u32::from(goes_on.is_none());
-    let mut chunks: Vec<&[Key]> = due.chunks(LARGEST).collect();
+    due.sort_unstable();
+    let mut chunks: Vec<&[Due]> = due.chunks(LARGEST).collect();
     if goes_on.is_none() && chunks.is_empty() {
         // The epoch's first seal says from which snapshot on rows are due.
         chunks.push(&[]);
@@ -120,11 +122,12 @@ fn goes_on_from(newest: &Newest, keys: &SealKeys) -> bool {
 async fn make(
     transaction: &mut PgConnection,
     place: (u64, u32, super::Hash),
-    chunk: &[Key],
+    chunk: &[Due],
     keys: &SealKeys,
     refused: &mut Vec<String>,
 ) -> Result<Seal, Error> {
-    let rows = stored::rows(transaction, chunk).await?;
+    let keys_of_chunk: Vec<Key> = chunk.iter().map(|due| due.key).collect();
+    let rows = stored::rows(transaction, &keys_of_chunk).await?;
     let mut judge = Judge::new(keys);
     let mut entries = Vec::with_capacity(rows.len());
     for row in rows.values() {

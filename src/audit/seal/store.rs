@@ -44,9 +44,9 @@ impl From<Read> for Seal {
 pub(in crate::audit) struct Newest {
     pub(in crate::audit) seal: Seal,
     /// What its sealer saw.
-    pub(super) snapshot: String,
+    pub(in crate::audit) snapshot: String,
     /// Whether it was made in this cluster, and not restored from a dump.
-    pub(super) is_of_this_cluster: bool,
+    pub(in crate::audit) is_of_this_cluster: bool,
 }
 
 impl Seal {
@@ -65,7 +65,7 @@ impl Seal {
     }
 
     /// Appends it.
-    pub(super) async fn insert(
+    pub(in crate::audit) async fn insert(
         &self,
         connection: &mut PgConnection,
         snapshot: &str,
@@ -97,6 +97,14 @@ pub(in crate::audit) async fn lock(connection: &mut PgConnection) -> Result<bool
         r#"select pg_try_advisory_xact_lock(hashtextextended('audit.seal', 0)) as "locked!""#
     );
     locked.fetch_one(connection).await
+}
+
+/// As [`lock`], but waits for its turn.
+pub(in crate::audit) async fn lock_when_free(
+    connection: &mut PgConnection,
+) -> Result<(), sqlx::Error> {
+    let locked = sqlx::query!("select pg_advisory_xact_lock(hashtextextended('audit.seal', 0))");
+    locked.fetch_one(connection).await.map(drop)
 }
 
 /// The newest seal, if there is one.
@@ -135,8 +143,9 @@ pub(in crate::audit) async fn newest(
 }
 
 /// A head as `modgate seals` prints it.
-#[derive(Serialize)]
-struct HeadLine {
+#[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the members of the line")]
+pub struct Head {
     no: u64,
     epoch: u32,
     n: u32,
@@ -146,7 +155,7 @@ struct HeadLine {
     key_id: Option<String>,
 }
 
-impl From<&Seal> for HeadLine {
+impl From<&Seal> for Head {
     fn from(seal: &Seal) -> Self {
         let (signature, key_id) = seal.signed.clone().unzip();
         Self {
@@ -172,7 +181,7 @@ pub async fn print_heads(
     while let Some(no) = last {
         let seals = Seal::after(&mut connection, no).await?;
         for seal in &seals {
-            serde_json::to_writer(&mut *to, &HeadLine::from(seal)).map_err(std::io::Error::from)?;
+            serde_json::to_writer(&mut *to, &Head::from(seal)).map_err(std::io::Error::from)?;
             to.write_all(b"\n")?;
         }
         last = seals.last().map(|seal| seal.no);

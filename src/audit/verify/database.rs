@@ -19,16 +19,23 @@ pub async fn verify(url: &SecretString, evidence: Evidence) -> Result<Report, Er
     let mut snapshot = connection
         .begin_with("begin isolation level repeatable read read only")
         .await?;
-    let report = check(&mut snapshot, evidence).await?;
+    let Checked { report, .. } = check(&mut snapshot, evidence).await?;
     snapshot.rollback().await?;
     Ok(report)
+}
+
+/// A report, and what it was about.
+pub(in crate::audit) struct Checked {
+    pub(in crate::audit) report: Report,
+    /// The rows that are in no seal.
+    pub(in crate::audit) unsealed: Vec<Key>,
 }
 
 /// Checks the record as this transaction sees it.
 pub(in crate::audit) async fn check(
     snapshot: &mut PgConnection,
     evidence: Evidence,
-) -> Result<Report, Error> {
+) -> Result<Checked, Error> {
     let mut checker = Checker::new(evidence);
     let mut last = Some(0);
     while let Some(no) = last {
@@ -44,13 +51,17 @@ pub(in crate::audit) async fn check(
         last = seals.last().map(|seal| seal.no);
     }
     let sealed = checker.sealed();
-    for keys in unsealed(snapshot, &sealed).await?.chunks(ROWS) {
+    let unsealed = unsealed(snapshot, &sealed).await?;
+    for keys in unsealed.chunks(ROWS) {
         let rows = stored::rows(snapshot, keys).await?;
         for row in keys.iter().filter_map(|key| rows.get(key)) {
             checker.unsealed(row);
         }
     }
-    Ok(checker.finish())
+    Ok(Checked {
+        report: checker.finish(),
+        unsealed,
+    })
 }
 
 /// Divides seals so that each part has a few thousand rows, or is one seal.
@@ -72,7 +83,8 @@ pub(in crate::audit) async fn unsealed(
     snapshot: &mut PgConnection,
     sealed: &[Key],
 ) -> Result<Vec<Key>, sqlx::Error> {
-    let mut unsealed = due::by_difference(snapshot, sealed, None).await?;
+    let due = due::by_difference(snapshot, sealed, None).await?;
+    let mut unsealed: Vec<Key> = due.into_iter().map(|due| due.key).collect();
     let prunes: Vec<Uuid> = sqlx::query_scalar("select id from audit.prune order by id")
         .fetch_all(snapshot)
         .await?;

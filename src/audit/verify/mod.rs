@@ -7,7 +7,7 @@ mod checker;
 pub mod database;
 pub mod file;
 mod kept;
-mod months;
+pub(super) mod months;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::keys::{PublicKeys, SealKeys};
 pub use kept::KeptHeads;
 
 /// What a check has besides the record itself.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Evidence {
     /// Whose signatures are believed. With none, no signature is checked.
     pub public_keys: PublicKeys,

@@ -34,7 +34,7 @@ struct Prune {
 }
 
 /// `YYYY-MM`, in UTC, of the time in a `UUIDv7` (RFC 9562, 5.7).
-fn month_of(id: Uuid) -> String {
+pub(in crate::audit) fn month_of(id: Uuid) -> String {
     let bytes = id.as_bytes();
     let millis = bytes[..6]
         .iter()

@@ -1,0 +1,173 @@
+//! Retention: whole months are dropped, and the record says so.
+//!
+//! A month is dropped only if the whole record is what was sealed, and every row of the month is in
+//! a seal. First a row of `audit.prune` and a seal that holds it are committed; then the month's
+//! actions go, then its events, so that no action ever stands there without its end. A run that
+//! was cut short is finished by the next.
+
+mod prune;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use secrecy::SecretString;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+use super::keys::SealKeys;
+use super::seal::Head;
+use super::stored::Key;
+use super::verify::months::month_of;
+use super::verify::{self, Evidence, database};
+use crate::db;
+
+/// Nothing was dropped, or not all that could be.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The record could not be read or changed.
+    #[error("the record cannot be changed")]
+    Database(#[from] sqlx::Error),
+    /// The record could not be checked.
+    #[error(transparent)]
+    Verify(#[from] verify::Error),
+    /// Another run is at it.
+    #[error("another `modgate retain` is running")]
+    Busy,
+    /// The record is not what was sealed.
+    #[error("the record was tampered with, so that nothing is dropped: {0}; see `modgate verify`")]
+    Tampered(String),
+    /// A row of the month is in no seal.
+    #[error("{month} is not dropped: {row} is in no seal yet")]
+    Unsealed {
+        /// The month.
+        month: String,
+        /// The row.
+        row: String,
+    },
+    /// The newest seal is signed, and there is no key to go on with.
+    #[error("MODGATE_SEAL_KEY: must be set, as the seals are signed")]
+    NoSealKey,
+    /// There is no seal, or none of this cluster.
+    #[error("the record has not been sealed here yet: let `modgate serve` run first")]
+    NotSealed,
+}
+
+/// A month that was dropped, or would be.
+#[derive(Debug)]
+pub struct Dropped {
+    /// `YYYY-MM`
+    pub month: String,
+    /// How many actions it had.
+    pub actions: i64,
+    /// How many events.
+    pub events: i64,
+    /// The head of the seal that says so, to be kept outside; none in a dry run.
+    pub head: Option<Head>,
+}
+
+/// What to drop.
+#[derive(Clone, Debug)]
+pub struct Retention {
+    /// Months that ended longer ago than this.
+    pub keep: Duration,
+    /// Signs the seals of what is dropped.
+    pub seal_keys: Arc<SealKeys>,
+    /// Only say what would be dropped.
+    pub dry_run: bool,
+}
+
+/// Drops months from the record in the database of `url`, whose role owns it, oldest first.
+pub async fn retain(url: &SecretString, retention: &Retention) -> Result<Vec<Dropped>, Error> {
+    let mut connection = db::connect(url).await.map_err(verify::Error::from)?;
+    let locked = sqlx::query_scalar!(
+        r#"select pg_try_advisory_lock(hashtextextended('audit.retain', 0)) as "locked!""#
+    );
+    if !locked.fetch_one(&mut connection).await? {
+        return Err(Error::Busy);
+    }
+    let recorded: Vec<NaiveDate> =
+        sqlx::query_scalar("select month from audit.prune order by month")
+            .fetch_all(&mut connection)
+            .await?;
+    if !retention.dry_run {
+        for month in recorded {
+            prune::drop_tables(&mut connection, month).await?;
+        }
+    }
+    let months = past_months(&mut connection, retention.keep).await?;
+    if months.is_empty() {
+        return Ok(Vec::new());
+    }
+    let unsealed = check(&mut connection, retention).await?;
+    let mut dropped = Vec::new();
+    for month in months {
+        let name = month.format("%Y-%m").to_string();
+        if let Some(row) = unsealed.iter().find(|key| month_of(key.id) == name) {
+            return Err(Error::Unsealed {
+                month: name,
+                row: row.to_string(),
+            });
+        }
+        dropped.push(drop_month(&mut connection, month, retention).await?);
+    }
+    Ok(dropped)
+}
+
+/// The months that ended `keep` ago or earlier and are still there.
+async fn past_months(
+    connection: &mut PgConnection,
+    keep: Duration,
+) -> Result<Vec<NaiveDate>, sqlx::Error> {
+    let months = sqlx::query_scalar(
+        "select month::date from pg_inherits
+         cross join lateral (select to_date(right(inhrelid::regclass::text, 6), 'YYYYMM') as month) named
+         where inhparent = 'audit.action'::regclass
+           and (month + interval '1 month') at time zone 'UTC' <= now() - make_interval(secs => $1)
+         order by month",
+    );
+    months.bind(keep.as_secs_f64()).fetch_all(connection).await
+}
+
+/// Checks the whole record. The rows that are in no seal yet.
+async fn check(connection: &mut PgConnection, retention: &Retention) -> Result<Vec<Key>, Error> {
+    let mut snapshot = connection
+        .begin_with("begin isolation level repeatable read read only")
+        .await?;
+    let evidence = Evidence {
+        public_keys: retention.seal_keys.public_keys(),
+        seal_keys: Arc::clone(&retention.seal_keys),
+        ..Evidence::default()
+    };
+    let checked = database::check(&mut snapshot, evidence).await?;
+    snapshot.rollback().await?;
+    match checked.report.findings.into_iter().next() {
+        Some(finding) => Err(Error::Tampered(finding)),
+        None => Ok(checked.unsealed),
+    }
+}
+
+async fn drop_month(
+    connection: &mut PgConnection,
+    month: NaiveDate,
+    retention: &Retention,
+) -> Result<Dropped, Error> {
+    let suffix = month.format("%Y%m");
+    let counts = format!(
+        "select (select count(*) from audit.action_{suffix}), (select count(*) from audit.event_{suffix})"
+    );
+    let (actions, events): (i64, i64) = sqlx::query_as(AssertSqlSafe(counts))
+        .fetch_one(&mut *connection)
+        .await?;
+    let mut dropped = Dropped {
+        month: month.format("%Y-%m").to_string(),
+        actions,
+        events,
+        head: None,
+    };
+    if !retention.dry_run {
+        let seal = prune::record(connection, month, &dropped, &retention.seal_keys).await?;
+        dropped.head = Some(Head::from(&seal));
+        prune::drop_tables(connection, month).await?;
+    }
+    Ok(dropped)
+}
