@@ -4,6 +4,7 @@ mod append_only;
 mod leaves;
 mod partitions;
 mod recovery;
+mod retention;
 mod rights;
 mod roles;
 mod rules;
