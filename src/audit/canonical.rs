@@ -1,18 +1,5 @@
-//! The bytes that stand for a row, and what is made of them.
-//!
-//! # Canonical bytes, version 1
-//! One zero byte (the leaf prefix of RFC 6962, 2.1), ASCII `modgate.audit.v1`, one byte for the
-//! table (`A` action, `E` event, `P` prune; `F` a request's fingerprint), then each field in the
-//! order of [`ACTION_FIELDS`], [`EVENT_FIELDS`] or [`PRUNE_FIELDS`]: its length in bytes as a
-//! big-endian u32, then its UTF-8 text. SQL NULL is the length `0xFFFFFFFF` and no bytes, so that
-//! NULL differs from the empty text. Integers are decimal ASCII; times are microseconds since the
-//! Unix epoch, as such an integer; dates are `YYYY-MM-DD`; UUIDs are lower-case with hyphens;
-//! addresses are RFC 5952 text.
-//!
-//! The leaf hash is SHA-256 over these bytes, and `mac` is HMAC-SHA-256 over them, with a key that
-//! only the gateways have ([`SealKeys`]). `recorded_at`, `xid` and `mac` are not part of them: the
-//! first two are the database's. A seal holds `recorded_at` and `mac` as well (see
-//! [`seal`](super::seal)).
+//! The bytes that stand for a row (see `format.md`), and what is made of them. A request's
+//! fingerprint is made in the same way, as of a table `F`.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};

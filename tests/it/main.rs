@@ -34,3 +34,4 @@ mod stopping;
 mod support;
 mod tokens;
 mod under_failure;
+mod verifier;

@@ -1,14 +1,5 @@
-//! The record as a file: newline-delimited JSON that can be checked without a database.
-//!
-//! # Lines
-//! 1. `{"format":"modgate.record","version":1}`
-//! 2. For each seal, in order, `{"seal":{…}}` with the columns of `audit.seal` (hashes in hexadecimal,
-//!    `leaves` in base64, `sealed_at` in microseconds since the Unix epoch), and after it its rows that
-//!    are still there, in its order: `{"action":{…}}`, `{"event":{…}}`, `{"prune":{…}}`. Each has
-//!    every hashed field, as the text that is hashed, or null; then `recorded_at` in microseconds (a
-//!    prune has none), `leaf_hash` and `mac`.
-//! 3. The rows that are in no seal.
-//! 4. `{"end":true,"rows":…,"seals":…}`. A file without it is cut.
+//! The record as a file: newline-delimited JSON that can be checked without a database. Its lines
+//! are described with the [seals](super::seal).
 
 mod export;
 

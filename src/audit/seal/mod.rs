@@ -1,23 +1,6 @@
 //! Seals: after its commit, every row is listed by hash in a seal, and each seal includes the one
 //! before it. Who keeps a head can show that nothing up to it has changed, gone or come since.
 //!
-//! # Bytes, version 1
-//! `leaves` of `audit.seal` holds `n` entries of 51 bytes, by id, rev and table:
-//! - one byte for the table: `A` action, `E` event, `P` prune; `a` and `e` where the sealer
-//!   **refused** the row: it carries no mac of a known key, or its `leaf_hash` is not that of its
-//!   fields. It is listed all the same, so that it cannot be taken back unseen;
-//! - 16 bytes: the id (of an event, `action_id`);
-//! - the rev as a big-endian u16, 0 where there is none;
-//! - 32 bytes: SHA-256 over one byte 1, the leaf hash of the row's canonical bytes
-//!   (`audit::canonical`), `recorded_at` (of a prune, `pruned_at`) as big-endian i64 microseconds since
-//!   the Unix epoch, and `mac` if it is not NULL.
-//!
-//! `head` is SHA-256 over one byte 2, `prev` (the head of seal `no - 1`; 32 zero bytes for seal 1),
-//! `epoch` as u32, `no` as u64, `n` as u32, `sealed_at` as i64 microseconds, all big-endian, and
-//! the SHA-256 of `leaves`. `signature` is Ed25519 over ASCII `modgate.seal.v1`, a line feed and
-//! the 32 bytes of `head`; `key_id` is the first 16 hexadecimal digits of the SHA-256 of the
-//! public key's 32 bytes.
-//!
 //! # Which rows a seal holds
 //! Those that the snapshot of the seal before did not show, and that of this seal does: a row is
 //! in exactly one seal, whatever commits late, and no transaction of somebody else is waited for.
@@ -28,6 +11,8 @@
 //! # What it proves
 //! Unsigned seals can be made anew by whoever may write to the table with its triggers off: then
 //! only a head that is kept outside shows it. `modgate serve` writes each head to its log.
+//!
+#![doc = include_str!("../format.md")]
 
 pub(super) mod due;
 mod sealer;

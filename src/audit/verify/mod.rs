@@ -1,6 +1,6 @@
 //! Whether the record is what was sealed, from the database or from an export of it.
 //!
-//! The checks are [`Checker`]'s; [`database`] and [`file`](mod@file) hand it each seal together with the rows
+//! The checks are those of `checker`; [`database`] and [`file`](mod@file) hand it each seal with the rows
 //! that are there, and then the rows that are in no seal.
 
 mod checker;

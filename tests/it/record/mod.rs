@@ -3,6 +3,7 @@
 mod append_only;
 mod leaves;
 mod partitions;
+mod questions;
 mod recovery;
 mod retention;
 mod rights;
