@@ -9,6 +9,7 @@ mod retention;
 mod rights;
 mod roles;
 mod rules;
+mod sealing;
 mod view;
 
 use std::collections::BTreeMap;

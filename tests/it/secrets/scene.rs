@@ -17,6 +17,7 @@ use crate::support::process::Gateway;
 use crate::support::world::{JWT_SECRET, SECRET_KEY, World, token};
 
 pub(super) const DATABASE_PASSWORD: &str = "4ce0c3a4-password-of-the-gateway-4f1bb0fd";
+const SEAL_KEY: &str = "7d1f0c52a9be4480937f6b2ec1d8a05543f9be1c6a7d4e0891b2c3d4e5f60718";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A gateway that logs all it can, in a world that goes wrong.
@@ -34,6 +35,7 @@ impl Scene {
         let url = url_with_a_password(&world).await;
         let world = [
             ("MODGATE_DATABASE_URL", url.as_str()),
+            ("MODGATE_SEAL_KEY", SEAL_KEY),
             ("MODGATE_LOG", "trace"),
             ("MODGATE_MODERATOR_QPS", "1000"),
             ("MODGATE_PROTECTED_USERS", "boss"),
@@ -45,6 +47,7 @@ impl Scene {
         let (mut secrets, alice) = (Secrets::default(), token("alice", MODERATOR));
         secrets.keep("the secret key", SECRET_KEY);
         secrets.keep("the secret of the tokens", JWT_SECRET);
+        secrets.keep("the seal key", SEAL_KEY);
         secrets.keep("the database's password", DATABASE_PASSWORD);
         secrets.keep("a token", &alice);
         let alice = Persona::new(gateway.addr, Some(alice));
