@@ -8,12 +8,14 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::State;
+use super::audit_read::AuditRead;
 use super::body::Members;
 use super::caller::{Caller, origin};
 use super::fields;
 use super::json::{ActionJson, state_headers};
 use super::problem::{ApiError, Limit};
 use super::query::{ListQuery, refuse_query, visible_to};
+use crate::audit::Filter;
 use crate::domain::{Action, Class, Failure, Kind, SuspendedFor, Verdict};
 use crate::moderation::{Outcome, Refusal, Suspended};
 
@@ -55,10 +57,16 @@ pub(super) async fn get_action(
     let id = fields::action_id(&id).map_err(|_| ApiError::NotFound)?;
     let audit = state.moderation.audit.clone();
     let visible_to = visible_to(&caller.0);
+    let asked = Filter {
+        id: Some(id),
+        visible_to: visible_to.clone(),
+        ..Filter::default()
+    };
     let found = state
         .moderation
         .on_main_runtime(async move { audit.get(id, visible_to).await })
         .await?;
+    AuditRead::new("action", &caller, &request, asked).ended(u64::from(found.is_some()), true);
     found.map(|action| ok(&action)).ok_or(ApiError::NotFound)
 }
 
@@ -79,11 +87,13 @@ pub(super) async fn list_actions(
         limit,
         cursor,
     } = ListQuery::read(&request, &caller.0)?;
+    let read = AuditRead::new("list", &caller, &request, filter.clone());
     let audit = state.moderation.audit.clone();
     let page = state
         .moderation
         .on_main_runtime(async move { audit.list(&filter, limit, cursor).await })
         .await?;
+    read.ended(page.items.len() as u64, true);
     let items = page.items.iter().map(ActionJson::from).collect();
     Ok(HttpResponse::Ok().json(PageJson {
         items,
@@ -159,7 +169,7 @@ impl From<Refusal> for ApiError {
             } => Self::ProtectedTarget(action),
             Refusal::Denied { action, .. } => Self::Forbidden {
                 scope: action.kind.scope().as_str(),
-                action,
+                action: Some(action),
             },
             Refusal::Busy { retry_after } => Self::RateLimited {
                 limit: Limit::Api,

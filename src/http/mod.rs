@@ -9,8 +9,10 @@
 //! - Every answer to a valid token says what is left of the limits (`quota`).
 
 mod actions;
+mod audit_read;
 mod body;
 mod caller;
+mod export;
 mod fields;
 mod json;
 mod me;
@@ -27,6 +29,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Route};
 
+pub use export::PageTurns;
 pub use middleware::observe;
 
 use crate::auth::Verifier;
@@ -44,6 +47,8 @@ pub struct State {
     pub moderation: Arc<Moderation>,
     /// What requests must hold.
     pub request_rules: RequestRules,
+    /// Whose turn it is to read a page of an export.
+    pub page_turns: PageTurns,
 }
 
 /// The verifier in use, which a rotation of keys replaces.
@@ -82,6 +87,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(post("/v1/actions/kick_login", Kind::KickLogin))
         .service(post("/v1/actions/kick_seat", Kind::KickSeat))
         .service(get("/v1/actions").route(web::get().to(actions::list_actions)))
+        .service(get("/v1/actions/export").route(web::get().to(export::export_actions)))
         .service(get("/v1/actions/{id}").route(web::get().to(actions::get_action)))
         .service(get("/v1/me").route(web::get().to(me::get_me)))
         .default_service(refuse(|| ApiError::NotFound));

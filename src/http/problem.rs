@@ -32,8 +32,8 @@ pub(super) enum ApiError {
     Forbidden {
         /// Which scope is needed.
         scope: &'static str,
-        /// The denied action.
-        action: Box<Action>,
+        /// The denied action; none if it was only to be read.
+        action: Option<Box<Action>>,
     },
     /// 403: the target must not be acted upon.
     #[error("this user is protected: no action may target it")]
@@ -140,14 +140,14 @@ impl ApiError {
 
     fn action(&self) -> Option<&Action> {
         match self {
-            Self::Forbidden { action, .. }
-            | Self::ProtectedTarget(action)
+            Self::ProtectedTarget(action)
             | Self::TargetNotFound(action)
             | Self::TargetConflict(action)
             | Self::RejectedByTencent(action)
             | Self::OutcomeUnknown(action) => Some(action),
             Self::TencentRejectedGateway(action)
             | Self::AuditUnavailable(action)
+            | Self::Forbidden { action, .. }
             | Self::TencentUnavailable { action, .. }
             | Self::RateLimited { action, .. } => action.as_deref(),
             _ => None,

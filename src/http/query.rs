@@ -1,4 +1,4 @@
-//! The query of a list.
+//! The query of a list, or of an export.
 
 use actix_web::HttpRequest;
 use actix_web::web::Query;
@@ -7,6 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::body::Members;
+use super::export::Format;
 use super::fields::{Fields, action_id};
 use super::problem::{ApiError, FieldFault};
 use crate::audit::Filter;
@@ -20,22 +21,20 @@ pub(super) struct ListQuery {
     pub(super) cursor: Option<Uuid>,
 }
 
+/// An export that was asked for.
+#[derive(Debug)]
+pub(super) struct ExportQuery {
+    pub(super) filter: Filter,
+    pub(super) format: Format,
+}
+
 const LONGEST_LIST: u16 = 200;
 const USUAL_LIST: u16 = 50;
 
 impl ListQuery {
     /// Reads the query of `request`, as far as `moderator` may see.
     pub(super) fn read(request: &HttpRequest, moderator: &Moderator) -> Result<Self, ApiError> {
-        let (words, single): (Vec<_>, Vec<_>) = pairs(request)?
-            .into_iter()
-            .partition(|(name, _)| matches!(name.as_str(), "kind" | "state"));
-        let mut fields = fields(single);
-        let mut filter = Filter {
-            visible_to: visible_to(moderator),
-            ..Filter::default()
-        };
-        read_words(&mut fields, &mut filter, &words);
-        read_filter(&mut fields, &mut filter);
+        let (mut fields, filter) = filtered(request, moderator)?;
         let limit = fields
             .optional("limit", |text| limit(&text))
             .unwrap_or(USUAL_LIST);
@@ -48,6 +47,32 @@ impl ListQuery {
             cursor,
         }))
     }
+}
+
+impl ExportQuery {
+    /// Reads the query of `request`, as far as `moderator` may see. It has no pages.
+    pub(super) fn read(request: &HttpRequest, moderator: &Moderator) -> Result<Self, ApiError> {
+        let (mut fields, filter) = filtered(request, moderator)?;
+        let format = fields
+            .optional("format", |text| text.parse())
+            .unwrap_or_default();
+        fields.finish(Some(Self { filter, format }))
+    }
+}
+
+/// The filter, and what else the query holds.
+fn filtered(request: &HttpRequest, moderator: &Moderator) -> Result<(Fields, Filter), ApiError> {
+    let (words, single): (Vec<_>, Vec<_>) = pairs(request)?
+        .into_iter()
+        .partition(|(name, _)| matches!(name.as_str(), "kind" | "state"));
+    let mut fields = fields(single);
+    let mut filter = Filter {
+        visible_to: visible_to(moderator),
+        ..Filter::default()
+    };
+    read_words(&mut fields, &mut filter, &words);
+    read_filter(&mut fields, &mut filter);
+    Ok((fields, filter))
 }
 
 /// The query of a path that has none. A parameter that is ignored in silence may be one that

@@ -170,13 +170,14 @@ impl Moderation {
         }
     }
 
-    /// Runs `work` on the main runtime, to its end even if the caller goes away, within a bound.
+    /// Reads the record on the main runtime, to its end even if the caller goes away, within a
+    /// bound. Nothing is lost if the process ends first, so it is none of the tasks that must end.
     pub async fn on_main_runtime<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, audit::Error>> + Send + 'static,
     ) -> Result<T, Refusal> {
         let bounded = async { tokio::time::timeout(READ_BOUND, work).await };
-        match self.tasks.spawn_on(bounded, &self.runtime).await {
+        match self.runtime.spawn(bounded).await {
             Ok(Ok(Ok(done))) => Ok(done),
             Ok(Err(_)) => {
                 tracing::error!("the record was not read in time");

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use chrono::{SecondsFormat, Utc};
+use chrono::Utc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use super::Moderation;
-use crate::audit::seal::{Seal, Sealed};
+use crate::audit::seal::Sealed;
 use crate::telemetry::causes;
 
 const SEAL_EVERY: Duration = Duration::from_secs(1);
@@ -113,21 +113,20 @@ fn report(sealed: &Sealed) {
         tracing::error!(
             event = "row_refused",
             row,
+            refused = sealed.refused_count,
             "a row is not one that a gateway wrote; it is sealed as such"
         );
     }
-    for seal in &sealed.seals {
-        let Seal { no, epoch, .. } = seal;
-        let (signature, key_id) = seal.signed.clone().unzip();
+    for head in &sealed.heads {
         tracing::info!(
             event = "seal",
-            seal.no = no,
-            seal.epoch = epoch,
-            seal.n = seal.n(),
-            seal.sealed_at = seal.time().to_rfc3339_opts(SecondsFormat::Micros, true),
-            seal.head = hex::encode(seal.head),
-            seal.signature = signature.map(hex::encode),
-            seal.key_id = key_id,
+            seal.no = head.no,
+            seal.epoch = head.epoch,
+            seal.n = head.n,
+            seal.sealed_at = head.sealed_at,
+            seal.head = head.head,
+            seal.signature = head.signature,
+            seal.key_id = head.key_id,
             "rows of the record were sealed"
         );
     }

@@ -81,6 +81,7 @@ impl Server {
             verifier: http::VerifierInUse::new(Verifier::new(settings.auth)?),
             moderation: Arc::new(moderation),
             request_rules: settings.request_rules,
+            page_turns: http::PageTurns::default(),
         });
         Ok(Self {
             listener,
@@ -212,9 +213,12 @@ async fn keep_leases(moderation: Arc<Moderation>, drained: CancellationToken) {
     Box::pin(moderation.limiter.keep_leases(closing, &drained)).await;
 }
 
+/// The HTTP server looks once a second whether time is up for what is still being answered.
+const CUT_WITHIN: Duration = Duration::from_millis(1500);
+
 /// Waits for the answers that are on their way, and for the work behind them.
 async fn drain(moderation: &Moderation, api: &ServerHandle, deadline: Instant) {
-    let _ = timeout_at(deadline, api.stop(true)).await;
+    let _ = timeout_at(deadline + CUT_WITHIN, api.stop(true)).await;
     moderation.tasks.close();
     if timeout_at(deadline, moderation.tasks.wait()).await.is_err() {
         let unfinished = moderation.tasks.len();

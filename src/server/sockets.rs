@@ -1,5 +1,6 @@
 //! The two ports: who listens, and what is behind them.
 
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +16,23 @@ use crate::moderation::Moderation;
 /// so that it is they who close it, and no POST meets a connection that is being closed.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
+/// How long a client may leave what it was sent untaken: it has gone without a word, or it does not
+/// read. Then the kernel breaks the connection, and what was being sent is dropped.
+///
+/// Longer than a client pauses to write a full buffer to a disk, or a network drops packets.
+#[cfg(target_os = "linux")]
+const LONGEST_UNTAKEN: Duration = Duration::from_secs(30);
+
 pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(address).map_err(|source| Error::Bind { address, source })
+    bind(address).map_err(|source| Error::Bind { address, source })
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    // Each connection that is accepted inherits it.
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(&listener).set_tcp_user_timeout(Some(LONGEST_UNTAKEN))?;
+    Ok(listener)
 }
 
 pub(super) fn serve_api(

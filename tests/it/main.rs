@@ -14,6 +14,7 @@ mod actions;
 mod architecture;
 mod crash;
 mod development;
+mod export;
 mod fault_matrix;
 mod hostile;
 mod idempotency;

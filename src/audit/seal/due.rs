@@ -1,6 +1,7 @@
 //! Which rows are in no seal yet.
 
 use chrono::{DateTime, Utc};
+use futures_util::TryStreamExt;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -40,12 +41,12 @@ pub(super) async fn since(
         newest.snapshot,
         snapshot
     );
-    let due = due.fetch_all(connection).await?;
-    let due = due.iter().map(|row| Due {
+    // Row by row: after an outage of the sealers there may be many.
+    let due = due.fetch(connection).map_ok(|row| Due {
         recorded_at: row.recorded_at,
         key: key(row.id, row.rev),
     });
-    Ok(due.collect())
+    due.try_collect().await
 }
 
 /// For how long, in seconds, the oldest row that is due has been so.

@@ -6,7 +6,7 @@ use sqlx::{Connection as _, PgConnection};
 
 use super::due::{self, Due};
 use super::store::{Newest, lock, newest};
-use super::{Entry, Seal};
+use super::{Entry, Head, Seal};
 use crate::audit::genuine::Judge;
 use crate::audit::keys::SealKeys;
 use crate::audit::stored::{self, Key};
@@ -16,16 +16,21 @@ use crate::db::{Connection, within};
 /// How many rows one seal holds at most.
 const LARGEST: usize = 5_000;
 
+/// How many refused rows are named at once.
+const NAMED: usize = 20;
+
 /// How long sealing may take: after a restore it looks at every row.
 const BOUND: Duration = Duration::from_mins(30);
 
 /// What a sealer did.
 #[derive(Debug, Default)]
 pub struct Sealed {
-    /// The seals that it made.
-    pub seals: Vec<Seal>,
-    /// The rows in them that no gateway with the key wrote.
+    /// The heads of the seals that it made.
+    pub heads: Vec<Head>,
+    /// The first rows in them that no gateway with the key wrote.
     pub refused: Vec<String>,
+    /// How many such rows there are.
+    pub refused_count: u64,
     /// For how long the oldest row that is still in no seal has been there.
     pub lag: Duration,
 }
@@ -103,10 +108,10 @@ async fn seal_what_is_due(
     let mut sealed = Sealed::default();
     for chunk in chunks {
         place.0 += 1;
-        let seal = make(transaction, place, chunk, keys, &mut sealed.refused).await?;
+        let seal = make(transaction, place, chunk, keys, &mut sealed).await?;
         seal.insert(transaction, &snapshot).await?;
         place.2 = seal.head;
-        sealed.seals.push(seal);
+        sealed.heads.push(Head::from(&seal));
     }
     Ok(sealed)
 }
@@ -124,7 +129,7 @@ async fn make(
     place: (u64, u32, super::Hash),
     chunk: &[Due],
     keys: &SealKeys,
-    refused: &mut Vec<String>,
+    sealed: &mut Sealed,
 ) -> Result<Seal, Error> {
     let keys_of_chunk: Vec<Key> = chunk.iter().map(|due| due.key).collect();
     let rows = stored::rows(transaction, &keys_of_chunk).await?;
@@ -133,7 +138,10 @@ async fn make(
     for row in rows.values() {
         let is_genuine = judge.is_genuine(transaction, row).await?;
         if !is_genuine {
-            refused.push(row.key.to_string());
+            sealed.refused_count += 1;
+            if sealed.refused.len() < NAMED {
+                sealed.refused.push(row.key.to_string());
+            }
         }
         entries.push(Entry {
             key: row.key,

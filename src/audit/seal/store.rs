@@ -144,15 +144,21 @@ pub(in crate::audit) async fn newest(
 
 /// A head as `modgate seals` prints it.
 #[derive(Debug, Serialize)]
-#[expect(clippy::struct_field_names, reason = "the members of the line")]
 pub struct Head {
-    no: u64,
-    epoch: u32,
-    n: u32,
-    sealed_at: String,
-    head: String,
-    signature: Option<String>,
-    key_id: Option<String>,
+    /// The number of the seal.
+    pub no: u64,
+    /// Its epoch.
+    pub epoch: u32,
+    /// How many rows it holds.
+    pub n: u32,
+    /// When it was made, RFC 3339.
+    pub sealed_at: String,
+    /// The head, in hexadecimal.
+    pub head: String,
+    /// Its signature, in hexadecimal.
+    pub signature: Option<String>,
+    /// The id of the key that signed it.
+    pub key_id: Option<String>,
 }
 
 impl From<&Seal> for Head {

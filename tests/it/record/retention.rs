@@ -23,14 +23,14 @@ async fn past(world: &World, days: u32) -> Uuid {
     let id = id_of(DAY * days);
     let then = format!("now() - interval '{days} days'");
     let month = format!("select audit.ensure_partitions({then}, 0)");
-    super::run(&mut sql, &month).await.unwrap();
-    let action = Row::action(id).with("recorded_at", &then);
-    action.insert(&mut sql).await.unwrap();
-    let end = Row::answered(id, 1, "succeeded", 0).with("at", &then);
-    end.with("recorded_at", &then)
-        .insert(&mut sql)
+    super::run(&mut sql, &month)
         .await
-        .unwrap();
+        .expect("the month is made");
+    let action = Row::action(id).with("recorded_at", &then);
+    action.insert(&mut sql).await.expect("it breaks no rule");
+    let end = Row::answered(id, 1, "succeeded", 0).with("at", &then);
+    let end = end.with("recorded_at", &then);
+    end.insert(&mut sql).await.expect("it breaks no rule");
     id
 }
 
@@ -84,10 +84,10 @@ fn with_seal_key(world: World) -> World {
 async fn months(world: &World) -> Vec<String> {
     let months = "select distinct to_char(audit.uuid7_time(id) at time zone 'UTC', 'YYYY-MM')
                   from audit.action order by 1";
-    sqlx::query_scalar(months)
+    let months = sqlx::query_scalar(months)
         .fetch_all(&mut world.sql().await)
-        .await
-        .unwrap()
+        .await;
+    months.expect("the record can be read")
 }
 
 #[tokio::test(flavor = "multi_thread")]

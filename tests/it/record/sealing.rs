@@ -60,7 +60,7 @@ async fn insert(world: &World, age: Duration) -> Uuid {
     let row = Row::action(id)
         .with("recorded_at", then)
         .with("deadline_ms", 1_000);
-    row.insert(&mut sql).await.unwrap();
+    row.insert(&mut sql).await.expect("it breaks no rule");
     leaves::make(&mut sql).await;
     id
 }
@@ -83,21 +83,21 @@ async fn a_row_that_commits_late_is_in_the_next_seal_and_holds_back_none() {
     }
     let sealed = audit.seal().await.unwrap();
     assert_eq!(
-        sealed.seals.iter().map(|seal| seal.n()).collect::<Vec<_>>(),
+        sealed.heads.iter().map(|head| head.n).collect::<Vec<_>>(),
         [3]
     );
     assert_eq!(
-        audit.seal().await.unwrap().seals.len(),
+        audit.seal().await.unwrap().heads.len(),
         0,
         "there is nothing more"
     );
     run(&mut late, "commit").await.unwrap();
     let sealed = audit.seal().await.unwrap();
     assert_eq!(
-        sealed.seals.iter().map(|seal| seal.n()).collect::<Vec<_>>(),
+        sealed.heads.iter().map(|head| head.n).collect::<Vec<_>>(),
         [1]
     );
-    assert_eq!(audit.seal().await.unwrap().seals.len(), 0);
+    assert_eq!(audit.seal().await.unwrap().heads.len(), 0);
     assert_eq!(
         world
             .count("select max(epoch)::bigint from audit.seal")
@@ -115,7 +115,7 @@ async fn any_number_of_sealers_make_one_chain() {
         sealers.spawn(async move {
             let mut sealed = 0;
             for _ in 0..20 {
-                sealed += audit.seal().await.expect("it seals").seals.len();
+                sealed += audit.seal().await.expect("it seals").heads.len();
             }
             sealed
         });
@@ -162,8 +162,8 @@ async fn a_seal_that_somebody_forged_is_named_and_stops_nobody() {
     .unwrap();
     insert(&world, Duration::ZERO).await;
     let sealed = audit.seal().await.unwrap();
-    let seal = sealed.seals.last().expect("it goes on");
-    assert_eq!((seal.no, seal.epoch, seal.n()), (3, 2, 1));
+    let head = sealed.heads.last().expect("it goes on");
+    assert_eq!((head.no, head.epoch, head.n), (3, 2, 1));
     let report = verify(&world, keys(OLD)).await;
     let named = [
         "seal 2: its head is not that of its content",
@@ -214,7 +214,7 @@ async fn a_service_without_the_key_does_not_go_on_with_a_signed_chain() {
     let stranger = audit_log(&world, keys(NEW));
     let sealed = stranger.seal().await.unwrap();
     assert_eq!(
-        sealed.seals[0].epoch, 2,
+        sealed.heads[0].epoch, 2,
         "it does not trust what it cannot check"
     );
     let report = verify(&world, keys(OLD)).await;

@@ -1,0 +1,150 @@
+//! An export as lines of JSON, or as CSV.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use serde_json::json;
+
+use crate::domain::{Action, millis};
+use crate::http::json::{ActionJson, time};
+
+/// How an export is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::http) enum Format {
+    /// One JSON object a line, with nothing left out. The last line says that it is the last.
+    #[default]
+    Ndjson,
+    /// RFC 4180, for spreadsheets.
+    Csv,
+}
+
+/// The columns of CSV: the members of the action's JSON.
+const COLUMNS: [&str; 21] = [
+    "id",
+    "kind",
+    "state",
+    "moderator",
+    "moderator_name",
+    "user_id",
+    "room_id",
+    "data",
+    "reason",
+    "case_ref",
+    "supersedes",
+    "batch_id",
+    "requested_at",
+    "completed_at",
+    "duration_ms",
+    "tencent_action_status",
+    "tencent_error_code",
+    "tencent_error_info",
+    "tencent_request_id",
+    "attempts",
+    "recorded",
+];
+
+impl FromStr for Format {
+    type Err = &'static str;
+
+    fn from_str(word: &str) -> Result<Self, &'static str> {
+        let formats = [Self::Ndjson, Self::Csv];
+        let named = formats.into_iter().find(|format| format.as_str() == word);
+        named.ok_or("must be ndjson or csv")
+    }
+}
+
+impl Format {
+    /// The word for it in a query, and at the end of a file's name.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ndjson => "ndjson",
+            Self::Csv => "csv",
+        }
+    }
+
+    pub(super) const fn content_type(self) -> &'static str {
+        match self {
+            Self::Ndjson => "application/x-ndjson",
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+        }
+    }
+
+    /// What stands before the first action.
+    pub(super) fn head(self) -> Vec<u8> {
+        let mut head = Vec::new();
+        if self == Self::Csv {
+            write_cells(&COLUMNS.map(str::to_owned), &mut head);
+        }
+        head
+    }
+
+    pub(super) fn row(self, action: &Action, out: &mut Vec<u8>) {
+        match self {
+            Self::Ndjson => {
+                serde_json::to_writer(&mut *out, &ActionJson::from(action))
+                    .expect("an action is plain data");
+                out.push(b'\n');
+            }
+            Self::Csv => write_cells(&cells(action).map(defused), out),
+        }
+    }
+
+    /// What stands after the last of `rows` actions.
+    pub(super) fn end(self, rows: u64, out: &mut Vec<u8>) {
+        if self == Self::Ndjson {
+            let end = json!({"end": true, "rows": rows});
+            out.extend_from_slice(end.to_string().as_bytes());
+            out.push(b'\n');
+        }
+    }
+}
+
+/// In the order of [`COLUMNS`].
+fn cells(action: &Action) -> [String; COLUMNS.len()] {
+    let answer = action.last_answer();
+    [
+        action.id.to_string(),
+        action.kind.to_string(),
+        action.state.to_string(),
+        action.moderator.clone(),
+        cell(action.moderator_name.as_ref()),
+        action.user_id.clone(),
+        cell(action.room_id.as_ref()),
+        cell(action.data.as_ref()),
+        cell(action.reason.as_ref()),
+        cell(action.case_ref.as_ref()),
+        cell(action.supersedes),
+        cell(action.batch_id),
+        time(action.requested_at),
+        cell(action.completed_at.map(time)),
+        cell(action.duration.map(millis)),
+        cell(answer.and_then(|answer| answer.action_status.as_ref())),
+        cell(answer.map(|answer| answer.error_code)),
+        cell(answer.map(|answer| &answer.error_info)),
+        cell(answer.and_then(|answer| answer.request_id.as_ref())),
+        action.attempts.len().to_string(),
+        action.recorded.to_string(),
+    ]
+}
+
+fn cell(value: Option<impl Display>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+/// A spreadsheet takes what begins like that for a formula, and carries it out.
+fn defused(mut cell: String) -> String {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        cell.insert(0, '\'');
+    }
+    cell
+}
+
+fn write_cells(cells: &[String], out: &mut Vec<u8>) {
+    let mut writer = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(out);
+    let written = writer
+        .write_record(cells)
+        .and_then(|()| Ok(writer.flush()?));
+    written.expect("memory takes what is written to it");
+}

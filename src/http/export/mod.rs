@@ -1,0 +1,196 @@
+//! `GET /v1/actions/export`: everyone's actions as a file, however many there are.
+//!
+//! The body is pulled: a page is read when the client has taken the one before. So an export takes
+//! the memory of one page, no transaction is open between two of them, and a client that does not
+//! read holds nothing of the database (the server breaks its connection after a while).
+//!
+//! An export that cannot go on breaks the connection, without the last chunk of HTTP/1.1 and
+//! without the format's own end. It never ends as if it were whole.
+
+mod format;
+
+use std::sync::Arc;
+use std::time::Duration;
+use std::vec;
+
+use actix_web::http::header::CONTENT_DISPOSITION;
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use chrono::Utc;
+use futures_util::stream;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep, timeout};
+use uuid::Uuid;
+
+use super::State;
+use super::audit_read::AuditRead;
+use super::caller::Caller;
+use super::problem::ApiError;
+use super::query::ExportQuery;
+use crate::audit::{Filter, Page};
+use crate::domain::{Action, Scope};
+use crate::moderation::{Moderation, Refusal};
+pub(super) use format::Format;
+
+/// In actions: few enough to be read in a small part of a statement's time.
+const PAGE: u16 = 500;
+
+/// A piece of the body is about as large, in bytes.
+const PIECE: usize = 64 * 1024;
+
+/// How long a caller waits for the first page, and so for the answer.
+const FIRST_PAGE_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long a later page is tried for: a database that restarts costs no export.
+const PAGE_WITHIN: Duration = Duration::from_secs(10);
+
+/// Between two tries of a page.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Exports take turns, page by page: together they take one connection, and other readers have the
+/// rest.
+#[derive(Clone, Debug, Default)]
+pub struct PageTurns(Arc<Mutex<()>>);
+
+/// The record could not be read any more.
+#[derive(Debug, thiserror::Error)]
+#[error("the record cannot be reached: the export is cut")]
+struct Cut;
+
+/// An export on its way.
+struct Export {
+    pages: Pages,
+    format: Format,
+    /// Read, and not handed over yet.
+    page: vec::IntoIter<Action>,
+    /// Where the next page begins, if there is one.
+    cursor: Option<Uuid>,
+    /// What the format begins with, until it was handed over.
+    head: Vec<u8>,
+    ended: bool,
+    told: Told,
+}
+
+/// Where the pages come from.
+struct Pages {
+    moderation: Arc<Moderation>,
+    turns: PageTurns,
+    filter: Filter,
+}
+
+/// How far the export got. Tells the log when it is dropped, for whatever reason.
+struct Told {
+    read: AuditRead,
+    rows: u64,
+    complete: bool,
+}
+
+/// `GET /v1/actions/export`
+pub(super) async fn export_actions(
+    caller: Caller,
+    request: HttpRequest,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    if !caller.0.may(Scope::AuditRead) {
+        return Err(ApiError::Forbidden {
+            scope: Scope::AuditRead.as_str(),
+            action: None,
+        });
+    }
+    let ExportQuery { filter, format } = ExportQuery::read(&request, &caller.0)?;
+    let read = AuditRead::new("export", &caller, &request, filter.clone());
+    let pages = Pages {
+        moderation: Arc::clone(&state.moderation),
+        turns: state.page_turns.clone(),
+        filter,
+    };
+    let first = timeout(FIRST_PAGE_WITHIN, pages.read(None)).await;
+    let first = first.unwrap_or(Err(Refusal::AuditUnavailable))?;
+    let export = Export::new(pages, format, first, read);
+    Ok(HttpResponse::Ok()
+        .content_type(format.content_type())
+        .insert_header((CONTENT_DISPOSITION, attachment(format)))
+        .streaming(stream::try_unfold(export, Export::next_piece)))
+}
+
+fn attachment(format: Format) -> String {
+    let now = Utc::now().format("%Y%m%dT%H%M%SZ");
+    format!(
+        "attachment; filename=\"modgate-actions-{now}.{}\"",
+        format.as_str()
+    )
+}
+
+impl Export {
+    fn new(pages: Pages, format: Format, first: Page, read: AuditRead) -> Self {
+        read.begins();
+        Self {
+            pages,
+            format,
+            page: first.items.into_iter(),
+            cursor: first.next,
+            head: format.head(),
+            ended: false,
+            told: Told {
+                read,
+                rows: 0,
+                complete: false,
+            },
+        }
+    }
+
+    async fn next_piece(mut self) -> Result<Option<(Bytes, Self)>, Cut> {
+        if self.ended {
+            self.told.complete = true;
+            return Ok(None);
+        }
+        if self.page.len() == 0
+            && let Some(cursor) = self.cursor
+        {
+            let page = self.pages.read_patiently(cursor).await?;
+            (self.page, self.cursor) = (page.items.into_iter(), page.next);
+        }
+        let mut piece = std::mem::take(&mut self.head);
+        while piece.len() < PIECE
+            && let Some(action) = self.page.next()
+        {
+            self.format.row(&action, &mut piece);
+            self.told.rows += 1;
+        }
+        if self.page.len() == 0 && self.cursor.is_none() {
+            self.format.end(self.told.rows, &mut piece);
+            self.ended = true;
+        }
+        Ok(Some((piece.into(), self)))
+    }
+}
+
+impl Pages {
+    async fn read_patiently(&self, cursor: Uuid) -> Result<Page, Cut> {
+        let began = Instant::now();
+        loop {
+            match self.read(Some(cursor)).await {
+                Ok(page) => return Ok(page),
+                Err(_) if began.elapsed() + PAUSE < PAGE_WITHIN => sleep(PAUSE).await,
+                Err(_) => return Err(Cut),
+            }
+        }
+    }
+
+    async fn read(&self, cursor: Option<Uuid>) -> Result<Page, Refusal> {
+        let turn = Arc::clone(&self.turns.0).lock_owned().await;
+        let (audit, filter) = (self.moderation.audit.clone(), self.filter.clone());
+        let reading = async move {
+            // A read goes on when its client has gone, and keeps its turn.
+            let _turn = turn;
+            audit.list(&filter, PAGE, cursor).await
+        };
+        self.moderation.on_main_runtime(reading).await
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.read.ended(self.rows, self.complete);
+    }
+}

@@ -1,0 +1,189 @@
+//! CSV: what other programs read out of it.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use super::{EXPORT, rows};
+use crate::support::app::TestApp;
+use crate::support::world::World;
+
+/// Reads CSV as strictly as Python can, and says what it found in JSON.
+const PYTHON: &str = "import csv, io, json, sys\n\
+    text = io.TextIOWrapper(sys.stdin.buffer, encoding='utf-8', newline='')\n\
+    json.dump(list(csv.reader(text, strict=True)), sys.stdout)";
+
+/// What a spreadsheet would carry out, or take apart, in each field that can hold it.
+const HOSTILE: [(&str, &str, &str, &str, &str); 8] = [
+    (
+        "=cmd|' /C calc'!A0",
+        "@SUM(1+1)*cmd",
+        "+1+1",
+        "-2+3\nnext",
+        "=1",
+    ),
+    ("a,b", "\"quoted\"", "\"", "\"\"\n\",\"", ","),
+    ("@u", "+r", "\t=1+1", "\ttab", "@x"),
+    ("-1", "-1", "\n=1", "line\nline\n", "-1"),
+    ("'a", "'", "'1", "''", "'"),
+    (
+        "u",
+        "r",
+        "",
+        "\u{1f600} \u{5c4f}\u{853d} e\u{301}\u{ff1d}1",
+        "c",
+    ),
+    ("u;v", "r v", "a\tb;c", "= spaced", "c d"),
+    ("1e9", "00012", "1,5", "2026-01-31", "1-2"),
+];
+
+fn by_crate(text: &str) -> Vec<Vec<String>> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(text.as_bytes());
+    let records = reader.deserialize::<Vec<String>>();
+    records.map(|record| record.expect("it is CSV")).collect()
+}
+
+fn by_python(text: &str) -> Vec<Vec<String>> {
+    let mut python = Command::new("python3")
+        .args(["-c", PYTHON])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("this test needs python3");
+    let mut stdin = python.stdin.take().expect("it is piped");
+    stdin.write_all(text.as_bytes()).expect("python reads");
+    drop(stdin);
+    let read = python.wait_with_output().expect("python ends");
+    assert!(read.status.success());
+    serde_json::from_slice(&read.stdout).expect("python writes JSON")
+}
+
+/// The text of a cell before it was made harmless.
+fn meant(cell: &str) -> &str {
+    let harmless = cell.strip_prefix('\'');
+    let formula = |text: &&str| text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    harmless.filter(formula).unwrap_or(cell)
+}
+
+/// The members of an action's JSON, flat, as cells.
+fn flat(line: &str) -> Vec<(String, String)> {
+    let action: Value = serde_json::from_str(line).expect("a line is JSON");
+    let cell = |value: &Value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.len().to_string(),
+        Value::Number(number) => number.as_f64().expect("a number").to_string(),
+        other => other.to_string(),
+    };
+    let tencent = ["action_status", "error_code", "error_info", "request_id"];
+    let names = [
+        "id kind state moderator moderator_name user_id room_id data reason case_ref supersedes batch_id",
+        "requested_at completed_at duration_ms tencent attempts recorded",
+    ];
+    let names = names.iter().flat_map(|names| names.split(' '));
+    let members = names.flat_map(|name| match name {
+        "tencent" => tencent
+            .iter()
+            .map(|part| (format!("tencent_{part}"), cell(&action["tencent"][part])))
+            .collect(),
+        name => vec![(name.to_owned(), cell(&action[name]))],
+    });
+    let known = action.as_object().expect("an action is an object").len();
+    let members: Vec<_> = members.collect();
+    assert_eq!(members.len() - tencent.len() + 1, known, "{line}");
+    members
+}
+
+async fn hostile_actions(app: &TestApp) {
+    for (user_id, room_id, data, reason, case_ref) in HOSTILE {
+        let moderator = app.moderator(if user_id == "u" { "=alice" } else { "alice" });
+        let body = json!({"user_id": user_id, "room_id": room_id, "data": data, "reason": reason, "case_ref": case_ref});
+        let answer = moderator.post("/v1/actions/kick_seat", &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+    app.simulator.declare_account("gone", false);
+    assert_eq!(app.moderator("bob").kick_login("gone").await.status, 404);
+    assert_eq!(
+        app.moderator("bob")
+            .kick_login("administrator")
+            .await
+            .status,
+        403
+    );
+    // The gateway lets none in, but the record may hold it.
+    app.execute(
+        "insert into audit.action (id, kind, moderator, issuer, user_id, reason, client_ip, peer_ip,
+            http_request_id, instance, version, sdk_app_id, tencent_host, requested_at, deadline_ms, leaf_hash)
+         select id, 'kick_login', E'\\r\\n=1', 'test', 'u', E'a\\rb\\r\\nc', '::1', '::1', 'r', 'i', '0', 1, 'h',
+            audit.uuid7_time(id), 1, decode(repeat('ab', 32), 'hex')
+         from (select overlay(audit.uuid7_floor(now())::text placing '7' from 15)::uuid as id) minted",
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_cell_survives_and_none_is_a_formula() {
+    let app = TestApp::in_world(World::new().await.set("MODGATE_MODERATOR_QPS", "100")).await;
+    hostile_actions(&app).await;
+    // The row by hand has no end until recovery gives it one.
+    let auditor = app.auditor();
+    let ended = "select count(*) from audit.actions where state = 'pending'";
+    crate::support::eventually::eventually(
+        "all have ended",
+        std::time::Duration::from_secs(20),
+        async || (app.count(ended).await == 0).then_some(()),
+    )
+    .await;
+    let lines = auditor.get(EXPORT).await.text;
+    let csv = auditor.get(&format!("{EXPORT}?format=csv")).await.text;
+    let (head, _) = csv.split_once("\r\n").expect("lines end with CRLF");
+    let mut records = by_crate(&csv);
+    assert_eq!(records, by_python(&csv));
+    assert_eq!(records.remove(0).join(","), head);
+    let lines = rows(&lines);
+    assert_eq!(records.len(), lines.len());
+    assert_eq!(records.len(), HOSTILE.len() + 3);
+    for (record, line) in records.iter().zip(&lines) {
+        let expected = flat(line);
+        let names: Vec<&str> = expected.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names.join(","), head);
+        for (cell, (name, value)) in record.iter().zip(&expected) {
+            assert_eq!(meant(cell), value, "{name}");
+            assert!(
+                !cell.starts_with(['=', '+', '-', '@', '\t', '\r']),
+                "{name}: {cell}"
+            );
+        }
+    }
+    let (user_id, room_id, ..) = HOSTILE[0];
+    let first = records.iter().find(|record| record[5].ends_with(user_id));
+    let first = first.expect("it was exported");
+    let shown = [&first[5], &first[6], &first[7], &first[8], &first[9]];
+    assert_eq!(
+        shown,
+        [
+            &format!("'{user_id}"),
+            &format!("'{room_id}"),
+            "'+1+1",
+            "'-2+3\nnext",
+            "'=1"
+        ]
+    );
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn csv_of_nothing_has_its_head() {
+    let app = TestApp::start().await;
+    let csv = app
+        .auditor()
+        .get(&format!("{EXPORT}?format=csv"))
+        .await
+        .text;
+    assert_eq!(by_crate(&csv).len(), 1);
+    assert!(csv.starts_with("id,kind,state,") && csv.ends_with(",attempts,recorded\r\n"));
+    app.stop().await;
+}
