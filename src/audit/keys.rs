@@ -196,3 +196,57 @@ impl PublicKeys {
         Some(key.verify(&[SIGNED, head].concat(), signature).is_ok())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 8032, 7.1, test 1.
+    const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
+    const PEM: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n";
+
+    fn keys(text: &str) -> Result<SealKeys, KeyError> {
+        SealKeys::parse(&SecretString::from(text))
+    }
+
+    #[test]
+    fn a_seed_is_hexadecimal_or_base64_and_makes_the_documented_keys() {
+        let base64 = BASE64_STANDARD.encode(hex::decode(SEED).expect("hexadecimal"));
+        for text in [SEED, &base64, &format!("\n {SEED} \r\n")] {
+            let keys = keys(text).expect("it is a key");
+            assert_eq!(keys.public_keys().first_pem().as_deref(), Some(PEM));
+            assert_eq!(format!("{keys:?}"), "[21fe31dfa154a261]");
+            let mac = keys.mac(b"row").map(hex::encode);
+            // Made by other means: HMAC with the key that HKDF makes.
+            let expected = "63fdb2d54af946620f50716ea81d6b056ea3b27fc877985a7a86ec466d089b36";
+            assert_eq!(mac.as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused() {
+        for text in ["", "\n", "abc", &SEED[2..], &format!("{SEED}\nx"), PEM] {
+            assert_eq!(keys(text).err(), Some(KeyError::Seed), "{text}");
+        }
+        let certificate = PEM.replace("PUBLIC KEY", "CERTIFICATE");
+        for text in ["", "x", SEED, &PEM.replace("MCow", "MCov"), &certificate] {
+            let refused = PublicKeys::parse(text).err();
+            assert_eq!(refused, Some(KeyError::PublicKey), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_first_key_signs_and_all_are_known() {
+        let other = "0f".repeat(32);
+        let (one, both) = (keys(&other), keys(&format!("{SEED}\n{other}")));
+        let (one, both) = (one.expect("a key"), both.expect("keys"));
+        let (signature, key_id) = both.sign(&[7; 32]).expect("there is a key");
+        let public = PublicKeys::parse(PEM).expect("a key");
+        assert_eq!(public.check(&key_id, &[7; 32], &signature), Some(true));
+        assert_eq!(public.check(&key_id, &[8; 32], &signature), Some(false));
+        assert_eq!(one.public_keys().check(&key_id, &[7; 32], &signature), None);
+        let mac = one.mac(b"row").expect("there is a key");
+        assert!(both.knows(b"row", &mac) && !both.knows(b"rov", &mac));
+        assert_ne!(both.mac(b"row"), Some(mac));
+    }
+}
