@@ -61,8 +61,8 @@ const LEASING: u32 = 2;
 
 const SEALING: u32 = 1;
 
-/// After a restore the sealer looks at every row.
-const SEALING_TIMEOUT: &str = "10min";
+/// After a restore the sealer looks at every row, page by page.
+const SEALING_TIMEOUT: &str = "20s";
 
 /// Reads a database URL. Its text is in no error: it holds the password.
 pub fn parse_url(url: &SecretString) -> Result<PgConnectOptions, Error> {

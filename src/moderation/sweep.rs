@@ -53,21 +53,26 @@ impl Moderation {
     }
 
     async fn seal(&self) {
-        let (mut lag, mut known_at) = (Duration::ZERO, Instant::now());
+        let (mut lag, mut known_at, mut failing) = (Duration::ZERO, Instant::now(), false);
         let mut ticks = interval(SEAL_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             match self.audit.seal().await {
                 Ok(sealed) => {
-                    (lag, known_at) = (sealed.lag, Instant::now());
+                    (lag, known_at, failing) = (sealed.lag, Instant::now(), false);
                     report(&sealed);
                 }
-                Err(error) => tracing::warn!(
-                    event = "not_sealed",
-                    error = causes(&error),
-                    "the record could not be sealed"
-                ),
+                // Once for each time that it fails, however long: the metric shows how long.
+                Err(error) if !failing => {
+                    failing = true;
+                    tracing::warn!(
+                        event = "not_sealed",
+                        error = causes(&error),
+                        "the record could not be sealed"
+                    );
+                }
+                Err(_) => {}
             }
             self.metrics.set_seal_lag(lag + known_at.elapsed());
             self.metrics.set_seal_signed(self.audit.has_seal_key());

@@ -5,9 +5,10 @@ use futures_util::TryStreamExt;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::Seal;
 use super::store::Newest;
+use super::{STEP, Seal};
 use crate::audit::stored::{Key, Table};
+use crate::db::within;
 
 /// How many keys one statement reads.
 const PAGE: i64 = 50_000;
@@ -46,7 +47,7 @@ pub(super) async fn since(
         recorded_at: row.recorded_at,
         key: key(row.id, row.rev),
     });
-    due.try_collect().await
+    within(STEP, due.try_collect()).await
 }
 
 /// For how long, in seconds, the oldest row that is due has been so.
@@ -65,7 +66,7 @@ pub(super) async fn oldest(
            where not pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and brought_by = xid::xid"#,
         newest.snapshot
     );
-    oldest.fetch_one(connection).await
+    within(STEP, oldest.fetch_one(connection)).await
 }
 
 /// The actions and events that are not among `sealed`, which is sorted, whichever cluster's ids
@@ -84,7 +85,8 @@ pub(in crate::audit) async fn by_difference(
              from audit.action where id > $1 order by id limit $2",
         );
         let page = page.bind(id).bind(PAGE).bind(snapshot);
-        last = keep_unsealed(&page.fetch_all(&mut *connection).await?, sealed, &mut due);
+        let page = within(STEP, page.fetch_all(&mut *connection)).await?;
+        last = keep_unsealed(&page, sealed, &mut due);
     }
     last = Some((Uuid::nil(), 0));
     while let Some((id, rev)) = last {
@@ -94,7 +96,8 @@ pub(in crate::audit) async fn by_difference(
              from audit.event where (action_id, rev) > ($1, $4) order by action_id, rev limit $2",
         );
         let page = page.bind(id).bind(PAGE).bind(snapshot).bind(rev);
-        last = keep_unsealed(&page.fetch_all(&mut *connection).await?, sealed, &mut due);
+        let page = within(STEP, page.fetch_all(&mut *connection)).await?;
+        last = keep_unsealed(&page, sealed, &mut due);
     }
     Ok(due)
 }
@@ -120,7 +123,7 @@ fn keep_unsealed(page: &[Found], sealed: &[Key], due: &mut Vec<Due>) -> Option<(
 pub(super) async fn sealed(connection: &mut PgConnection) -> Result<Vec<Key>, sqlx::Error> {
     let (mut sealed, mut last) = (Vec::new(), Some(0));
     while let Some(no) = last {
-        let seals = Seal::after(connection, no).await?;
+        let seals = within(STEP, Seal::after(connection, no)).await?;
         for entries in seals.iter().filter_map(Seal::entries) {
             sealed.extend(entries.iter().map(|entry| entry.key));
         }

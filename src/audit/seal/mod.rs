@@ -18,6 +18,8 @@ pub(super) mod due;
 mod sealer;
 mod store;
 
+use std::time::Duration;
+
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -31,6 +33,10 @@ pub(super) use store::{lock_when_free, newest};
 
 /// How long one entry of a seal is, in bytes.
 const ENTRY: usize = 51;
+
+/// How long one step of sealing is waited for. Postgres gives up sooner; a server that has vanished
+/// never says so.
+const STEP: Duration = Duration::from_secs(25);
 
 /// A hash.
 pub(super) type Hash = [u8; 32];

@@ -6,7 +6,7 @@ use sqlx::{Connection as _, PgConnection};
 
 use super::due::{self, Due};
 use super::store::{Newest, lock, newest};
-use super::{Entry, Head, Seal};
+use super::{Entry, Head, STEP, Seal};
 use crate::audit::genuine::Judge;
 use crate::audit::keys::SealKeys;
 use crate::audit::stored::{self, Key};
@@ -18,9 +18,6 @@ const LARGEST: usize = 5_000;
 
 /// How many refused rows are named at once.
 const NAMED: usize = 20;
-
-/// How long sealing may take: after a restore it looks at every row.
-const BOUND: Duration = Duration::from_mins(30);
 
 /// What a sealer did.
 #[derive(Debug, Default)]
@@ -40,8 +37,7 @@ impl AuditLog {
     pub async fn seal(&self) -> Result<Sealed, Error> {
         let keys = self.keys.load();
         let mut connection = Connection::acquire(&self.sealing).await?;
-        let sealing = async { Ok(seal_in_transaction(&mut connection, &keys).await) };
-        let sealed = within(BOUND, sealing).await??;
+        let sealed = seal_in_transaction(&mut connection, &keys).await?;
         connection.release();
         Ok(sealed)
     }
@@ -56,11 +52,11 @@ async fn seal_in_transaction(
     connection: &mut PgConnection,
     keys: &SealKeys,
 ) -> Result<Sealed, Error> {
-    let mut transaction = connection.begin().await?;
-    let sealed = if lock(&mut transaction).await? {
+    let mut transaction = within(STEP, connection.begin()).await?;
+    let sealed = if within(STEP, lock(&mut transaction)).await? {
         seal_what_is_due(&mut transaction, keys).await?
     } else {
-        let lag = match newest(&mut transaction).await? {
+        let lag = match within(STEP, newest(&mut transaction)).await? {
             Some(newest) => due::oldest(&mut transaction, &newest).await?,
             None => 0.0,
         };
@@ -69,7 +65,7 @@ async fn seal_in_transaction(
             ..Sealed::default()
         }
     };
-    transaction.commit().await?;
+    within(STEP, transaction.commit()).await?;
     Ok(sealed)
 }
 
@@ -77,7 +73,7 @@ async fn seal_what_is_due(
     transaction: &mut PgConnection,
     keys: &SealKeys,
 ) -> Result<Sealed, Error> {
-    let newest = newest(transaction).await?;
+    let newest = within(STEP, newest(transaction)).await?;
     if keys.is_empty()
         && newest
             .as_ref()
@@ -86,7 +82,7 @@ async fn seal_what_is_due(
         return Err(Error::NoSealKey);
     }
     let snapshot = sqlx::query_scalar!(r#"select pg_current_snapshot()::text as "snapshot!""#);
-    let snapshot = snapshot.fetch_one(&mut *transaction).await?;
+    let snapshot = within(STEP, snapshot.fetch_one(&mut *transaction)).await?;
     let goes_on = newest.as_ref().filter(|newest| goes_on_from(newest, keys));
     let mut due = if let Some(newest) = goes_on {
         due::since(transaction, newest, &snapshot).await?
@@ -109,7 +105,7 @@ async fn seal_what_is_due(
     for chunk in chunks {
         place.0 += 1;
         let seal = make(transaction, place, chunk, keys, &mut sealed).await?;
-        seal.insert(transaction, &snapshot).await?;
+        within(STEP, seal.insert(transaction, &snapshot)).await?;
         place.2 = seal.head;
         sealed.heads.push(Head::from(&seal));
     }
@@ -132,11 +128,11 @@ async fn make(
     sealed: &mut Sealed,
 ) -> Result<Seal, Error> {
     let keys_of_chunk: Vec<Key> = chunk.iter().map(|due| due.key).collect();
-    let rows = stored::rows(transaction, &keys_of_chunk).await?;
+    let rows = within(STEP, stored::rows(transaction, &keys_of_chunk)).await?;
     let mut judge = Judge::new(keys);
     let mut entries = Vec::with_capacity(rows.len());
     for row in rows.values() {
-        let is_genuine = judge.is_genuine(transaction, row).await?;
+        let is_genuine = within(STEP, judge.is_genuine(transaction, row)).await?;
         if !is_genuine {
             sealed.refused_count += 1;
             if sealed.refused.len() < NAMED {
@@ -152,6 +148,6 @@ async fn make(
     let now = sqlx::query_scalar!(
         r#"select (extract(epoch from clock_timestamp()) * 1000000)::bigint as "now!""#
     );
-    let now = now.fetch_one(transaction).await?;
+    let now = within(STEP, now.fetch_one(transaction)).await?;
     Ok(Seal::new(place, entries, now, keys))
 }

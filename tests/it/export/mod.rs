@@ -62,7 +62,7 @@ async fn record(world: &World, actions: u32) {
 
 /// Waits until the gateway has sealed what [`record`] recorded, and is at rest.
 async fn all_sealed(world: &World) {
-    eventually("all is sealed", Duration::from_secs(120), async || {
+    eventually("all is sealed", Duration::from_mins(2), async || {
         let left = "select (select count(*) from audit.action) + (select count(*) from audit.event)
                     - (select coalesce(sum(n), 0) from audit.seal)::bigint";
         (world.count(left).await == 0).then_some(())
