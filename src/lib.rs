@@ -52,6 +52,7 @@
 //! |---|---|---|
 //! | [`domain`] | moderators, actions, attempts, ends: pure values | nothing of ours |
 //! | [`moderation`] | the use case, and the only place with its order | limit, audit, tencent |
+//! | [`stream`] | tells all who listen what changes in the record | audit |
 //! | [`auth`] | from a bearer token to a moderator | JWT |
 //! | [`limit`] | moderators' limits, queue, pacing, permits, and their leases | time, SQL for leases |
 //! | [`audit`] | the record: begin, finish, recover, read | SQL |
@@ -92,5 +93,6 @@ pub mod moderation;
 mod rotation;
 pub mod server;
 pub mod simulator;
+pub mod stream;
 pub mod telemetry;
 pub mod tencent;

@@ -23,7 +23,9 @@
 //! through `reading`.
 
 pub mod archive;
+mod assemble;
 mod canonical;
+mod changes;
 mod event;
 mod filter;
 mod genuine;
@@ -47,6 +49,7 @@ use sqlx::PgPool;
 
 use crate::db::{Connection, Pools};
 
+pub use changes::{Change, Position, Stretch, Unreadable};
 pub use filter::Filter;
 pub use idempotency::Holder;
 pub use keys::{KeyError, PublicKeys, SealKeys, SealKeysInUse};

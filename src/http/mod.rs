@@ -22,6 +22,7 @@ mod problem;
 mod problem_body;
 mod query;
 mod quota;
+mod stream;
 
 use std::future::ready;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -36,6 +37,7 @@ use crate::auth::Verifier;
 use crate::config::RequestRules;
 use crate::domain::Kind;
 use crate::moderation::Moderation;
+use crate::stream::Feed;
 use problem::ApiError;
 
 /// What the handlers share.
@@ -45,10 +47,31 @@ pub struct State {
     pub verifier: VerifierInUse,
     /// Carries actions out, and holds the record and the limits.
     pub moderation: Arc<Moderation>,
+    /// Tells what changes in the record.
+    pub feed: Arc<Feed>,
     /// What requests must hold.
     pub request_rules: RequestRules,
     /// Whose turn it is to read a page of an export.
     pub page_turns: PageTurns,
+}
+
+impl State {
+    /// What the handlers share, with a feed from the record of `moderation`.
+    pub fn new(verifier: Verifier, moderation: Moderation, request_rules: RequestRules) -> Self {
+        let feed = Feed::new(
+            moderation.audit.clone(),
+            moderation.tasks.clone(),
+            moderation.runtime.clone(),
+            Arc::clone(&moderation.metrics),
+        );
+        Self {
+            verifier: VerifierInUse::new(verifier),
+            moderation: Arc::new(moderation),
+            feed: Arc::new(feed),
+            request_rules,
+            page_turns: PageTurns::default(),
+        }
+    }
 }
 
 /// The verifier in use, which a rotation of keys replaces.
@@ -88,6 +111,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(post("/v1/actions/kick_seat", Kind::KickSeat))
         .service(get("/v1/actions").route(web::get().to(actions::list_actions)))
         .service(get("/v1/actions/export").route(web::get().to(export::export_actions)))
+        .service(get("/v1/actions/stream").route(web::get().to(stream::stream_actions)))
         .service(get("/v1/actions/{id}").route(web::get().to(actions::get_action)))
         .service(get("/v1/me").route(web::get().to(me::get_me)))
         .default_service(refuse(|| ApiError::NotFound));

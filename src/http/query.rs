@@ -60,7 +60,13 @@ impl ExportQuery {
     }
 }
 
-/// The filter, and what else the query holds.
+/// The query of a path that takes the filters of the list and nothing else.
+pub(super) fn filter(request: &HttpRequest, moderator: &Moderator) -> Result<Filter, ApiError> {
+    let (fields, filter) = filtered(request, moderator)?;
+    fields.finish(Some(filter))
+}
+
+/// The filter, and what else there is.
 fn filtered(request: &HttpRequest, moderator: &Moderator) -> Result<(Fields, Filter), ApiError> {
     let (words, single): (Vec<_>, Vec<_>) = pairs(request)?
         .into_iter()

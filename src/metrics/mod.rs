@@ -46,6 +46,7 @@ pub struct Metrics {
     seal_signed: Gauge,
     usersig_expires: Seconds,
     partition_months_ahead: Gauge,
+    stream_listeners: Gauge,
 }
 
 fn durations() -> Histogram {
@@ -73,6 +74,7 @@ impl Metrics {
             seal_signed: Gauge::default(),
             usersig_expires: Seconds::default(),
             partition_months_ahead: Gauge::default(),
+            stream_listeners: Gauge::default(),
             registry: Registry::default(),
         };
         metrics.register(&mut registry);
@@ -193,6 +195,16 @@ impl Metrics {
     /// Months for which partitions are ready.
     pub fn set_partition_months_ahead(&self, months: i32) {
         self.partition_months_ahead.set(i64::from(months));
+    }
+
+    /// Somebody began to listen to the stream.
+    pub fn listener_came(&self) {
+        self.stream_listeners.inc();
+    }
+
+    /// Somebody has stopped listening to the stream.
+    pub fn listener_left(&self) {
+        self.stream_listeners.dec();
     }
 
     /// The exposition, in the `OpenMetrics` text format.

@@ -42,11 +42,17 @@ impl Metrics {
             months,
             self.partition_months_ahead.clone(),
         );
-        let help = "Whether the seals of the record are signed";
-        registry.register("seal_signed", help, self.seal_signed.clone());
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "This build", version);
         self.register_seconds(registry);
+        self.register_proof_and_stream(registry);
+    }
+
+    fn register_proof_and_stream(&self, registry: &mut Registry) {
+        let help = "Whether the seals of the record are signed";
+        registry.register("seal_signed", help, self.seal_signed.clone());
+        let listeners = "Who listens to the stream of this replica";
+        registry.register("stream_listeners", listeners, self.stream_listeners.clone());
     }
 
     fn register_seconds(&self, registry: &mut Registry) {

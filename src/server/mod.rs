@@ -77,17 +77,13 @@ impl Server {
         let moderation = moderation(&pools, &settings)?;
         ensure_partitions(&moderation.audit).await;
         warn_if_unprotected(&moderation.audit).await;
-        let state = web::Data::new(http::State {
-            verifier: http::VerifierInUse::new(Verifier::new(settings.auth)?),
-            moderation: Arc::new(moderation),
-            request_rules: settings.request_rules,
-            page_turns: http::PageTurns::default(),
-        });
+        let verifier = Verifier::new(settings.auth)?;
+        let state = http::State::new(verifier, moderation, settings.request_rules);
         Ok(Self {
             listener,
             ops_listener,
             pools,
-            state,
+            state: web::Data::new(state),
             shutdown_timeout: settings.shutdown_timeout,
             drain_delay: settings.drain_delay,
             environment: settings.environment,
@@ -119,7 +115,7 @@ impl Server {
         let mut servers = JoinSet::new();
         servers.spawn(api);
         servers.spawn(ops);
-        moderation.tasks.spawn(background(Arc::clone(&moderation)));
+        moderation.tasks.spawn(background(self.state.clone()));
         let (drained, mut leases) = (CancellationToken::new(), JoinSet::new());
         leases.spawn(keep_leases(Arc::clone(&moderation), drained.clone()));
         moderation.tasks.spawn(rotation::watch(
@@ -200,10 +196,12 @@ fn unexpected_end(ended: Result<io::Result<()>, JoinError>) -> Error {
 }
 
 /// What runs beside the requests, until the service is closing.
-async fn background(moderation: Arc<Moderation>) {
+async fn background(state: web::Data<http::State>) {
+    let moderation = &state.moderation;
     tokio::join!(
         moderation.limiter.dispatch(&moderation.closing),
-        moderation.sweep()
+        moderation.sweep(),
+        state.feed.poll(&moderation.closing)
     );
 }
 

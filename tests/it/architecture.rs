@@ -52,7 +52,11 @@ const LAYERS: &[(&str, &[&str])] = &[
             "tencent",
         ],
     ),
-    ("http", &["audit", "auth", "config", "domain", "moderation"]),
+    ("stream", &["audit", "metrics", "telemetry"]),
+    (
+        "http",
+        &["audit", "auth", "config", "domain", "moderation", "stream"],
+    ),
 ];
 
 /// A source file as far as it is not a test.

@@ -32,6 +32,7 @@ mod secrets;
 mod settings;
 mod state_machine;
 mod stopping;
+mod stream;
 mod support;
 mod tokens;
 mod under_failure;

@@ -1,0 +1,135 @@
+//! What happens, as it happens: server-sent events (HTML Standard, 9.2), for clients that send a
+//! token and so use `fetch`.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::time::Duration;
+
+use actix_web::http::header::{CONTENT_TYPE, HeaderName};
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use chrono::Utc;
+use futures_util::stream;
+use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at};
+use tokio_util::sync::CancellationToken;
+
+use super::State;
+use super::audit_read::AuditRead;
+use super::caller::Caller;
+use super::json::ActionJson;
+use super::problem::ApiError;
+use super::query::filter;
+use crate::audit::{Change, Position};
+use crate::domain::Moderator;
+use crate::stream::{Heard, Lapse, Listener};
+
+static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// nginx would hold events back until it has a buffer full of them.
+const X_ACCEL_BUFFERING: (&str, &str) = ("x-accel-buffering", "no");
+
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
+
+/// The longest that the answer waits for the record.
+const PATIENCE: Duration = Duration::from_millis(2500);
+
+/// `GET /v1/actions/stream`
+pub(super) async fn stream_actions(
+    caller: Caller,
+    request: HttpRequest,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let filter = filter(&request, &caller.0)?;
+    let read = AuditRead::new("stream", &caller, &request, filter.clone());
+    let closing = &state.moderation.closing;
+    if closing.is_cancelled() {
+        return Err(ApiError::ShuttingDown);
+    }
+    let last = last_event_id(&request);
+    let listening = state.feed.listen(filter, last.as_deref());
+    let listener = tokio::time::timeout(PATIENCE, listening).await;
+    let listener = listener.map_err(|_| ApiError::AuditUnavailable(None))?;
+    read.begins();
+    let events = Events::new(listener, &caller.0, closing.clone());
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "text/event-stream"))
+        .insert_header(X_ACCEL_BUFFERING)
+        .streaming(stream::unfold(events, async |mut events| {
+            let event = events.next().await?;
+            Some((Ok::<Bytes, Infallible>(event), events))
+        })))
+}
+
+/// `None` if there is none, or an empty one: the client has seen nothing yet.
+fn last_event_id(request: &HttpRequest) -> Option<String> {
+    let field = request.headers().get(&LAST_EVENT_ID)?;
+    let text = String::from_utf8_lossy(field.as_bytes());
+    (!text.is_empty()).then(|| text.into_owned())
+}
+
+/// The body of one answer.
+struct Events {
+    opening: Option<Bytes>,
+    listener: Listener,
+    heartbeat: Interval,
+    token_expires: Pin<Box<Sleep>>,
+    closing: CancellationToken,
+}
+
+impl Events {
+    fn new(listener: Listener, moderator: &Moderator, closing: CancellationToken) -> Self {
+        let left = (moderator.expires_at - Utc::now()).to_std();
+        let first_beat = Instant::now() + HEARTBEAT_EVERY;
+        let mut heartbeat = interval_at(first_beat, HEARTBEAT_EVERY);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            opening: Some(opening(listener.position())),
+            listener,
+            heartbeat,
+            token_expires: Box::pin(tokio::time::sleep(left.unwrap_or_default())),
+            closing,
+        }
+    }
+
+    async fn next(&mut self) -> Option<Bytes> {
+        if let Some(opening) = self.opening.take() {
+            return Some(opening);
+        }
+        tokio::select! {
+            // The ends come first, and heartbeats also when there is much to tell.
+            biased;
+            () = self.closing.cancelled() => None,
+            () = &mut self.token_expires => None,
+            _ = self.heartbeat.tick() => Some(heartbeat(self.listener.position())),
+            heard = self.listener.next() => Some(match heard {
+                Heard::Change(notice) => notice.rendered(action),
+                Heard::Reset(lapse) => reset(lapse, self.listener.position()),
+            }),
+        }
+    }
+}
+
+/// Without data nothing is dispatched, but the client has an id, and a pause for reconnecting.
+fn opening(position: Position) -> Bytes {
+    Bytes::from(format!("retry: 1000\nid: {position}\n\n"))
+}
+
+/// With the present id, so that a client whose filter lets little through does not fall behind.
+fn heartbeat(position: Position) -> Bytes {
+    Bytes::from(format!(": hb\nid: {position}\n\n"))
+}
+
+fn action(change: &Change) -> Bytes {
+    let data = serde_json::to_string(&ActionJson::from(&change.action));
+    let data = data.expect("an action is plain data");
+    let position = change.position;
+    Bytes::from(format!("id: {position}\nevent: action\ndata: {data}\n\n"))
+}
+
+/// An event without data would not be dispatched.
+fn reset(lapse: Lapse, position: Position) -> Bytes {
+    let reason = lapse.as_str();
+    Bytes::from(format!(
+        "id: {position}\nevent: reset\ndata: {{\"reason\":\"{reason}\"}}\n\n"
+    ))
+}
