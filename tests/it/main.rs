@@ -28,6 +28,7 @@ mod quota;
 mod record;
 mod record_away;
 mod replicas;
+mod seals;
 mod secrets;
 mod settings;
 mod state_machine;

@@ -79,6 +79,16 @@ fn made(letter: &str, fields: &[&str]) -> String {
     format!("sha256({start} || {})", fields.join(" || "))
 }
 
+/// The same for a row of `audit.action`.
+pub(crate) fn action_leaf() -> String {
+    made("A", &ACTION_FIELDS)
+}
+
+/// The same for a row of `audit.event`.
+pub(crate) fn event_leaf() -> String {
+    made("E", &EVENT_FIELDS)
+}
+
 /// Gives the rows that a test has inserted the leaf hash that a gateway would have given them.
 pub(super) async fn make(sql: &mut PgConnection) {
     for (table, letter, fields) in [

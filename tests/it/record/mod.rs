@@ -1,13 +1,13 @@
 //! The record as Postgres keeps it: what it refuses, what it shows, and what becomes of silence.
 
 mod append_only;
-mod leaves;
+pub(crate) mod leaves;
 mod partitions;
 mod questions;
 mod recovery;
 mod retention;
 mod rights;
-mod roles;
+pub(crate) mod roles;
 mod rules;
 mod sealing;
 mod view;
@@ -21,7 +21,7 @@ use uuid::{NoContext, Timestamp, Uuid};
 
 /// A row of the record, each column an SQL expression.
 #[derive(Clone, Debug)]
-struct Row {
+pub(crate) struct Row {
     table: String,
     columns: BTreeMap<String, String>,
 }
@@ -38,7 +38,7 @@ impl Row {
     }
 
     /// An intent of now that breaks no rule.
-    fn action(id: Uuid) -> Self {
+    pub(crate) fn action(id: Uuid) -> Self {
         let row = Self::new(
             "audit.action",
             &[
@@ -63,7 +63,7 @@ impl Row {
     }
 
     /// A row of `audit.event` without an attempt.
-    fn event(action: Uuid, rev: i16, state: &str) -> Self {
+    pub(crate) fn event(action: Uuid, rev: i16, state: &str) -> Self {
         let row = Self::new(
             "audit.event",
             &[
@@ -104,7 +104,7 @@ impl Row {
         self
     }
 
-    async fn insert(&self, sql: &mut PgConnection) -> sqlx::Result<()> {
+    pub(crate) async fn insert(&self, sql: &mut PgConnection) -> sqlx::Result<()> {
         let (names, values): (Vec<&str>, Vec<&str>) = self
             .columns
             .iter()
@@ -122,7 +122,7 @@ impl Row {
 const LEAF: &str = "decode(repeat('ab', 32), 'hex')";
 
 /// The id of an action that was requested that long ago.
-fn id_of(age: Duration) -> Uuid {
+pub(crate) fn id_of(age: Duration) -> Uuid {
     let then = SystemTime::now() - age;
     let then = then
         .duration_since(UNIX_EPOCH)

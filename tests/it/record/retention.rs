@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::leaves;
 use super::roles::{OWNER, url_as, with_roles};
 use super::{Row, id_of};
+use crate::seals::{Evidence, verdicts};
 use crate::support::eventually::eventually;
 use crate::support::process::{Gateway, modgate};
 use crate::support::world::World;
@@ -142,6 +143,7 @@ async fn months_past_retention_are_dropped_and_the_rest_still_verifies() {
     let (code, out, err) = run(&world.variables, &["verify"]);
     assert_eq!(code, 0, "{out}{err}");
     assert!(out.ends_with("intact: 8 rows in 6 seals\n"), "{out}");
+    verdicts(&world.database.url, Evidence::default()).assert_intact("after retain");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,7 +20,7 @@ use crate::support::world::{World, token};
 pub(super) const ROLES: &str = include_str!("../../../deploy/roles.sql");
 
 pub(super) const OWNER: &str = "modgate_owner";
-pub(super) const SERVICE: &str = "modgate_service";
+pub(crate) const SERVICE: &str = "modgate_service";
 const AUDITOR: &str = "modgate_auditor";
 
 /// Owns the database, as whoever administers a managed server does.
@@ -45,7 +45,7 @@ async fn managed() -> World {
 }
 
 /// The steps of the README, each twice, and a gateway's settings with the service's role.
-pub(super) async fn with_roles() -> World {
+pub(crate) async fn with_roles() -> World {
     let world = managed().await;
     let mut admin = sql_as(&world, ADMIN).await;
     for _ in 0..2 {
@@ -71,7 +71,7 @@ pub(super) fn url_as(world: &World, role: &str) -> String {
     options.to_url_lossy().to_string()
 }
 
-async fn sql_as(world: &World, role: &str) -> PgConnection {
+pub(crate) async fn sql_as(world: &World, role: &str) -> PgConnection {
     let options = PgConnectOptions::from_str(&url_as(world, role)).expect("it is a URL");
     options.connect().await.expect("the role may connect")
 }

@@ -19,6 +19,13 @@ fn output(mut python: Command) -> Output {
         .unwrap_or_else(|error| panic!("the second verifier needs python3 (3.8 or later): {error}"))
 }
 
+/// What `verify.py` says about an export.
+pub(crate) fn verify(arguments: &[&str]) -> Output {
+    let mut python = python("verify.py");
+    python.args(arguments);
+    output(python)
+}
+
 #[test]
 fn the_second_verifier_finds_what_was_done_to_records_of_its_own_making() {
     let checked = output(python("self_check.py"));

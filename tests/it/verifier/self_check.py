@@ -160,6 +160,18 @@ def remove(kind, index=0):
     return removed
 
 
+def without_a_mac(minutes):
+    """Rows of some time after the first signed seal, one sealed and one not."""
+
+    def made(_):
+        rows = [action(MAY + minutes * 60_000_000 + number, number) for number in (2, 3)]
+        for line in rows:
+            line["action"]["mac"] = None
+        return [*chained([[], [rows[0]]]), rows[1]]
+
+    return made
+
+
 def january_dropped(lines):
     of_january = (str(id_of(NOON, 1)),)
     kept = [line for line in lines if "seal" in line or not {*of_january} & {*map(str, [*line.values()][0].values())}]
@@ -253,6 +265,8 @@ CASES = [
     ("a leaf hash with its row", change("action", "reason", "x", 0, True), "action {1}: changed"),
     ("a leaf hash alone", change("action", "leaf_hash", "00" * 32), "action {1}: its leaf_hash"),
     ("recorded_at", change("event", "recorded_at", str(NOON + 1001)), "event {1} rev 1: changed"),
+    ("no mac at the start", without_a_mac(10), None),
+    ("no mac later", without_a_mac(11), "written without the key"),
     ("a mac", change("action", "mac", None), "action {1}: changed"),
     ("an action", remove("action", 1), "action {2}: missing (seal 2)"),
     ("an event", remove("event", 1), "event {1} rev 2: missing (seal 1)"),

@@ -2,7 +2,7 @@
 
     verify.py EXPORT [--public-key PEM] [--seal-file HEADS]
 
-Written from the README's page about the format, not from modgate's code: what both find is not the mistake of one.
+Written from src/audit/format.md, not from modgate's code: what both find is not the mistake of one.
 What takes the seal key, the macs, it cannot check. Exit 0 intact, 1 tampered, 2 could not check.
 """
 
@@ -31,6 +31,8 @@ SEAL = {"no", "epoch", "prev", "n", "leaves", "sealed_at", "head", "signature", 
 LEAF = struct.Struct(">c16sH32s")
 # Rows become final in another order than they are dated, by as much as clocks and transactions allow.
 APART = 60_000_000
+# So long after the first signed seal a gateway may still be without the key.
+ROLLOUT = 600_000_000
 
 
 class Unreadable(Exception):
@@ -204,6 +206,14 @@ class Check:
             elif heads[no] != head:
                 self.find(f"seal {no}", "its head differs from the one kept outside")
 
+    def writer(self, row):
+        """What can be said without the key of who wrote a row."""
+        first = next((seal.sealed_at for seal in self.seals if seal.signature is not None), None)
+        if row.leaf.hex() != row.columns["leaf_hash"]:
+            self.find(name(row.key), "its leaf_hash is not that of its content")
+        elif row.columns["mac"] is None and first is not None and row.recorded_at > first + ROLLOUT:
+            self.find(name(row.key), "written without the key")
+
     def contents(self):
         """Each entry of a seal against its row."""
         newest = None  # (recorded_at, number of the seal) of what was sealed before
@@ -226,8 +236,8 @@ class Check:
                                          f"(seal {seal.no})")
                 if table.islower():
                     self.find(name(key), f"written without the key (seal {seal.no})")
-                elif row.leaf.hex() != row.columns["leaf_hash"]:
-                    self.find(name(key), f"its leaf_hash is not that of its content (seal {seal.no})")
+                else:
+                    self.writer(row)
             newest = max([*([newest] if newest else []), *((date, seal.no) for date in dates)], default=None)
         return newest
 
@@ -239,8 +249,8 @@ class Check:
             elif newest and row.recorded_at < newest[0] - APART:
                 self.find(name(row.key), f"in the record but in no seal, though recorded at {at(row.recorded_at)}, "
                                          f"before what seal {newest[1]} holds")
-            elif row.leaf.hex() != row.columns["leaf_hash"]:
-                self.find(name(row.key), "its leaf_hash is not that of its content")
+            else:
+                self.writer(row)
         return len(unsealed)
 
     def pruned(self):
