@@ -1,7 +1,6 @@
-//! Which actions are read, and the SQL that says so.
+//! Which actions are read.
 
 use chrono::{DateTime, Utc};
-use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::domain::{Kind, State};
@@ -39,77 +38,99 @@ pub struct Filter {
     pub until: Option<DateTime<Utc>>,
 }
 
-const SELECT: &str = "select id, kind, state, moderator, moderator_name, user_id, room_id, data, \
-    reason, case_ref, supersedes, batch_id, requested_at, completed_at, duration_ms \
-    from audit.actions where true";
+impl Filter {
+    /// Each column of `audit.action` that must have one of some values, and those. What usually
+    /// leaves the fewest rows comes first.
+    pub(super) fn conditions(&self) -> Vec<Condition> {
+        let (issuer, subject) = self.visible_to.clone().unzip();
+        let ids = [("id", self.id), ("batch_id", self.batch_id)];
+        let texts = [
+            ("idempotency_key", self.idempotency_key.clone()),
+            ("case_ref", self.case_ref.clone()),
+            ("user_id", self.user_id.clone()),
+            ("room_id", self.room_id.clone()),
+            ("moderator", subject),
+            ("moderator", self.moderator.clone()),
+            ("issuer", issuer),
+        ];
+        let ids = ids.into_iter().filter_map(|(column, id)| {
+            let values = Values::Ids(vec![id?]);
+            Some(Condition { column, values })
+        });
+        let texts = texts.into_iter().filter_map(|(column, text)| {
+            let values = Values::Texts(vec![text?]);
+            Some(Condition { column, values })
+        });
+        let kinds = words(&self.kinds, Kind::ALL, Kind::as_str).map(|values| Condition {
+            column: "kind",
+            values: Values::Texts(values),
+        });
+        ids.chain(texts).chain(kinds).collect()
+    }
 
-/// The rows that `filter` lets through, after `cursor`.
-pub(super) fn select(filter: &Filter, cursor: Option<Uuid>) -> QueryBuilder<Postgres> {
-    let mut query = QueryBuilder::new(SELECT);
-    if let Some(cursor) = cursor {
-        query.push(" and id < ").push_bind(cursor);
+    /// The states that an action may have, unless it may have any.
+    pub(super) fn states(&self) -> Option<Vec<String>> {
+        words(&self.states, State::ALL, State::as_str)
     }
-    let (issuer, subject) = filter.visible_to.clone().unzip();
-    let texts = [
-        ("issuer", issuer),
-        ("moderator", subject),
-        ("moderator", filter.moderator.clone()),
-        ("user_id", filter.user_id.clone()),
-        ("room_id", filter.room_id.clone()),
-        ("case_ref", filter.case_ref.clone()),
-        ("idempotency_key", filter.idempotency_key.clone()),
-    ];
-    for (column, text) in texts {
-        if let Some(text) = text {
-            query.push(format_args!(" and {column} = ")).push_bind(text);
-        }
-    }
-    for (column, id) in [("id", filter.id), ("batch_id", filter.batch_id)] {
-        if let Some(id) = id {
-            query.push(format_args!(" and {column} = ")).push_bind(id);
-        }
-    }
-    let kinds: Vec<&str> = filter.kinds.iter().copied().map(Kind::as_str).collect();
-    let states: Vec<&str> = filter.states.iter().copied().map(State::as_str).collect();
-    for (column, words) in [("kind", kinds), ("state", states)] {
-        if !words.is_empty() {
-            query
-                .push(format_args!(" and {column} = any("))
-                .push_bind(words)
-                .push(")");
-        }
-    }
-    select_by_answer(&mut query, filter);
-    select_by_time(&mut query, filter);
-    query
-}
 
-fn select_by_answer(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
-    if let Some(error_code) = filter.error_code {
-        query.push(" and error_code = ").push_bind(error_code);
+    /// From which id on, and before which: months are divided by id.
+    pub(super) fn ids(&self, cursor: Option<Uuid>) -> (Option<Uuid>, Option<Uuid>) {
+        let from = self.since.map(|since| first_id(since.timestamp_millis()));
+        let before = self.until.map(|until| {
+            let begun = i64::from(!is_whole(until));
+            first_id(until.timestamp_millis() + begun)
+        });
+        (from, before.into_iter().chain(cursor).min())
     }
-    if let Some(request_id) = filter.tencent_request_id.clone() {
-        query
-            .push(" and id in (select action_id from audit.event where tencent_request_id = ")
-            .push_bind(request_id)
-            .push(")");
+
+    /// `since` and `until` as far as no id says them: an id has the millisecond of `requested_at`.
+    pub(super) fn within_a_millisecond(&self) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
+        let part = |moment: Option<DateTime<Utc>>| moment.filter(|moment| !is_whole(*moment));
+        (part(self.since), part(self.until))
     }
 }
 
-/// By id as well: that is what the months are divided by.
-fn select_by_time(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
-    if let Some(since) = filter.since {
-        query.push(" and requested_at >= ").push_bind(since);
-        query
-            .push(" and id >= audit.uuid7_floor(")
-            .push_bind(since)
-            .push(")");
+fn is_whole(moment: DateTime<Utc>) -> bool {
+    moment.timestamp_subsec_nanos().is_multiple_of(1_000_000)
+}
+
+/// A column of `audit.action` that must have one of the values.
+#[derive(Clone, Debug)]
+pub(super) struct Condition {
+    pub(super) column: &'static str,
+    pub(super) values: Values,
+}
+
+/// Values of one type, to be bound.
+#[derive(Clone, Debug)]
+pub(super) enum Values {
+    Texts(Vec<String>),
+    Ids(Vec<Uuid>),
+    Codes(Vec<i64>),
+}
+
+impl Values {
+    pub(super) const fn is_one(&self) -> bool {
+        match self {
+            Self::Texts(texts) => texts.len() == 1,
+            Self::Ids(ids) => ids.len() == 1,
+            Self::Codes(codes) => codes.len() == 1,
+        }
     }
-    if let Some(until) = filter.until {
-        query.push(" and requested_at < ").push_bind(until);
-        query
-            .push(" and id < audit.uuid7_floor(")
-            .push_bind(until)
-            .push("::timestamptz + interval '1 ms')");
-    }
+}
+
+/// The words of `wanted`, each once; none if any of `all` will do.
+fn words<T: PartialEq + Copy>(
+    wanted: &[T],
+    all: &[T],
+    word: fn(T) -> &'static str,
+) -> Option<Vec<String>> {
+    let of = all.iter().copied().filter(|value| wanted.contains(value));
+    let words: Vec<String> = of.map(|value| word(value).to_owned()).collect();
+    (!words.is_empty() && words.len() < all.len()).then_some(words)
+}
+
+/// The lowest `UUIDv7` of a millisecond, as `audit.uuid7_floor` has it.
+fn first_id(millis: i64) -> Uuid {
+    Uuid::from_u128(u128::from(millis.unsigned_abs()) << 80)
 }

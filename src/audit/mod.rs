@@ -24,6 +24,7 @@
 
 pub mod archive;
 mod assemble;
+mod candidates;
 mod canonical;
 mod changes;
 mod event;
@@ -32,6 +33,7 @@ mod genuine;
 mod idempotency;
 mod intent;
 mod keys;
+mod page;
 mod partitions;
 mod read;
 mod recovery;
@@ -48,6 +50,7 @@ use std::sync::Arc;
 use sqlx::PgPool;
 
 use crate::db::{Connection, Pools};
+use recovery::Watermark;
 
 pub use changes::{Change, Position, Stretch, Unreadable};
 pub use filter::Filter;
@@ -101,6 +104,8 @@ pub struct AuditLog {
     reading: PgPool,
     deployment: Deployment,
     keys: Arc<SealKeysInUse>,
+    /// What recovery has found: every action before it has ended.
+    ended_before: Watermark,
 }
 
 impl AuditLog {
@@ -112,6 +117,7 @@ impl AuditLog {
             reading: pools.reading.clone(),
             deployment,
             keys: Arc::new(SealKeysInUse::new(keys)),
+            ended_before: Watermark::default(),
         }
     }
 

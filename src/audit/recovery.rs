@@ -1,5 +1,7 @@
 //! Actions whose process fell silent come to an honest end: `unknown`.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use chrono::{DateTime, SubsecRound, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -25,6 +27,22 @@ pub struct Swept {
     pub oldest_pending: Option<DateTime<Utc>>,
     /// Where the next sweep may start: every action before it has ended.
     pub next_from: Uuid,
+}
+
+/// Before which id every action has ended, as far as the sweeps of this process have seen. For
+/// readers: what is still pending is after it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Watermark(Arc<Mutex<Uuid>>);
+
+impl Watermark {
+    pub(super) fn get(&self) -> Uuid {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn raise(&self, to: Uuid) {
+        let mut mark = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *mark = to.max(*mark);
+    }
 }
 
 impl AuditLog {
@@ -67,6 +85,7 @@ impl AuditLog {
         let horizon = in_time(horizon.fetch_one(&mut *connection)).await?;
         connection.release();
         swept.next_from = oldest_pending_id.map_or(horizon, |id: Uuid| id.min(horizon));
+        self.ended_before.raise(swept.next_from);
         Ok(swept)
     }
 }

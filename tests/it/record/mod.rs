@@ -2,7 +2,9 @@
 
 mod append_only;
 pub(crate) mod leaves;
+mod pages;
 mod partitions;
+mod plans;
 mod questions;
 mod recovery;
 mod retention;
