@@ -85,20 +85,20 @@ pub async fn retain(url: &SecretString, retention: &Retention) -> Result<Vec<Dro
     if !locked.fetch_one(&mut connection).await? {
         return Err(Error::Busy);
     }
-    let recorded: Vec<NaiveDate> =
-        sqlx::query_scalar("select month from audit.prune order by month")
-            .fetch_all(&mut connection)
-            .await?;
+    let (left, months) = (
+        left_behind(&mut connection).await?,
+        past_months(&mut connection, retention.keep).await?,
+    );
+    if left.is_empty() && months.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Before anything is dropped, also what a prune names: it may have been written by hand.
+    let unsealed = check(&mut connection, retention).await?;
     if !retention.dry_run {
-        for month in recorded {
+        for month in left {
             prune::drop_tables(&mut connection, month).await?;
         }
     }
-    let months = past_months(&mut connection, retention.keep).await?;
-    if months.is_empty() {
-        return Ok(Vec::new());
-    }
-    let unsealed = check(&mut connection, retention).await?;
     let mut dropped = Vec::new();
     for month in months {
         let name = month.format("%Y-%m").to_string();
@@ -113,6 +113,17 @@ pub async fn retain(url: &SecretString, retention: &Retention) -> Result<Vec<Dro
     Ok(dropped)
 }
 
+/// The months that are recorded as dropped and of which a table is still there.
+async fn left_behind(connection: &mut PgConnection) -> Result<Vec<NaiveDate>, sqlx::Error> {
+    let months = sqlx::query_scalar(
+        "select month from audit.prune
+         where to_regclass('audit.action_' || to_char(month, 'YYYYMM')) is not null
+            or to_regclass('audit.event_' || to_char(month, 'YYYYMM')) is not null
+         order by month",
+    );
+    months.fetch_all(connection).await
+}
+
 /// The months that ended `keep` ago or earlier and are still there.
 async fn past_months(
     connection: &mut PgConnection,
@@ -123,6 +134,7 @@ async fn past_months(
          cross join lateral (select to_date(right(inhrelid::regclass::text, 6), 'YYYYMM') as month) named
          where inhparent = 'audit.action'::regclass
            and (month + interval '1 month') at time zone 'UTC' <= now() - make_interval(secs => $1)
+           and not exists (select from audit.prune where prune.month = named.month)
          order by month",
     );
     months.bind(keep.as_secs_f64()).fetch_all(connection).await

@@ -112,6 +112,9 @@ pub(in crate::audit) async fn lock_when_free(
 /// A row's `xid` is its transaction's id; the system column `xmin` says which transaction brought
 /// it to this cluster. Of two seals that one transaction restored, one at most has an id that
 /// happens to be that of the restore.
+///
+/// `snapshot` is in no hash. It was taken before its seal got an id, and so shows no transaction
+/// from that id on: who claims more, so that rows to come pass for sealed, is not believed.
 pub(in crate::audit) async fn newest(
     connection: &mut PgConnection,
 ) -> Result<Option<Newest>, sqlx::Error> {
@@ -121,8 +124,9 @@ pub(in crate::audit) async fn newest(
                   key_id, snapshot::text as "snapshot!",
                   (select bool_and(latest.brought_by = latest.xid::xid)
                    from (select other.xmin as brought_by, other.xid from audit.seal other
-                         where other.epoch = seal.epoch order by other.no desc limit 2) latest
-                  ) as "is_of_this_cluster!"
+                         where other.epoch = seal.epoch order by other.no desc limit 2) latest)
+                  and xid >= pg_snapshot_xmax(snapshot) and xid < pg_snapshot_xmax(pg_current_snapshot())
+                  as "is_of_this_cluster!"
            from audit.seal order by no desc limit 1"#
     );
     let row = newest.fetch_optional(connection).await?;

@@ -204,6 +204,14 @@ impl Checker {
             let finding = format_args!("seal {no}: kept outside, but not in the record (cut off)");
             self.report.find(finding);
         }
+        if let (None, false, Some((no, ..))) = (
+            self.first_signed_at,
+            self.evidence.public_keys.is_empty(),
+            self.previous,
+        ) {
+            self.report
+                .find(format_args!("seal {no}: not signed, though there is a key"));
+        }
         self.months.report(&mut self.report);
         if self.unsealed > 0 {
             let note = format!("{} rows are in no seal yet", self.unsealed);

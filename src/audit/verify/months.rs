@@ -17,12 +17,34 @@ pub(super) struct Months(BTreeMap<String, Month>);
 
 #[derive(Debug, Default)]
 struct Month {
-    actions: u64,
-    events: u64,
+    actions: Tally,
+    events: Tally,
+    prune: Option<Prune>,
+}
+
+/// What became of the rows of one table.
+#[derive(Debug, Default)]
+struct Tally {
+    sealed: u64,
     missing: u64,
     /// The first of those missing, each with its seal.
     named: Vec<(Key, u64)>,
-    prune: Option<Prune>,
+}
+
+impl Tally {
+    /// Names what is missing. A table is dropped as a whole: where some rows are still there, the
+    /// others were not dropped by retain.
+    fn report(&self, pruned_by: Option<u64>, report: &mut Report) {
+        let is_dropped = pruned_by.is_some() && self.missing == self.sealed;
+        let named = self.named.iter();
+        let unexplained = named.filter(|(_, no)| !is_dropped || Some(*no) >= pruned_by);
+        for (key, no) in unexplained {
+            report.find(format_args!("{key}: missing (seal {no})"));
+        }
+        if !is_dropped {
+            report.more_findings += self.missing - self.named.len() as u64;
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -50,14 +72,15 @@ impl Months {
             return;
         }
         let month = self.0.entry(month_of(key.id)).or_default();
-        match key.table {
-            Table::Action => month.actions += 1,
-            Table::Event | Table::Prune => month.events += 1,
-        }
+        let tally = match key.table {
+            Table::Action => &mut month.actions,
+            Table::Event | Table::Prune => &mut month.events,
+        };
+        tally.sealed += 1;
         if !is_there {
-            month.missing += 1;
-            if month.named.len() < NAMED {
-                month.named.push((key, no));
+            tally.missing += 1;
+            if tally.named.len() < NAMED {
+                tally.named.push((key, no));
             }
         }
     }
@@ -84,31 +107,26 @@ impl Months {
     /// Names what is missing for no recorded reason, and explains what was dropped.
     pub(super) fn report(&self, report: &mut Report) {
         for (name, month) in &self.0 {
-            let pruned_by = month.prune.as_ref().map_or(0, |prune| prune.seal);
-            let unexplained = month.named.iter().filter(|(_, no)| *no >= pruned_by);
-            for (key, no) in unexplained {
-                report.find(format_args!("{key}: missing (seal {no})"));
-            }
-            match &month.prune {
-                Some(prune) => explain(name, month, prune, report),
-                None => report.more_findings += month.missing - month.named.len() as u64,
+            let pruned_by = month.prune.as_ref().map(|prune| prune.seal);
+            month.actions.report(pruned_by, report);
+            month.events.report(pruned_by, report);
+            if let Some(prune) = &month.prune {
+                explain(name, month, prune, report);
             }
         }
     }
 }
 
 fn explain(name: &str, month: &Month, prune: &Prune, report: &mut Report) {
-    let Month {
-        actions, events, ..
-    } = month;
+    let (actions, events) = (month.actions.sealed, month.events.sealed);
     let key = prune.key;
-    if (prune.actions, prune.events) != (*actions, *events) {
+    if (prune.actions, prune.events) != (actions, events) {
         report.find(format_args!(
             "{key}: says that {name} had {} actions and {} events, but {actions} and {events} were sealed",
             prune.actions, prune.events
         ));
     }
-    let left = actions + events - month.missing;
+    let left = actions + events - month.actions.missing - month.events.missing;
     let left = if left == 0 {
         String::new()
     } else {

@@ -48,7 +48,8 @@ async fn sealed(world: &World) -> [Uuid; 3] {
         gateway.moderator("alice").kick_login("bob").await.status,
         200
     );
-    wait_until_sealed(world, 8).await;
+    let rows = "select (select count(*) from audit.action) + (select count(*) from audit.event)";
+    wait_until_sealed(world, world.count(rows).await).await;
     gateway.signal("TERM");
     assert!(gateway.exit(Duration::from_secs(20)).await.success());
     ids
@@ -284,4 +285,80 @@ async fn a_month_that_was_dropped_without_retain_is_missed() {
         out.contains(&format!("tampered: action {oldest}: missing (seal ")),
         "{out}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prune_that_was_written_by_hand_drops_nothing_and_excuses_nothing() {
+    let world = with_seal_key(World::new().await);
+    sealed(&world).await;
+    let before = months(&world).await;
+    let mut sql = world.sql().await;
+    // The youngest, which need not be dropped for years.
+    super::run(
+        &mut sql,
+        "insert into audit.prune (id, month, actions, events, pruned_at, pruned_by, leaf_hash)
+         values (gen_random_uuid(), date_trunc('month', now() at time zone 'UTC'), 1, 1, now(), 'postgres',
+                 sha256('x'))",
+    )
+    .await
+    .unwrap();
+    let (code, _, err) = run(&world.variables, &["retain"]);
+    assert_eq!(code, 1, "{err}");
+    assert!(
+        err.contains("prune ") && err.contains(": in no seal"),
+        "{err}"
+    );
+    assert_eq!(months(&world).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_is_missing_from_a_month_that_is_still_to_be_dropped_is_named() {
+    let world = with_seal_key(World::new().await);
+    let other = past(&world, 500).await;
+    let [oldest, ..] = sealed(&world).await;
+    let mut reader = world.sql().await;
+    super::run(&mut reader, "begin; select count(*) from audit.action")
+        .await
+        .unwrap();
+    let mut retain = modgate(&world.variables);
+    let retain = retain
+        .arg("retain")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut retain = retain.spawn().expect("the binary can be run");
+    eventually(
+        "it waits for the reader",
+        Duration::from_secs(20),
+        async || {
+            let waiting = "select count(*) from pg_inherits where inhdetachpending";
+            (world.count(waiting).await == 1).then_some(())
+        },
+    )
+    .await;
+    retain.kill().unwrap();
+    retain.wait().unwrap();
+    super::run(&mut reader, "commit").await.unwrap();
+    let mut sql = world.sql().await;
+    let remove = format!(
+        "do $$ declare month regclass; begin
+             select tableoid from audit.event where action_id = '{oldest}' into month;
+             execute format('alter table %s disable trigger all', month);
+         end $$;
+         alter table audit.event disable trigger all;
+         delete from audit.event where action_id = '{oldest}'"
+    );
+    super::run(&mut sql, &remove).await.unwrap();
+    let (code, out, _) = run(&world.variables, &["verify"]);
+    assert_eq!(code, 1, "{out}");
+    let named: Vec<&str> = out
+        .lines()
+        .filter(|line| line.starts_with("tampered: "))
+        .take(2)
+        .collect();
+    assert_eq!(named.len(), 2, "{out}");
+    assert!(
+        named[0].starts_with(&format!("tampered: event {oldest} rev 1: missing")),
+        "{out}"
+    );
+    assert!(!out.contains(&format!("event {other}")), "{out}");
 }

@@ -289,6 +289,15 @@ async fn a_seal_key_is_rotated_while_the_service_runs() {
     };
     assert_eq!(alice.kick_login("bob").await.status, 200);
     let first = key_ids(1).await;
+    let sealed = async |rows: i64| {
+        eventually("all is sealed", PATIENCE, async || {
+            let sealed = "select coalesce(sum(n), 0)::bigint from audit.seal";
+            (world.count(sealed).await == rows).then_some(())
+        })
+        .await;
+    };
+    sealed(2).await;
+    let first = key_ids(first.len()).await;
     std::fs::write(file.path(), format!("{NEW}\n{OLD}\n")).unwrap();
     eventually("it is in use", PATIENCE, async || {
         gateway.log().events("rotated").pop()
@@ -298,11 +307,7 @@ async fn a_seal_key_is_rotated_while_the_service_runs() {
     let both = key_ids(first.len() + 1).await;
     assert_ne!(both.last(), first.first());
     assert!(both.last().is_some_and(Value::is_string));
-    eventually("all is sealed", PATIENCE, async || {
-        let rows = "select sum(n)::bigint from audit.seal";
-        (world.count(rows).await == 4).then_some(())
-    })
-    .await;
+    sealed(4).await;
     let report = verify(&world, keys(&format!("{NEW}\n{OLD}"))).await;
     assert!(report.is_intact(), "{report}");
     assert_eq!(

@@ -107,6 +107,16 @@ async fn seals_that_were_made_anew_do_not_pass_for_those_of_the_key() {
         copy.verdicts(recorded.key())
             .assert_at_least_found(what, &[wrong]);
     }
+    let mut copy = recorded.copy().await;
+    copy.run(&change).await;
+    copy.run("update audit.action set mac = null; update audit.event set mac = null")
+        .await;
+    reseal(&mut copy.sql, 1, None).await;
+    let last = copy.number("select max(no) from audit.seal").await;
+    let wrong = finding(format!("seal {last}"), "not signed, though there is a key");
+    copy.verdicts(recorded.key())
+        .assert_found("all without a key", &[wrong]);
+
     for signer in [Some(&other), None] {
         let mut copy = recorded.copy().await;
         let no = one_more_seal(&mut copy.sql, signer).await;

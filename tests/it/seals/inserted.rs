@@ -5,7 +5,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::forge::{Signer, first_seal};
-use super::{Evidence, Recorded, SEED, finding, public_key_of, run, verdicts};
+use super::{Evidence, Recorded, SEED, UNSEALED, finding, public_key_of, run, verdicts};
 use crate::record::leaves::action_leaf;
 use crate::record::roles::{SERVICE, sql_as, with_roles};
 use crate::record::{Row, id_of};
@@ -161,4 +161,34 @@ async fn a_row_whose_hash_is_not_that_of_its_fields_is_refused_without_a_key_too
     );
     let verdicts = verdicts(&world.database.url, Evidence::default());
     verdicts.assert_found("forged", &[wrong]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_row_is_kept_out_of_the_seals_by_a_seal_that_claims_to_have_seen_it() {
+    let recorded = Recorded::new().await;
+    for (snapshot, xid) in [
+        ("'99999999:99999999:'", "pg_current_xact_id()"),
+        // As a number of 32 bits, which is what a row is marked with, it is the same.
+        (
+            "'99999999:99999999:'",
+            "(pg_current_xact_id()::text::bigint + 4294967296)::text::xid8",
+        ),
+    ] {
+        let mut copy = recorded.copy().await;
+        let claim = format!(
+            "update audit.seal set snapshot = {snapshot}, xid = {xid} where no = (select max(no) from audit.seal)"
+        );
+        copy.run(&claim).await;
+        let mut variables = recorded.world.variables.clone();
+        let url = copy.database.url.clone();
+        variables.insert("MODGATE_DATABASE_URL".to_owned(), url);
+        let gateway = Gateway::start(&variables).await.ready().await;
+        let alice = gateway.moderator("alice");
+        assert_eq!(alice.kick_login("bob").await.status, 200);
+        eventually("all is sealed", Duration::from_secs(20), async || {
+            (copy.number(UNSEALED).await == 0).then_some(())
+        })
+        .await;
+        gateway.kill();
+    }
 }

@@ -259,7 +259,7 @@ def a_count_with_its_seal(lines):
 CASES = [
     ("nothing", lambda lines: lines, None),
     ("a month dropped as the prune record says", january_dropped, None),
-    ("unsigned", lambda _: record(seed=None), None),
+    ("no signature at all", lambda _: record(seed=None), "seal 3: not signed, though there is a key"),
     ("a reason", change("action", "reason", "none"), "action {1}: changed after it was sealed (seal 1)"),
     ("a reason to null", change("action", "reason", None), "action {1}: changed"),
     ("a leaf hash with its row", change("action", "reason", "x", 0, True), "action {1}: changed"),
@@ -312,6 +312,7 @@ def check_heads():
     kept = heads(lines)
     findings, summary = checked(lines, kept)
     assert not findings and "witnessed up to seal 3" in summary, (findings, summary)
+    assert verify.check(text(record(seed=None)))[0] == [], "nobody gave a key"
     cut = [line for line in lines[: lines.index(find(lines, "seal", 2))]]
     assert checked(cut)[0] == [], "nobody can see it without the kept heads"
     assert checked(cut, kept)[0] == ["tampered: seal 3: kept outside, but not in the record (cut off)"]

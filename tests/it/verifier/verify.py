@@ -196,6 +196,8 @@ class Check:
                 message = b"modgate.seal.v1\n" + seal.head
                 if not ed25519.verifies(public_keys[seal.key_id], message, seal.signature):
                     self.find(what, "the signature is wrong")
+        if public_keys and signed is None and self.seals:
+            self.find(f"seal {self.seals[-1].no}", "not signed, though there is a key")
         return signed
 
     def heads(self, kept):
