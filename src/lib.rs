@@ -10,8 +10,8 @@
 //!    door, from all replicas together ([`limit`], with the proof).
 //! 3. **The credential never leaves.** No `UserSig` or key in a log, error, metric, row or answer
 //!    ([`tencent`], [`telemetry`]).
-//! 4. **The record cannot be changed unseen.** It is append-only, and every row is hashed
-//!    ([`audit`], `migrations/`).
+//! 4. **The record cannot be changed unseen.** It is append-only, and every row is sealed
+//!    ([`audit`], [`audit::seal`], `migrations/`).
 //! 5. **The moderator gets the truth.** Succeeded, refused, not sent and unknown are never confused
 //!    ([`domain::Verdict`], [`http`]).
 //!
@@ -21,7 +21,7 @@
 //!                             │auth                                 │                         │
 //!                             ◀──────── answer ◀── audit.finish ◀───┼──── attempt, verdict ◀──┘
 //!                                                     │             │
-//!                                                  Postgres: audit.action, audit.event
+//!                                      Postgres: audit.action, audit.event ──sealer──▶ audit.seal
 //! ```
 //!
 //! # Life of an action
@@ -46,6 +46,8 @@
 //!    answer is the truth too.
 //! 7. If the process dies in between, recovery of any replica ends the action as `unknown`, once its
 //!    own deadline and five seconds have passed by the database's clock.
+//! 8. Within a second or two the sealer, one at a time of all replicas, lists each row in a seal
+//!    ([`audit::seal`]); [`stream`] tells each state to those who listen.
 //!
 //! # Module map
 //! | module | what | knows |
@@ -55,7 +57,7 @@
 //! | [`stream`] | tells all who listen what changes in the record | audit |
 //! | [`auth`] | from a bearer token to a moderator | JWT |
 //! | [`limit`] | moderators' limits, queue, pacing, permits, and their leases | time, SQL for leases |
-//! | [`audit`] | the record: begin, finish, recover, read | SQL |
+//! | [`audit`] | the record: begin, finish, recover, read; seal, verify, export, retain | SQL |
 //! | [`db`] | pools and migrations | SQL |
 //! | [`tencent`] | one call, and what its answer means; the `UserSig` | Tencent, reqwest |
 //! | [`http`] | routes, parsing, problems; the operations port | actix-web |
@@ -72,7 +74,8 @@
 //! - No transaction is open while Tencent is called.
 //! - Nothing in schema `audit` is ever updated or deleted; what changes lives in schema `modgate`.
 //! - The service needs no right to rewrite schema `audit`, and has none with `deploy/roles.sql`.
-//! - Begin, finish and recovery have a connection pool of their own, and so have the leases.
+//! - Begin, finish and recovery have a connection pool of their own, and so have the leases and the
+//!   sealer. No writer waits for the sealer, nor the sealer for a transaction of somebody else.
 //! - No error that leaves [`tencent`] holds a URL.
 //! - [`simulator`] shares no type with [`tencent`]: a wrong name would agree with itself.
 //! - Only [`http`], [`server`] and [`simulator`] know actix-web; only [`audit`], [`db`] and
