@@ -97,7 +97,8 @@ struct Pending {
     next_rev: i16,
 }
 
-/// The actions without an end from `start` on, before `end`.
+/// The actions without an end from `start` on, before `end`. Both bounds stand plainly at both
+/// tables: a plan that Postgres keeps for all strides must not walk on to the present in each.
 async fn pending_between(
     connection: &mut PgConnection,
     start: Uuid,
@@ -111,12 +112,13 @@ async fn pending_between(
                   (select coalesce(max(e.rev), 0) + 1 from audit.event e
                     where e.action_id = a.id)::smallint as "next_rev!"
            from audit.action a
-           where a.id >= $1 and ($2::uuid is null or a.id < $2)
+           where a.id >= $1 and a.id < $2
              and not exists (select from audit.event e
-                             where e.action_id = a.id and e.state <> 'retrying')
+                             where e.action_id = a.id and e.action_id >= $1 and e.action_id < $2
+                               and e.state <> 'retrying')
            order by a.id"#,
         start,
-        end
+        end.unwrap_or(Uuid::max())
     );
     pending.fetch_all(connection).await
 }

@@ -94,11 +94,11 @@ struct Year {
 }
 
 impl Year {
-    async fn load(plans: Plans) -> Self {
+    async fn load(plans: Plans, actions: u32) -> Self {
         let world = World::new().await;
         let mut sql = world.sql().await;
         let script = include_str!("../../../benches/record.sql")
-            .replace(":actions", &ACTIONS.to_string())
+            .replace(":actions", &actions.to_string())
             .replace(":months", "12");
         run(&mut sql, &script).await.expect("the script runs");
         let name: String = sqlx::query_scalar("select current_database()::text")
@@ -118,6 +118,7 @@ impl Year {
                 .expect(setting);
         }
         let record = audit_log(&world);
+        plans.take();
         sweep(&record).await;
         Self {
             record,
@@ -246,7 +247,7 @@ async fn no_filter_reads_a_month_from_end_to_end_or_much_more_than_its_page() {
     let plans = Plans::default();
     let subscriber = tracing_subscriber::registry().with(plans.clone());
     let _guard = tracing::subscriber::set_default(subscriber);
-    let mut year = Year::load(plans).await;
+    let mut year = Year::load(plans, ACTIONS).await;
     for (name, filter, candidates) in single_filters(&mut year).await {
         let pages = year.pages(&filter).await;
         assert!(pages[0].0 > 0, "{name} finds something");
@@ -265,7 +266,7 @@ async fn a_time_range_leaves_out_the_other_months() {
     let plans = Plans::default();
     let subscriber = tracing_subscriber::registry().with(plans.clone());
     let _guard = tracing::subscriber::set_default(subscriber);
-    let mut year = Year::load(plans).await;
+    let mut year = Year::load(plans, ACTIONS).await;
     let month = "date_trunc('month', now(), 'UTC') - interval '3 months'";
     let since: DateTime<Utc> = year.value(&format!("select {month}")).await;
     let until: DateTime<Utc> = year
@@ -348,4 +349,21 @@ async fn a_time_range_leaves_out_the_other_months() {
         let outside: Vec<&String> = done.read.iter().filter(outside).collect();
         assert!(outside.is_empty(), "{name} reads {outside:?}");
     }
+}
+
+#[tokio::test]
+async fn a_sweep_of_a_year_reads_it_a_few_times_and_not_once_more_in_each_stride() {
+    let plans = Plans::default();
+    let subscriber = tracing_subscriber::registry().with(plans.clone());
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let year = Year::load(plans, ACTIONS / 2).await;
+    let mut done = Done::default();
+    for plan in year.plans.take() {
+        done.add(&plan["Plan"]);
+    }
+    // The actions to find where a stride ends and to look at them, their events, and what is read
+    // beyond a bound before it is noticed.
+    let bound = 4 * u64::from(ACTIONS / 2);
+    assert!(done.rows <= bound, "{} rows: {done:?}", done.rows);
+    assert!(done.rows >= u64::from(ACTIONS), "the sweep was seen");
 }
