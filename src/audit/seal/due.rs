@@ -1,5 +1,7 @@
 //! Which rows are in no seal yet.
 
+use std::ops::Range;
+
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 use sqlx::PgConnection;
@@ -69,35 +71,53 @@ pub(super) async fn oldest(
     within(STEP, oldest.fetch_one(connection)).await
 }
 
-/// The actions and events that are not among `sealed`, which is sorted, whichever cluster's ids
-/// they have; if a snapshot is given, only those it shows. Looks at every row there is.
+/// The actions and events that are in no seal at all, as far as `snapshot` shows them. Looks at
+/// every row there is, month by month, so that the keys of one month are all that is kept.
+pub(super) async fn in_no_seal(
+    connection: &mut PgConnection,
+    snapshot: &str,
+) -> Result<Vec<Due>, sqlx::Error> {
+    let months = sqlx::query_as(
+        "select audit.uuid7_floor(month at time zone 'UTC'),
+                audit.uuid7_floor((month + interval '1 month') at time zone 'UTC')
+         from pg_inherits
+         cross join lateral (select to_date(right(inhrelid::regclass::text, 6), 'YYYYMM') as month) named
+         where inhparent = 'audit.action'::regclass order by month",
+    );
+    let months: Vec<(Uuid, Uuid)> = within(STEP, months.fetch_all(&mut *connection)).await?;
+    let mut due = Vec::new();
+    for (from, to) in months {
+        let sealed = sealed(connection, from..to).await?;
+        due.extend(by_difference(connection, &sealed, from..to, Some(snapshot)).await?);
+    }
+    Ok(due)
+}
+
+/// The actions and events of these ids that are not among `sealed`, which is sorted, whichever
+/// cluster's ids they have; if a snapshot is given, only those it shows.
 pub(in crate::audit) async fn by_difference(
     connection: &mut PgConnection,
     sealed: &[Key],
+    ids: Range<Uuid>,
     snapshot: Option<&str>,
 ) -> Result<Vec<Due>, sqlx::Error> {
+    let actions = "select id, 0::smallint, recorded_at,
+                          $3 is null or xmin <> xid::xid or pg_visible_in_snapshot(xid, $3::text::pg_snapshot)
+                   from audit.action where id >= $1 and id < $5 and (id, 0::smallint) > ($1, $4)
+                   order by id limit $2";
+    let events = "select action_id, rev, recorded_at,
+                         $3 is null or xmin <> xid::xid or pg_visible_in_snapshot(xid, $3::text::pg_snapshot)
+                  from audit.event where action_id >= $1 and action_id < $5 and (action_id, rev) > ($1, $4)
+                  order by action_id, rev limit $2";
     let mut due = Vec::new();
-    let mut last = Some((Uuid::nil(), 0_i16));
-    while let Some((id, _)) = last {
-        let page = sqlx::query_as(
-            "select id, 0::smallint, recorded_at,
-                    $3 is null or xmin <> xid::xid or pg_visible_in_snapshot(xid, $3::text::pg_snapshot)
-             from audit.action where id > $1 order by id limit $2",
-        );
-        let page = page.bind(id).bind(PAGE).bind(snapshot);
-        let page = within(STEP, page.fetch_all(&mut *connection)).await?;
-        last = keep_unsealed(&page, sealed, &mut due);
-    }
-    last = Some((Uuid::nil(), 0));
-    while let Some((id, rev)) = last {
-        let page = sqlx::query_as(
-            "select action_id, rev, recorded_at,
-                    $3 is null or xmin <> xid::xid or pg_visible_in_snapshot(xid, $3::text::pg_snapshot)
-             from audit.event where (action_id, rev) > ($1, $4) order by action_id, rev limit $2",
-        );
-        let page = page.bind(id).bind(PAGE).bind(snapshot).bind(rev);
-        let page = within(STEP, page.fetch_all(&mut *connection)).await?;
-        last = keep_unsealed(&page, sealed, &mut due);
+    for table in [actions, events] {
+        let mut last = Some((ids.start, -1_i16));
+        while let Some((id, rev)) = last {
+            let page = sqlx::query_as(table).bind(id).bind(PAGE).bind(snapshot);
+            let page = page.bind(rev).bind(ids.end);
+            let page = within(STEP, page.fetch_all(&mut *connection)).await?;
+            last = keep_unsealed(&page, sealed, &mut due);
+        }
     }
     Ok(due)
 }
@@ -119,13 +139,14 @@ fn keep_unsealed(page: &[Found], sealed: &[Key], due: &mut Vec<Due>) -> Option<(
     page.last().map(|(id, rev, ..)| (*id, *rev))
 }
 
-/// The rows that are in a seal, sorted.
-pub(super) async fn sealed(connection: &mut PgConnection) -> Result<Vec<Key>, sqlx::Error> {
+/// The rows of these ids that are in a seal, sorted.
+async fn sealed(connection: &mut PgConnection, ids: Range<Uuid>) -> Result<Vec<Key>, sqlx::Error> {
     let (mut sealed, mut last) = (Vec::new(), Some(0));
     while let Some(no) = last {
         let seals = within(STEP, Seal::after(connection, no)).await?;
         for entries in seals.iter().filter_map(Seal::entries) {
-            sealed.extend(entries.iter().map(|entry| entry.key));
+            let keys = entries.iter().map(|entry| entry.key);
+            sealed.extend(keys.filter(|key| ids.contains(&key.id)));
         }
         last = seals.last().map(|seal| seal.no);
     }

@@ -87,8 +87,7 @@ async fn seal_what_is_due(
     let mut due = if let Some(newest) = goes_on {
         due::since(transaction, newest, &snapshot).await?
     } else {
-        let sealed = due::sealed(transaction).await?;
-        due::by_difference(transaction, &sealed, Some(&snapshot)).await?
+        due::in_no_seal(transaction, &snapshot).await?
     };
     let last = newest
         .as_ref()

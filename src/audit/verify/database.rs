@@ -83,7 +83,7 @@ pub(in crate::audit) async fn unsealed(
     snapshot: &mut PgConnection,
     sealed: &[Key],
 ) -> Result<Vec<Key>, sqlx::Error> {
-    let due = due::by_difference(snapshot, sealed, None).await?;
+    let due = due::by_difference(snapshot, sealed, Uuid::nil()..Uuid::max(), None).await?;
     let mut unsealed: Vec<Key> = due.into_iter().map(|due| due.key).collect();
     let prunes: Vec<Uuid> = sqlx::query_scalar("select id from audit.prune order by id")
         .fetch_all(snapshot)
