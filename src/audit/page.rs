@@ -26,7 +26,7 @@ pub(super) const BEGIN: &str = "begin isolation level repeatable read read only;
     set local plan_cache_mode = force_custom_plan; set local random_page_cost = 1.1; \
     set local enable_seqscan = off; set local enable_bitmapscan = off; set local enable_sort = off; \
     set local enable_hashjoin = off; set local enable_hashagg = off; \
-    set local jit = off; set local max_parallel_workers_per_gather = 0";
+    set local max_parallel_workers_per_gather = 0";
 
 /// The ids of the newest `count` actions that `filter` lets through, after `cursor`: in no order, and
 /// up to `count` from each source. Every action before `ended_before` has ended.

@@ -114,9 +114,11 @@ fn pool(options: PgConnectOptions, connections: u32, statement_timeout: &'static
         .after_connect(move |connection, _| {
             Box::pin(async move {
                 // Set here and not in the start-up packet, which poolers in session mode refuse.
+                // A plan over many months looks dear enough to be compiled, which takes a second;
+                // none of the service's statements runs for as long.
                 let settings = format!(
                     "set synchronous_commit = on; \
-                     set default_transaction_isolation = 'read committed'; \
+                     set default_transaction_isolation = 'read committed'; set jit = off; \
                      set statement_timeout = '{statement_timeout}'; \
                      set idle_in_transaction_session_timeout = '5s'; set timezone = 'UTC'"
                 );
