@@ -20,12 +20,12 @@ use super::filter::{Condition, Filter, Values};
 
 /// How a page is read: one snapshot for all its statements, so that an action and its events agree.
 /// Each statement is planned for its values, so that months are left out, and by indexes in their
-/// order alone: the tables are too long for anything else, whatever is known of a new month. As
-/// Postgres does not see that a page is short, it is not to prepare for a long one either.
+/// order alone, which are merged where there are two: the tables are too long for anything else, and
+/// Postgres can tell neither how much is between two ids nor that a page is short.
 pub(super) const BEGIN: &str = "begin isolation level repeatable read read only; \
     set local plan_cache_mode = force_custom_plan; set local random_page_cost = 1.1; \
     set local enable_seqscan = off; set local enable_bitmapscan = off; set local enable_sort = off; \
-    set local enable_hashjoin = off; set local enable_hashagg = off; \
+    set local enable_hashjoin = off; set local enable_nestloop = off; set local enable_hashagg = off; \
     set local max_parallel_workers_per_gather = 0";
 
 /// The ids of the newest `count` actions that `filter` lets through, after `cursor`: in no order, and
@@ -127,7 +127,7 @@ impl Search<'_> {
         self.query.push(")) as id");
     }
 
-    /// Two indexes in the order of the ids: Postgres merges them, or looks up the one in the other.
+    /// Two indexes in the order of the ids, which are merged.
     fn among(&mut self, event: Condition, action: Condition) {
         let (of_event, of_action) = (event.column, action.column);
         self.query.push(format_args!(

@@ -97,8 +97,11 @@ struct Pending {
     next_rev: i16,
 }
 
-/// The actions without an end from `start` on, before `end`. Both bounds stand plainly at both
-/// tables: a plan that Postgres keeps for all strides must not walk on to the present in each.
+/// The actions without an end from `start` on, before `end`.
+///
+/// The events of each action are looked up by its id: `limit` keeps Postgres from joining the tables
+/// instead, which it does badly, as it cannot tell how many ids are between two. For the same reason
+/// there always is an upper bound, which a plan for any bounds can use.
 async fn pending_between(
     connection: &mut PgConnection,
     start: Uuid,
@@ -113,9 +116,8 @@ async fn pending_between(
                     where e.action_id = a.id)::smallint as "next_rev!"
            from audit.action a
            where a.id >= $1 and a.id < $2
-             and not exists (select from audit.event e
-                             where e.action_id = a.id and e.action_id >= $1 and e.action_id < $2
-                               and e.state <> 'retrying')
+             and (select true from audit.event e
+                  where e.action_id = a.id and e.state <> 'retrying' limit 1) is null
            order by a.id"#,
         start,
         end.unwrap_or(Uuid::max())
