@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use super::{Evidence, SEED, UNSEALED, all_sealed, heads, keyed, public_key_of, run, verdicts};
+use crate::stream::listening::Listening;
 use crate::support::file::TemporaryFile;
 use crate::support::postgres::Cluster;
 use crate::support::process::Gateway;
@@ -72,7 +73,10 @@ async fn a_restored_record_is_sealed_on_in_another_epoch_and_is_intact() {
     let world = keyed().await;
     let gateway = Gateway::start(&world.variables).await.ready().await;
     let alice = gateway.moderator("alice");
+    let mut listening = Listening::open(&alice, "", None).await;
     assert_eq!(alice.kick_login("sealed").await.status, 200);
+    assert_eq!(listening.told().await, "sealed pending");
+    let heard = listening.id().to_owned();
     all_sealed(&world).await;
     // What comes now is in no seal when it is dumped.
     let mut sealer = world.sql().await;
@@ -104,7 +108,12 @@ async fn a_restored_record_is_sealed_on_in_another_epoch_and_is_intact() {
         let gateway = Gateway::start(&world.variables).await.ready().await;
         all_sealed(&world).await;
         let alice = gateway.moderator("alice");
+        let mut listening = Listening::open(&alice, "", Some(&heard)).await;
+        assert_eq!(listening.reset().await, "unknown", "{place}");
         assert_eq!(alice.kick_login("after it").await.status, 200);
+        for told in ["after it pending", "after it succeeded"] {
+            assert_eq!(listening.told().await, told, "{place}");
+        }
         all_sealed(&world).await;
         gateway.kill();
         let epochs = "select (100 * max(epoch) filter (where no > $1) + max(epoch) filter (where no <= $1))::bigint

@@ -2,7 +2,7 @@
 
 mod crowd;
 mod feed;
-mod listening;
+pub(crate) mod listening;
 mod positions;
 mod slow;
 
