@@ -13,9 +13,6 @@ use crate::audit::stored::{self, Key, StoredRow, Table};
 use crate::audit::verify::{Error, database};
 use crate::db;
 
-/// How many rows are read at once.
-const ROWS: usize = 4_000;
-
 /// A row as a line, its members in the order in which they are hashed.
 struct RowLine<'a>(&'a StoredRow);
 
@@ -71,7 +68,7 @@ pub async fn export(url: &SecretString, to: &mut impl Write) -> Result<u64, Erro
     }
     sealed.sort_unstable();
     let unsealed = database::unsealed(&mut snapshot, &sealed).await?;
-    for keys in unsealed.chunks(ROWS) {
+    for keys in unsealed.chunks(database::ROWS) {
         let found = stored::rows(&mut snapshot, keys).await?;
         for row in keys.iter().filter_map(|key| found.get(key)) {
             file.row(row)?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, SecondsFormat};
 
 use super::months::Months;
-use super::{Evidence, Report};
+use super::{Evidence, NAMED, Report};
 use crate::audit::genuine::ROLLOUT;
 use crate::audit::seal::{Entry, Hash, Seal};
 use crate::audit::stored::{Key, StoredRow, Table};
@@ -60,19 +60,18 @@ impl Checker {
         };
         let mut latest = self.latest;
         for entry in &entries {
-            self.sealed.push(entry.key);
-            let row = rows.get(&entry.key);
-            self.months.sealed(entry.key, seal.no, row.is_some());
+            let (key, row) = (entry.key, rows.get(&entry.key));
+            self.sealed.push(key);
+            self.months.sealed(key, seal.no, row.is_some());
             if entry.is_refused {
-                let key = entry.key;
-                let no = seal.no;
-                self.report
-                    .find(format_args!("{key}: written without the key (seal {no})"));
+                self.row_fault(key, &format!("written without the key (seal {})", seal.no));
             }
             if let Some(row) = row {
                 self.report.rows += 1;
                 self.check_row(seal, entry, row);
                 latest = latest.max((row.recorded_at, seal.no));
+            } else if key.table == Table::Prune {
+                self.row_fault(key, &format!("missing (seal {})", seal.no));
             }
         }
         self.latest = latest;
@@ -82,19 +81,25 @@ impl Checker {
         self.report.find(format_args!("seal {}: {fault}", seal.no));
     }
 
+    fn row_fault(&mut self, key: Key, fault: &str) {
+        self.report.find(format_args!("{key}: {fault}"));
+    }
+
     fn check_place(&mut self, seal: &Seal) {
         let (last, epoch, head) = self.previous.unwrap_or((0, 0, [0; 32]));
-        let expected = last + 1;
-        for missing in (expected..seal.no).take(1_000) {
+        let expected = last.saturating_add(1);
+        let gap = seal.no.saturating_sub(expected);
+        for missing in (expected..seal.no).take(NAMED) {
             self.report.find(format_args!("seal {missing}: missing"));
         }
+        self.report.more_findings += gap.saturating_sub(NAMED as u64);
         if seal.no == expected && seal.prev != head {
             self.fault(seal, &format!("does not follow seal {last}"));
         }
         if seal.no < expected {
             self.fault(seal, "there twice, or out of order");
         }
-        if !(epoch..=epoch + 1).contains(&seal.epoch) {
+        if !(epoch..=epoch.saturating_add(1)).contains(&seal.epoch) {
             self.fault(seal, "its epoch does not follow that of the seal before it");
         }
         if seal.make_head() != seal.head {
@@ -133,9 +138,7 @@ impl Checker {
     fn check_row(&mut self, seal: &Seal, entry: &Entry, row: &StoredRow) {
         let (key, no) = (row.key, seal.no);
         if row.hash() != entry.hash {
-            self.report.find(format_args!(
-                "{key}: changed after it was sealed (seal {no})"
-            ));
+            self.row_fault(key, &format!("changed after it was sealed (seal {no})"));
         } else if !entry.is_refused {
             self.check_writer(row);
         }
@@ -153,21 +156,17 @@ impl Checker {
 
     /// Whether the row is one that a gateway wrote, as far as the keys given tell.
     fn check_writer(&mut self, row: &StoredRow) {
-        let (key, canonical, keys) = (row.key, row.canonical(), &self.evidence.seal_keys);
+        let (canonical, keys) = (row.canonical(), &self.evidence.seal_keys);
         let needs_mac = |first: i64| row.recorded_at > first.saturating_add(ROLLOUT);
-        if canonical.leaf() != row.leaf_hash {
-            self.report.find(format_args!(
-                "{key}: its leaf_hash is not that of its fields"
-            ));
-        } else if let Some(mac) = &row.mac {
-            if !keys.is_empty() && !canonical.is_authentic(keys, mac) {
-                self.report
-                    .find(format_args!("{key}: its mac is not of a known key"));
+        let fault = match &row.mac {
+            _ if canonical.leaf() != row.leaf_hash => "its leaf_hash is not that of its fields",
+            Some(mac) if !keys.is_empty() && !canonical.is_authentic(keys, mac) => {
+                "its mac is not of a known key"
             }
-        } else if self.first_signed_at.is_some_and(needs_mac) {
-            self.report
-                .find(format_args!("{key}: written without the key"));
-        }
+            None if self.first_signed_at.is_some_and(needs_mac) => "written without the key",
+            _ => return,
+        };
+        self.row_fault(row.key, fault);
     }
 
     /// The rows that are in a seal, sorted. Called once, after the last seal.
@@ -175,8 +174,7 @@ impl Checker {
         let mut sealed = std::mem::take(&mut self.sealed);
         sealed.sort_unstable();
         for twice in sealed.windows(2).filter(|pair| pair[0] == pair[1]) {
-            let key = twice[0];
-            self.report.find(format_args!("{key}: in two seals"));
+            self.report.find(format_args!("{}: in two seals", twice[0]));
         }
         sealed
     }
@@ -186,7 +184,7 @@ impl Checker {
         let (key, (latest, no)) = (row.key, self.latest);
         self.report.rows += 1;
         if key.table == Table::Prune {
-            self.report.find(format_args!("{key}: in no seal"));
+            self.row_fault(key, "in no seal");
         } else if row.recorded_at < latest.saturating_sub(SKEW) || self.months.is_pruned(key) {
             self.report.find(format_args!(
                 "{key}: in the record but in no seal, though recorded at {}, before what seal {no} holds",
@@ -244,4 +242,31 @@ impl Checker {
 fn time(micros: i64) -> String {
     let time = DateTime::from_timestamp_micros(micros).unwrap_or_default();
     time.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::keys::SealKeys;
+
+    #[test]
+    fn numbers_that_no_sealer_wrote_are_named_and_stop_nothing() {
+        let mut checker = Checker::new(Evidence::default());
+        for epoch in [u32::MAX, 1] {
+            let place = (u64::MAX, epoch, [0; 32]);
+            let seal = Seal::new(place, Vec::new(), 0, &SealKeys::default());
+            checker.seal(&seal, &Rows::new());
+        }
+        let report = checker.finish();
+        assert_eq!(
+            report.findings.first().map(String::as_str),
+            Some("seal 1: missing")
+        );
+        assert_eq!(report.findings.len(), NAMED);
+        assert!(
+            report.more_findings > u64::MAX / 2,
+            "{}",
+            report.more_findings
+        );
+    }
 }

@@ -11,7 +11,7 @@ use crate::audit::stored::{self, Key, Table};
 use crate::db;
 
 /// How many rows are read at once.
-const ROWS: usize = 4_000;
+pub(in crate::audit) const ROWS: usize = 4_000;
 
 /// Checks the record in the database of `url`, in one snapshot.
 pub async fn verify(url: &SecretString, evidence: Evidence) -> Result<Report, Error> {

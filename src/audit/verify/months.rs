@@ -5,11 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Datelike};
 use uuid::Uuid;
 
-use super::Report;
+use super::{NAMED, Report};
 use crate::audit::stored::{Key, StoredRow, Table};
-
-/// How many missing rows of a month are remembered by name.
-const NAMED: usize = 1_000;
 
 /// The months of the record.
 #[derive(Debug, Default)]

@@ -1,11 +1,11 @@
 //! Months that need not be kept are dropped, and the rest still verifies.
 
 use std::collections::BTreeMap;
-use std::process::{Output, Stdio};
+use std::process::{Child, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
 use super::leaves;
@@ -90,6 +90,30 @@ async fn months(world: &World) -> Vec<String> {
         .fetch_all(&mut world.sql().await)
         .await;
     months.expect("the record can be read")
+}
+
+/// A run of retain that waits for a reader to let go of the first month, and that reader.
+async fn waiting_retain(world: &World) -> (Child, PgConnection) {
+    let mut reader = world.sql().await;
+    super::run(&mut reader, "begin; select count(*) from audit.action")
+        .await
+        .expect("it may read");
+    let mut retain = modgate(&world.variables);
+    let retain = retain
+        .arg("retain")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let retain = retain.spawn().expect("the binary can be run");
+    eventually(
+        "it waits for the reader",
+        Duration::from_secs(20),
+        async || {
+            let waiting = "select count(*) from pg_inherits where inhdetachpending";
+            (world.count(waiting).await == 1).then_some(())
+        },
+    )
+    .await;
+    (retain, reader)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -216,25 +240,7 @@ async fn a_run_that_was_killed_is_finished_by_the_next_and_an_open_reader_blocks
     let world = with_seal_key(World::new().await);
     sealed(&world).await;
     let before = months(&world).await;
-    let mut reader = world.sql().await;
-    super::run(&mut reader, "begin; select count(*) from audit.action")
-        .await
-        .unwrap();
-    let mut retain = modgate(&world.variables);
-    let retain = retain
-        .arg("retain")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let mut retain = retain.spawn().expect("the binary can be run");
-    eventually(
-        "it waits for the reader",
-        Duration::from_secs(20),
-        async || {
-            let waiting = "select count(*) from pg_inherits where inhdetachpending";
-            (world.count(waiting).await == 1).then_some(())
-        },
-    )
-    .await;
+    let (mut retain, mut reader) = waiting_retain(&world).await;
 
     let gateway = Gateway::start(&world.variables).await.ready().await;
     let alice = gateway.moderator("alice");
@@ -316,25 +322,7 @@ async fn a_row_that_is_missing_from_a_month_that_is_still_to_be_dropped_is_named
     let world = with_seal_key(World::new().await);
     let other = past(&world, 500).await;
     let [oldest, ..] = sealed(&world).await;
-    let mut reader = world.sql().await;
-    super::run(&mut reader, "begin; select count(*) from audit.action")
-        .await
-        .unwrap();
-    let mut retain = modgate(&world.variables);
-    let retain = retain
-        .arg("retain")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let mut retain = retain.spawn().expect("the binary can be run");
-    eventually(
-        "it waits for the reader",
-        Duration::from_secs(20),
-        async || {
-            let waiting = "select count(*) from pg_inherits where inhdetachpending";
-            (world.count(waiting).await == 1).then_some(())
-        },
-    )
-    .await;
+    let (mut retain, mut reader) = waiting_retain(&world).await;
     retain.kill().unwrap();
     retain.wait().unwrap();
     super::run(&mut reader, "commit").await.unwrap();
@@ -361,4 +349,24 @@ async fn a_row_that_is_missing_from_a_month_that_is_still_to_be_dropped_is_named
         "{out}"
     );
     assert!(!out.contains(&format!("event {other}")), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prune_that_was_removed_is_named_with_what_it_excused() {
+    let world = with_seal_key(World::new().await);
+    let [oldest, ..] = sealed(&world).await;
+    let (code, out, err) = run(&world.variables, &["retain"]);
+    assert_eq!(code, 0, "{out}{err}");
+    let remove = "alter table audit.prune disable trigger all; delete from audit.prune";
+    super::run(&mut world.sql().await, remove).await.unwrap();
+    let (code, out, _) = run(&world.variables, &["verify"]);
+    assert_eq!(code, 1, "{out}");
+    let prunes = out
+        .lines()
+        .filter(|line| line.starts_with("tampered: prune ") && line.contains(": missing (seal "));
+    assert_eq!(prunes.count(), 2, "{out}");
+    assert!(
+        out.contains(&format!("tampered: action {oldest}: missing (seal ")),
+        "{out}"
+    );
 }
