@@ -55,7 +55,7 @@
 //! | [`domain`] | moderators, actions, attempts, ends: pure values | nothing of ours |
 //! | [`moderation`] | the use case, and the only place with its order | limit, audit, tencent |
 //! | [`stream`] | tells all who listen what changes in the record | audit |
-//! | [`auth`] | from a bearer token to a moderator | JWT |
+//! | [`auth`] | from a bearer token to a moderator; the identity provider's keys | JWT, reqwest |
 //! | [`limit`] | moderators' limits, queue, pacing, permits, and their leases | time, SQL for leases |
 //! | [`audit`] | the record: begin, finish, recover, read; seal, verify, export, retain | SQL |
 //! | [`db`] | pools and migrations | SQL |
@@ -79,8 +79,8 @@
 //! - No error that leaves [`tencent`] holds a URL.
 //! - [`simulator`] shares no type with [`tencent`]: a wrong name would agree with itself.
 //! - Only [`http`], [`server`] and [`simulator`] know actix-web; only [`audit`], [`db`] and
-//!   the leases of [`limit`] know sqlx; only [`tencent`] knows reqwest; only [`config`] reads the
-//!   environment. A test checks it.
+//!   the leases of [`limit`] know sqlx; only [`tencent`] and [`auth::Jwks`] know reqwest; only
+//!   [`config`] reads the environment. A test checks it.
 
 pub mod audit;
 pub mod auth;

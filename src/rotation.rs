@@ -79,7 +79,11 @@ fn apply(
     pools: &db::Pools,
     state: &http::State,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let verifier = Verifier::new(settings.auth)?;
+    // Published keys are fetched anyway: a new verifier would have none at first.
+    let verifier = match state.verifier.load().jwks() {
+        Some(_) => None,
+        None => Some(Verifier::new(settings.auth)?),
+    };
     let options = db::parse_url(&settings.database.url)?;
     state
         .moderation
@@ -87,7 +91,9 @@ fn apply(
         .set_credential(&settings.tencent.credential)?;
     state.moderation.suspensions.credential_changed();
     state.moderation.audit.set_seal_keys(settings.seal_keys);
-    state.verifier.store(Arc::new(verifier));
+    if let Some(verifier) = verifier {
+        state.verifier.store(Arc::new(verifier));
+    }
     pools.writing.set_connect_options(options.clone());
     pools.leasing.set_connect_options(options.clone());
     pools.sealing.set_connect_options(options.clone());

@@ -6,8 +6,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{ClaimPath, Refusal};
-use crate::domain::{Moderator, printable};
+use super::{ClaimPath, Refusal, ScopeMap};
+use crate::domain::{Moderator, Scope, printable};
 
 /// The longest subject in bytes, and the longest kept form of any other claim in characters.
 const LONGEST_CLAIM: usize = 255;
@@ -28,6 +28,7 @@ pub(super) struct ClaimRules {
     pub(super) audience: Vec<String>,
     pub(super) leeway: Duration,
     pub(super) scope_claims: Vec<ClaimPath>,
+    pub(super) scope_map: ScopeMap,
     pub(super) subject_claim: String,
     pub(super) name_claim: String,
 }
@@ -111,7 +112,10 @@ impl ClaimRules {
                 _ => Vec::new(),
             })
             .filter(|scope| !scope.is_empty() && is_printable(scope))
-            .map(str::to_owned)
+            .flat_map(|scope| {
+                let mapped = self.scope_map.scopes(scope).iter();
+                std::iter::once(scope.to_owned()).chain(mapped.map(Scope::to_string))
+            })
             .collect()
     }
 }

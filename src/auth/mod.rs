@@ -1,9 +1,10 @@
 //! Who asks: from an `Authorization` header to a [`Moderator`](crate::domain::Moderator), or to
 //! the reason why not.
 //!
-//! The keys are configured and they fix the algorithms ([`KeySource`]). A token chooses nothing: its
-//! `alg` must be one that a configured key has, and `kid`, `jku`, `jwk`, `x5u` and `x5c` are never
-//! looked at. Nothing in the claims is read before the signature holds.
+//! The keys are configured, or published where the configuration says ([`Jwks`]), and they fix the
+//! algorithms ([`KeySource`]). A token chooses nothing: its `alg` must be one that such a key has; its
+//! `kid` at most says which of the published keys is meant, and `jku`, `jwk`, `x5u` and `x5c` are
+//! never looked at. Nothing in the claims is read before the signature holds.
 //!
 //! Signatures are `jsonwebtoken`'s work. The members of header and claims are read here, by one
 //! parser that refuses duplicates, because the rules are stricter than that crate's: `iss` is one
@@ -11,8 +12,10 @@
 
 mod claims;
 mod json;
+mod jwks;
 mod keys;
 mod refusal;
+mod scope_map;
 mod settings;
 pub mod token;
 mod verifier;
@@ -20,7 +23,8 @@ mod verifier;
 #[cfg(test)]
 mod tests;
 
-pub use keys::check_keys;
+pub use jwks::{Jwks, JwksSource, JwksUrl, Pace};
 pub use refusal::Refusal;
+pub use scope_map::{ScopeMap, ScopeMapError};
 pub use settings::{ClaimPath, Error, KeySource, Settings};
-pub use verifier::Verifier;
+pub use verifier::{Verifier, check_keys};

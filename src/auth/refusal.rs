@@ -23,6 +23,13 @@ pub enum Refusal {
     /// No configured key goes with the token's `alg`; `none` goes with no key.
     #[error("the algorithm of the token is not accepted")]
     UnacceptedAlgorithm,
+    /// The identity provider publishes no key of the name in `kid`.
+    #[error("the token was signed with a key that is not known")]
+    UnknownKey,
+    /// Nobody can tell whether the token is good: the identity provider's keys could not be
+    /// fetched since the start. Not the caller's fault.
+    #[error("no key to check tokens with could be fetched yet")]
+    NoKeys,
     /// No configured key made the signature.
     #[error("the signature of the token is not valid")]
     BadSignature,

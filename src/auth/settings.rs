@@ -7,6 +7,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde_json::Value;
 
+use super::{JwksSource, ScopeMap};
+
 /// Which tokens are accepted, and where in them the moderator is.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -20,6 +22,8 @@ pub struct Settings {
     pub leeway: Duration,
     /// Where the scopes are: the union of all that are found.
     pub scope_claims: Vec<ClaimPath>,
+    /// What the roles or groups that are found there stand for.
+    pub scope_map: ScopeMap,
     /// The claim that tells one moderator from every other.
     pub subject_claim: String,
     /// The claim with the moderator's name.
@@ -34,6 +38,8 @@ pub enum KeySource {
     /// One or more PEM blocks: `PUBLIC KEY` (RFC 5280 `SubjectPublicKeyInfo`) of an RSA, P-256,
     /// P-384 or Ed25519 key, or `RSA PUBLIC KEY` (PKCS#1). RSA keys have 2048 to 8192 bits.
     PublicKeyPem(String),
+    /// The keys that an identity provider publishes, fetched again and again.
+    Jwks(JwksSource),
 }
 
 impl fmt::Debug for KeySource {
@@ -42,6 +48,7 @@ impl fmt::Debug for KeySource {
         formatter.write_str(match self {
             Self::Secret(_) => "Secret(..)",
             Self::PublicKeyPem(_) => "PublicKeyPem(..)",
+            Self::Jwks(_) => "Jwks(..)",
         })
     }
 }
@@ -96,6 +103,15 @@ pub enum Error {
     /// Neither a claim's name nor a JSON pointer.
     #[error("a claim is named by its name or, from a leading slash on, by a JSON pointer")]
     ClaimPath,
+    /// Whoever can change the answer on its way can make tokens.
+    #[error("must be an https URL, or an http one to this machine, without user name and fragment")]
+    JwksUrl,
+    /// They are checked with those of Tencent's client, so this is hardly ever seen.
+    #[error("the further root certificates must be certificates in PEM")]
+    FurtherRoots,
+    /// TLS or the resolver could not be set up.
+    #[error("the client that fetches keys cannot be set up")]
+    JwksClient,
     /// There is nothing to check signatures with.
     #[error("there is no PEM block in it")]
     NoPemBlock,

@@ -1,5 +1,7 @@
 //! From the header to the moderator.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
@@ -7,8 +9,8 @@ use jsonwebtoken::Algorithm;
 use serde_json::Value;
 
 use super::claims::ClaimRules;
-use super::keys::{self, VerificationKey};
-use super::{Error, Refusal, Settings, json};
+use super::keys::{self, LONGEST_KEY_ID, VerificationKey};
+use super::{Error, Jwks, KeySource, Refusal, Settings, json};
 use crate::domain::Moderator;
 
 /// The longest token that is read, in bytes.
@@ -17,8 +19,29 @@ const LONGEST_TOKEN: usize = 8192;
 /// Checks bearer tokens.
 #[derive(Debug)]
 pub struct Verifier {
-    keys: Vec<VerificationKey>,
+    keys: Keys,
     rules: ClaimRules,
+}
+
+/// What signatures are checked with.
+#[derive(Debug)]
+enum Keys {
+    /// At least one.
+    Configured(Vec<VerificationKey>),
+    Published(Arc<Jwks>),
+}
+
+/// Whether `source` is one that tokens can be checked with. Nothing is fetched.
+pub fn check_keys(source: KeySource) -> Result<(), Error> {
+    keys(source).map(drop)
+}
+
+fn keys(source: KeySource) -> Result<Keys, Error> {
+    Ok(match source {
+        KeySource::Secret(secret) => Keys::Configured(vec![keys::shared_secret(&secret)?]),
+        KeySource::PublicKeyPem(text) => Keys::Configured(keys::public_keys(&text)?),
+        KeySource::Jwks(source) => Keys::Published(Arc::new(Jwks::new(source)?)),
+    })
 }
 
 impl Verifier {
@@ -31,21 +54,32 @@ impl Verifier {
             return Err(Error::NoAudience);
         }
         Ok(Self {
-            keys: keys::load(&settings.keys)?,
+            keys: keys(settings.keys)?,
             rules: ClaimRules {
                 issuer: settings.issuer,
                 audience: settings.audience,
                 leeway: settings.leeway,
                 scope_claims: settings.scope_claims,
+                scope_map: settings.scope_map,
                 subject_claim: settings.subject_claim,
                 name_claim: settings.name_claim,
             },
         })
     }
 
+    /// The keys that the identity provider publishes, if they are what tokens are checked with.
+    /// Somebody must keep them fresh.
+    pub fn jwks(&self) -> Option<&Arc<Jwks>> {
+        match &self.keys {
+            Keys::Published(jwks) => Some(jwks),
+            Keys::Configured(_) => None,
+        }
+    }
+
     /// The moderator of an `Authorization` header's value (RFC 6750, 2.1). That there is at most
-    /// one such header is for the caller to see to.
-    pub fn authenticate(&self, authorization: Option<&[u8]>) -> Result<Moderator, Refusal> {
+    /// one such header is for the caller to see to. Waits for a key that is not known yet, some
+    /// seconds at the longest.
+    pub async fn authenticate(&self, authorization: Option<&[u8]>) -> Result<Moderator, Refusal> {
         let header = authorization.ok_or(Refusal::NoToken)?;
         let end_of_scheme = header.iter().position(|&byte| byte == b' ');
         let (scheme, rest) = header.split_at(end_of_scheme.unwrap_or(header.len()));
@@ -53,15 +87,41 @@ impl Verifier {
         if !scheme.eq_ignore_ascii_case(b"Bearer") || token.is_empty() {
             return Err(Refusal::NoToken);
         }
-        self.verify(bearer_token(token).ok_or(Refusal::Malformed)?)
+        let token = bearer_token(token).ok_or(Refusal::Malformed)?;
+        self.verify_at(token, Utc::now()).await
     }
 
-    /// The moderator of a token, `bearer`, in JWS compact form (RFC 7515, 7.1).
-    pub fn verify(&self, bearer: &str) -> Result<Moderator, Refusal> {
-        self.verify_at(bearer, Utc::now())
+    /// The moderator of a token in JWS compact form (RFC 7515, 7.1).
+    pub(super) async fn verify_at(
+        &self,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Moderator, Refusal> {
+        let token = Token::parse(token)?;
+        match &self.keys {
+            Keys::Configured(keys) => token.check_signature(keys)?,
+            Keys::Published(jwks) => {
+                let keys = jwks.keys_for(token.key_id()?).await?;
+                token.check_signature(&keys)?;
+            }
+        }
+        self.rules.moderator(&decode_object(token.payload)?, now)
     }
+}
 
-    pub(super) fn verify_at(&self, token: &str, now: DateTime<Utc>) -> Result<Moderator, Refusal> {
+/// A token of which only the header was read.
+#[derive(Debug)]
+struct Token<'a> {
+    header: Value,
+    algorithm: Algorithm,
+    /// Header and payload as they were sent.
+    message: &'a str,
+    payload: &'a str,
+    signature: &'a str,
+}
+
+impl<'a> Token<'a> {
+    fn parse(token: &'a str) -> Result<Self, Refusal> {
         if token.len() > LONGEST_TOKEN {
             return Err(Refusal::TooLong);
         }
@@ -70,15 +130,37 @@ impl Verifier {
         if payload.contains('.') {
             return Err(Refusal::Malformed);
         }
-        let algorithm = algorithm(&decode_object(header)?)?;
-        if !self.keys.iter().any(|key| key.accepts(algorithm)) {
+        let header = decode_object(header)?;
+        let algorithm = algorithm(&header)?;
+        Ok(Self {
+            header,
+            algorithm,
+            message,
+            payload,
+            signature,
+        })
+    }
+
+    /// Which of the issuer's keys is meant (RFC 7515, 4.1.4).
+    fn key_id(&self) -> Result<Option<&str>, Refusal> {
+        match self.header.get("kid") {
+            None => Ok(None),
+            Some(Value::String(id)) if id.len() <= LONGEST_KEY_ID => Ok(Some(id)),
+            Some(_) => Err(Refusal::Malformed),
+        }
+    }
+
+    fn check_signature(&self, keys: &[VerificationKey]) -> Result<(), Refusal> {
+        if !keys.iter().any(|key| key.accepts(self.algorithm)) {
             return Err(Refusal::UnacceptedAlgorithm);
         }
-        let is_signed = |key: &VerificationKey| key.signed(algorithm, message, signature);
-        if !self.keys.iter().any(is_signed) {
-            return Err(Refusal::BadSignature);
+        let signed =
+            |key: &VerificationKey| key.signed(self.algorithm, self.message, self.signature);
+        if keys.iter().any(signed) {
+            Ok(())
+        } else {
+            Err(Refusal::BadSignature)
         }
-        self.rules.moderator(&decode_object(payload)?, now)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::{Environment, Faults, Reader, record, sections};
+use super::{Environment, Faults, Reader, auth, record, sections};
 use crate::audit;
 
 /// The settings of `modgate token`.
@@ -93,7 +93,7 @@ pub fn ops_listen(environment: &Environment) -> Result<SocketAddr, Faults> {
 pub fn token_settings(environment: &Environment) -> Result<TokenSettings, Faults> {
     let mut reader = Reader::new(environment);
     let issuer = reader.required("MODGATE_JWT_ISSUER");
-    let audience = sections::audience(&mut reader);
+    let audience = auth::audience(&mut reader);
     let secret = reader.secret("MODGATE_JWT_SECRET");
     let settings = match (issuer, audience) {
         (Some(issuer), Some(audience)) => Some(TokenSettings {

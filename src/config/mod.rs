@@ -4,6 +4,7 @@
 //! [`Environment`], notes what is wrong with each, and remembers what was in effect, for
 //! `modgate check`. Each command reads only what it uses. No other module reads the environment.
 
+mod auth;
 mod commands;
 mod parse;
 mod reader;
@@ -21,7 +22,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::{audit, auth, db, limit, moderation, telemetry};
+use crate::{audit, db, limit, moderation, telemetry};
 pub use commands::{
     RetainSettings, TokenSettings, VerifySettings, database_url, migration_url, ops_listen,
     retain_settings, seal_keys, token_settings, verify_settings,
@@ -106,7 +107,7 @@ pub struct Settings {
     /// `MODGATE_TENCENT_QPS`, `MODGATE_QUEUE_TIMEOUT`, `MODGATE_MODERATOR_QPS`
     pub limit: limit::Settings,
     /// `MODGATE_JWT_*`
-    pub auth: auth::Settings,
+    pub auth: crate::auth::Settings,
     /// `MODGATE_PROTECTED_USERS`, `MODGATE_ACTION_DEADLINE`
     pub rules: moderation::Rules,
     /// `MODGATE_USER_ID_PATTERN`, `MODGATE_REQUIRE_REASON`
@@ -147,10 +148,11 @@ impl Settings {
         let ops_listen = reader.parsed("MODGATE_OPS_LISTEN");
         let database = sections::database(reader);
         let migrate = sections::migrate(reader);
-        let tencent = self::tencent::settings(reader);
+        let further_roots = self::tencent::further_roots(reader);
+        let tencent = self::tencent::settings(reader, further_roots.clone());
         let attempt_timeout = tencent.as_ref().map(|tencent| tencent.timeout);
         let limit = sections::limit(reader, attempt_timeout);
-        let auth = sections::auth(reader);
+        let auth = self::auth::settings(reader, further_roots);
         let rules = sections::rules(reader);
         let request_rules = sections::request_rules(reader);
         let seal_keys = record::seal_keys(reader);

@@ -79,66 +79,6 @@ pub(super) fn limit(
     })
 }
 
-pub(super) fn auth(reader: &mut Reader<'_>) -> Option<auth::Settings> {
-    let issuer = reader.required("MODGATE_JWT_ISSUER");
-    let audience = audience(reader);
-    let keys = keys(reader);
-    let leeway = reader.with("MODGATE_JWT_LEEWAY", |text| {
-        parse::duration_or_zero(text, Duration::from_mins(10))
-    });
-    let scope_claims = reader.with("MODGATE_JWT_SCOPE_CLAIM", |text| {
-        parse::list(text)
-            .iter()
-            .map(|item| item.parse())
-            .collect::<Result<Vec<_>, _>>()
-    });
-    let subject_claim = reader.text("MODGATE_JWT_SUBJECT_CLAIM");
-    let name_claim = reader.text("MODGATE_JWT_NAME_CLAIM");
-    Some(auth::Settings {
-        issuer: issuer?,
-        audience: audience?,
-        keys: keys?,
-        leeway: leeway?,
-        scope_claims: scope_claims?,
-        subject_claim: subject_claim?,
-        name_claim: name_claim?,
-    })
-}
-
-pub(super) fn audience(reader: &mut Reader<'_>) -> Option<Vec<String>> {
-    let audience = parse::list(&reader.required("MODGATE_JWT_AUDIENCE")?);
-    if audience.is_empty() {
-        reader.fault("MODGATE_JWT_AUDIENCE", "must name at least one audience");
-        return None;
-    }
-    Some(audience)
-}
-
-fn keys(reader: &mut Reader<'_>) -> Option<auth::KeySource> {
-    const EITHER: &str =
-        "exactly one of MODGATE_JWT_PUBLIC_KEY_FILE and MODGATE_JWT_SECRET must be set";
-    let path = reader.text("MODGATE_JWT_PUBLIC_KEY_FILE");
-    let secret = reader.secret("MODGATE_JWT_SECRET");
-    let (name, keys) = match (path, secret) {
-        (Some(path), None) => {
-            let pem = reader.file("MODGATE_JWT_PUBLIC_KEY_FILE", &path)?;
-            (
-                "MODGATE_JWT_PUBLIC_KEY_FILE",
-                auth::KeySource::PublicKeyPem(pem),
-            )
-        }
-        (None, Some(secret)) => ("MODGATE_JWT_SECRET", auth::KeySource::Secret(secret)),
-        (None, None) if reader.is_faulty("MODGATE_JWT_SECRET") => return None,
-        _ => {
-            reader.fault("MODGATE_JWT_PUBLIC_KEY_FILE", EITHER);
-            return None;
-        }
-    };
-    let checked = auth::check_keys(&keys);
-    let fault = |error| reader.fault(name, telemetry::causes(&error));
-    checked.map_err(fault).ok().map(|()| keys)
-}
-
 pub(super) fn rules(reader: &mut Reader<'_>) -> Option<moderation::Rules> {
     let protected_users = reader
         .text("MODGATE_PROTECTED_USERS")

@@ -6,10 +6,12 @@ use super::Reader;
 use super::parse::{self, AT_MOST_AN_HOUR};
 use crate::{telemetry, tencent};
 
-pub(super) fn settings(reader: &mut Reader<'_>) -> Option<tencent::Settings> {
+pub(super) fn settings(
+    reader: &mut Reader<'_>,
+    further_roots: Option<Vec<u8>>,
+) -> Option<tencent::Settings> {
     let url = tencent_url(reader);
     let proxy = proxy(reader);
-    let further_roots = further_roots(reader);
     let sdk_app_id = reader
         .required("MODGATE_TENCENT_SDK_APP_ID")
         .and_then(|text| {
@@ -48,7 +50,8 @@ fn proxy(reader: &mut Reader<'_>) -> Option<SecretString> {
     checked.map_err(fault).ok().map(|()| proxy)
 }
 
-fn further_roots(reader: &mut Reader<'_>) -> Option<Vec<u8>> {
+/// `MODGATE_CA_FILE`, also for the provider of keys.
+pub(super) fn further_roots(reader: &mut Reader<'_>) -> Option<Vec<u8>> {
     let path = reader.text("MODGATE_CA_FILE")?;
     let roots = reader.file("MODGATE_CA_FILE", &path)?.into_bytes();
     let checked = tencent::check_roots(&roots);

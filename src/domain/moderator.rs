@@ -17,6 +17,9 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::KickLogin, Self::KickSeat, Self::AuditRead];
+
     /// The word in the token.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,11 +1,11 @@
 //! Who calls, and from where.
 
-use std::future::{Ready, ready};
 use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use futures_util::future::LocalBoxFuture;
 
 use super::State;
 use super::middleware::RequestId;
@@ -20,25 +20,30 @@ pub(super) struct Caller(pub(super) Moderator);
 
 impl FromRequest for Caller {
     type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let state = request
-            .app_data::<web::Data<State>>()
-            .expect("the server adds the state");
-        let mut fields = request.headers().get_all(header::AUTHORIZATION);
-        let moderator = match (fields.next(), fields.next()) {
-            (_, Some(_)) => Err(Refusal::Malformed),
-            (field, None) => state
-                .verifier
-                .load()
-                .authenticate(field.map(header::HeaderValue::as_bytes)),
-        };
-        if let Ok(moderator) = &moderator {
-            let asked = Asked::new(moderator.clone(), request);
+        let request = request.clone();
+        Box::pin(async move {
+            let moderator = authenticate(&request).await?;
+            let asked = Asked::new(moderator.clone(), &request);
             request.extensions_mut().insert(asked);
+            Ok(Self(moderator))
+        })
+    }
+}
+
+async fn authenticate(request: &HttpRequest) -> Result<Moderator, Refusal> {
+    let state = request
+        .app_data::<web::Data<State>>()
+        .expect("the server adds the state");
+    let mut fields = request.headers().get_all(header::AUTHORIZATION);
+    match (fields.next(), fields.next()) {
+        (_, Some(_)) => Err(Refusal::Malformed),
+        (field, None) => {
+            let field = field.map(header::HeaderValue::as_bytes);
+            state.verifier.load().authenticate(field).await
         }
-        ready(moderator.map(Self).map_err(ApiError::Unauthenticated))
     }
 }
 

@@ -1,19 +1,19 @@
 //! The operations port: is it alive, is it ready, what does it count.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, http::StatusCode};
 use serde_json::json;
 
+use super::State;
 use crate::domain::Kind;
 use crate::moderation::Moderation;
 
 /// The longest that readiness waits for the database's word.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// `/livez`, `/readyz`, `/metrics`. The service needs a `web::Data<Arc<Moderation>>`.
+/// `/livez`, `/readyz`, `/metrics`. The service needs a `web::Data<State>`.
 pub fn routes(config: &mut ServiceConfig) {
     config
         .route("/livez", web::get().to(livez))
@@ -27,7 +27,8 @@ async fn livez() -> HttpResponse {
 
 /// 503 only for what concerns this replica alone. A fault that all share is `degraded`, with 200:
 /// taking every replica out would turn a fault into an outage.
-async fn readyz(moderation: web::Data<Arc<Moderation>>) -> HttpResponse {
+async fn readyz(state: web::Data<State>) -> HttpResponse {
+    let (moderation, verifier) = (&state.moderation, state.verifier.load());
     let mut causes = Vec::new();
     if moderation.draining.is_cancelled() {
         causes.push("draining");
@@ -38,13 +39,19 @@ async fn readyz(moderation: web::Data<Arc<Moderation>>) -> HttpResponse {
     {
         causes.push("no permits since start");
     }
+    if verifier.jwks().is_some_and(|jwks| !jwks.has_keys()) {
+        causes.push("no keys since start");
+    }
     let mut degraded = Vec::new();
     let audit = moderation.audit.clone();
     let asked = moderation.on_main_runtime(async move { audit.ping().await });
     if !matches!(tokio::time::timeout(PATIENCE, asked).await, Ok(Ok(()))) {
         degraded.push("database");
     }
-    if usersig_expires_in(&moderation).is_none_or(|seconds| seconds <= 0) {
+    if verifier.jwks().is_some_and(|jwks| jwks.is_stale()) {
+        degraded.push("keys");
+    }
+    if usersig_expires_in(moderation).is_none_or(|seconds| seconds <= 0) {
         degraded.push("credential");
     }
     let suspended = |kind: &Kind| moderation.suspensions.reason(*kind).is_some();
@@ -67,16 +74,20 @@ fn usersig_expires_in(moderation: &Moderation) -> Option<i64> {
     Some((at - chrono::Utc::now()).num_seconds())
 }
 
-async fn metrics(moderation: web::Data<Arc<Moderation>>) -> HttpResponse {
+async fn metrics(state: web::Data<State>) -> HttpResponse {
+    let moderation = &state.moderation;
     let (metrics, limiter) = (&moderation.metrics, &moderation.limiter);
     for kind in Kind::ALL {
         metrics.set_api(*kind, limiter.queue_length(*kind), &limiter.permits(*kind));
         metrics.set_suspended(*kind, moderation.suspensions.reason(*kind));
     }
-    if let Some(seconds) = usersig_expires_in(&moderation) {
-        moderation.metrics.set_usersig_expires(seconds);
+    if let Some(seconds) = usersig_expires_in(moderation) {
+        metrics.set_usersig_expires(seconds);
     }
-    match moderation.metrics.render() {
+    if let Some(jwks) = state.verifier.load().jwks() {
+        metrics.set_jwks_age(jwks.age());
+    }
+    match metrics.render() {
         Ok(rendered) => HttpResponse::Ok()
             .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
             .body(rendered),

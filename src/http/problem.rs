@@ -95,6 +95,9 @@ pub(super) enum ApiError {
     /// away.
     #[error("the record cannot be reached: nothing was sent")]
     AuditUnavailable(Option<Box<Action>>),
+    /// 503: nobody can tell whether the token is good.
+    #[error("the keys that tokens are checked with could not be fetched yet: nothing was done")]
+    KeysUnavailable,
     /// 503: draining.
     #[error("this replica is shutting down: nothing was sent")]
     ShuttingDown,
@@ -107,6 +110,15 @@ pub(super) enum ApiError {
     /// 500: a bug.
     #[error("an error inside the gateway; it has been logged")]
     Internal,
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoKeys => Self::KeysUnavailable,
+            refusal => Self::Unauthenticated(refusal),
+        }
+    }
 }
 
 impl ApiError {
@@ -132,6 +144,7 @@ impl ApiError {
             Self::TencentRejectedGateway(_) => ("tencent-rejected-gateway", S::BAD_GATEWAY, "Tencent refused the gateway"),
             Self::TencentUnavailable { .. } => ("tencent-unavailable", S::SERVICE_UNAVAILABLE, "Tencent cannot be reached"),
             Self::AuditUnavailable(_)       => ("audit-unavailable", S::SERVICE_UNAVAILABLE, "The record cannot be reached"),
+            Self::KeysUnavailable           => ("keys-unavailable", S::SERVICE_UNAVAILABLE, "Tokens cannot be checked"),
             Self::ShuttingDown              => ("shutting-down", S::SERVICE_UNAVAILABLE, "The replica is shutting down"),
             Self::OutcomeUnknown(_)         => ("outcome-unknown", S::GATEWAY_TIMEOUT, "The outcome is unknown"),
             Self::Internal                  => ("internal", S::INTERNAL_SERVER_ERROR, "An error inside the gateway"),
@@ -159,9 +172,10 @@ impl ApiError {
         let wait = match self {
             Self::RateLimited { retry_after, .. }
             | Self::TencentUnavailable { retry_after, .. } => *retry_after,
-            Self::AuditUnavailable(_) | Self::ShuttingDown | Self::IdempotencyConflict => {
-                Duration::ZERO
-            }
+            Self::AuditUnavailable(_)
+            | Self::KeysUnavailable
+            | Self::ShuttingDown
+            | Self::IdempotencyConflict => Duration::ZERO,
             _ => return None,
         };
         Some(whole_seconds(wait))

@@ -45,6 +45,7 @@ pub struct Metrics {
     seal_lag: Seconds,
     seal_signed: Gauge,
     usersig_expires: Seconds,
+    jwks_age: Seconds,
     partition_months_ahead: Gauge,
     stream_listeners: Gauge,
 }
@@ -73,6 +74,7 @@ impl Metrics {
             seal_lag: Seconds::default(),
             seal_signed: Gauge::default(),
             usersig_expires: Seconds::default(),
+            jwks_age: Seconds::default(),
             partition_months_ahead: Gauge::default(),
             stream_listeners: Gauge::default(),
             registry: Registry::default(),
@@ -190,6 +192,12 @@ impl Metrics {
     #[expect(clippy::cast_precision_loss, reason = "seconds of a few years")]
     pub fn set_usersig_expires(&self, seconds: i64) {
         self.usersig_expires.set(seconds as f64);
+    }
+
+    /// For how long the identity provider's keys have not been fetched; zero where tokens are not
+    /// checked with such keys.
+    pub fn set_jwks_age(&self, age: Duration) {
+        self.jwks_age.set(age.as_secs_f64());
     }
 
     /// Months for which partitions are ready.

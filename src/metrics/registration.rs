@@ -69,6 +69,8 @@ impl Metrics {
         registry.register_with_unit("pending_oldest", help, unit(), self.pending_oldest.clone());
         let help = "Age of the oldest row of the record that is in no seal";
         registry.register_with_unit("seal_lag", help, unit(), self.seal_lag.clone());
+        let help = "Time since the keys of the identity provider were fetched";
+        registry.register_with_unit("jwks_age", help, unit(), self.jwks_age.clone());
         let help = "Time until the UserSig in use expires";
         registry.register_with_unit(
             "usersig_expires",

@@ -110,7 +110,7 @@ impl Server {
         let (addr, ops_addr) = (self.addr(), self.ops_addr());
         let moderation = Arc::clone(&self.state.moderation);
         let api = serve_api(self.listener, self.state.clone(), self.shutdown_timeout)?;
-        let ops = serve_ops(self.ops_listener, Arc::clone(&moderation))?;
+        let ops = serve_ops(self.ops_listener, self.state.clone())?;
         let (api_handle, ops_handle) = (api.handle(), ops.handle());
         let mut servers = JoinSet::new();
         servers.spawn(api);
@@ -198,10 +198,16 @@ fn unexpected_end(ended: Result<io::Result<()>, JoinError>) -> Error {
 /// What runs beside the requests, until the service is closing.
 async fn background(state: web::Data<http::State>) {
     let moderation = &state.moderation;
+    let fetch_keys = async {
+        if let Some(jwks) = state.verifier.load().jwks() {
+            jwks.keep_fresh(&moderation.closing).await;
+        }
+    };
     tokio::join!(
         moderation.limiter.dispatch(&moderation.closing),
         moderation.sweep(),
-        state.feed.poll(&moderation.closing)
+        state.feed.poll(&moderation.closing),
+        fetch_keys
     );
 }
 

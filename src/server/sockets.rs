@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::middleware::from_fn;
@@ -10,7 +9,6 @@ use actix_web::{App, HttpServer, web};
 
 use super::Error;
 use crate::http;
-use crate::moderation::Moderation;
 
 /// How long an idle connection is kept: longer than the minute that reverse proxies keep theirs,
 /// so that it is they who close it, and no POST meets a connection that is being closed.
@@ -57,12 +55,11 @@ pub(super) fn serve_api(
 
 pub(super) fn serve_ops(
     listener: TcpListener,
-    moderation: Arc<Moderation>,
+    state: web::Data<http::State>,
 ) -> Result<actix_web::dev::Server, Error> {
-    let moderation = web::Data::new(moderation);
     let app = move || {
         App::new()
-            .app_data(moderation.clone())
+            .app_data(state.clone())
             .configure(http::ops::routes)
     };
     let server = HttpServer::new(app)

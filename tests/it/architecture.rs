@@ -13,7 +13,7 @@ const LONGEST_FILE: usize = 250;
 const LIBRARIES: &[(&str, &[&str])] = &[
     ("actix_web", &["http", "server", "simulator"]),
     ("sqlx", &["audit", "db", "limit/lease"]),
-    ("reqwest", &["tencent"]),
+    ("reqwest", &["tencent", "auth/jwks"]),
     ("jsonwebtoken", &["auth"]),
     ("prometheus_client", &["metrics"]),
     ("governor", &["limit"]),
@@ -33,7 +33,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("simulator", &[]),
     ("dev", &[]),
-    ("auth", &["domain"]),
+    ("auth", &["domain", "telemetry"]),
     ("audit", &["db", "domain"]),
     ("db", &[]),
     ("limit", &["db", "domain", "telemetry"]),

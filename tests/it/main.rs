@@ -18,6 +18,7 @@ mod export;
 mod fault_matrix;
 mod hostile;
 mod idempotency;
+mod identity;
 mod late_end;
 mod lease_lapsed;
 mod lease_table;

@@ -111,6 +111,11 @@ const BROKEN: &[(&str, &[&str])] = &[
         "MODGATE_JWT_PUBLIC_KEY_FILE",
         &["/nowhere/key.pem", "/dev/null"],
     ),
+    ("MODGATE_JWT_JWKS_URL", &["https://id.example/and-a-secret"]),
+    (
+        "MODGATE_JWT_SCOPE_MAP",
+        &["moderators", "a=audit:reed", "a=audit:read;a=audit:read"],
+    ),
     ("MODGATE_JWT_SECRET", &["shorter than thirty-two bytes"]),
     ("MODGATE_JWT_LEEWAY", &["11m", "-1s"]),
     ("MODGATE_JWT_SCOPE_CLAIM", &["/a~2", "scope,/~"]),
@@ -152,6 +157,30 @@ fn each_broken_value_is_the_fault_of_its_own_variable() {
             named,
             BTreeSet::from(["MODGATE_JWT_PUBLIC_KEY_FILE".to_owned()])
         );
+    }
+    for url in [
+        "keys",
+        "ftp://id.example/keys",
+        "http://id.example/keys",
+        "http://localhost.example/keys",
+        "https://user:secret@id.example/keys",
+        "https://id.example/keys#first",
+    ] {
+        let told = faults(&with(lonely.clone(), &[("MODGATE_JWT_JWKS_URL", url)]));
+        assert_eq!(told.len(), 1, "{url}: {told:?}");
+        assert!(
+            told[0].starts_with("MODGATE_JWT_JWKS_URL: must be an https URL"),
+            "{told:?}"
+        );
+        assert!(!told[0].contains("secret"), "{told:?}");
+    }
+    for url in [
+        "https://id.example/keys?v=2",
+        "http://127.0.0.1:1/keys",
+        "http://[::1]/keys",
+    ] {
+        let told = faults(&with(lonely.clone(), &[("MODGATE_JWT_JWKS_URL", url)]));
+        assert_eq!(told, Vec::<String>::new(), "{url}");
     }
 }
 
@@ -195,7 +224,7 @@ fn what_must_be_set_is_named_when_nothing_is() {
         "MODGATE_TENCENT_SECRET_KEY",
         "MODGATE_JWT_ISSUER",
         "MODGATE_JWT_AUDIENCE",
-        "MODGATE_JWT_PUBLIC_KEY_FILE",
+        "MODGATE_JWT_JWKS_URL",
     ];
     let required: BTreeSet<String> = required.map(str::to_owned).into();
     assert_eq!(faulty(&Variables::new()), required);
@@ -326,7 +355,7 @@ fn the_table_of_the_readme_is_the_list_of_the_code() {
         });
     let rows: Vec<_> = rows.collect();
     let nothing = faulty(&Variables::new());
-    let either = ["MODGATE_TENCENT_SECRET_KEY", "MODGATE_JWT_PUBLIC_KEY_FILE"];
+    let either = ["MODGATE_TENCENT_SECRET_KEY", "MODGATE_JWT_JWKS_URL"];
     let list = variables::ALL.iter().map(|variable| {
         let required = nothing.contains(variable.name) && !either.contains(&variable.name);
         (variable.name, variable.default, variable.secret, required)

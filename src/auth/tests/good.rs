@@ -13,12 +13,12 @@ const HEADER: &str = r#"{"alg":"HS256"}"#;
 
 fn verify(changes: &Value) -> Result<Moderator, Refusal> {
     let token = secret_signed(HEADER, claims_with(changes).to_string());
-    secret_verifier().verify_at(&token, now())
+    secret_verifier().verify_at(&token, now()).at_once()
 }
 
 fn verify_header(header: &str) -> Result<Moderator, Refusal> {
     let token = secret_signed(header, claims_with(&json!({})).to_string());
-    secret_verifier().verify_at(&token, now())
+    secret_verifier().verify_at(&token, now()).at_once()
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn every_algorithm_of_every_key_is_accepted_from_one_file() {
             let header = format!(r#"{{"alg":"{algorithm:?}","typ":"JWT","kid":"unheard of"}}"#);
             let payload = claims_with(&json!({})).to_string();
             let token = signed(&header, payload, algorithm, &key.encoding);
-            let moderator = verifier.verify_at(&token, now()).unwrap();
+            let moderator = verifier.verify_at(&token, now()).at_once().unwrap();
             assert_eq!(moderator.subject, "alice", "{algorithm:?}");
         }
     }
@@ -54,7 +54,7 @@ fn the_second_key_of_a_kind_is_tried_too() {
         Algorithm::ES256,
         &TEST_KEYS.p256.encoding,
     );
-    assert!(verifier.verify_at(&token, now()).is_ok());
+    assert!(verifier.verify_at(&token, now()).at_once().is_ok());
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn an_rsa_key_in_pkcs1_form_is_accepted() {
         Algorithm::PS256,
         &TEST_KEYS.rsa.encoding,
     );
-    assert!(verifier.verify_at(&token, now()).is_ok());
+    assert!(verifier.verify_at(&token, now()).at_once().is_ok());
 }
 
 #[test]
@@ -136,6 +136,7 @@ fn a_claim_with_slashes_in_its_name_is_no_pointer() {
     let moderator = Verifier::new(settings)
         .unwrap()
         .verify_at(&token, now())
+        .at_once()
         .unwrap();
     assert!(moderator.may(Scope::AuditRead));
     assert_eq!(moderator.subject, "u1");
@@ -157,6 +158,7 @@ fn an_expiry_may_have_a_fraction_and_lie_beyond_the_calendar() {
         let token = secret_signed(HEADER, claims.replace("\"EXP\"", exp));
         secret_verifier()
             .verify_at(&token, now())
+            .at_once()
             .unwrap()
             .expires_at
     };
@@ -236,7 +238,10 @@ fn a_minted_token_of_every_key_authenticates() {
     for (minter, verifier) in minters {
         let token = minted(&minter, hour).unwrap();
         let header = format!("bEaReR   {}", token.expose_secret());
-        let moderator = verifier.authenticate(Some(header.as_bytes())).unwrap();
+        let moderator = verifier
+            .authenticate(Some(header.as_bytes()))
+            .at_once()
+            .unwrap();
         assert_eq!(moderator.name.as_deref(), Some("Alice"));
         assert!(moderator.may(Scope::KickLogin) && moderator.may(Scope::AuditRead));
         assert!(moderator.token_id.is_some());

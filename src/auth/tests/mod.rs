@@ -1,7 +1,9 @@
 mod good;
 mod hostile;
+mod jwk;
 mod key_files;
 mod public_keys;
+mod scope_map;
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -15,11 +17,12 @@ use aws_lc_rs::signature::{
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use pem::Pem;
 use serde_json::{Value, json};
 
-use super::{KeySource, Settings, Verifier};
+use super::{KeySource, ScopeMap, Settings, Verifier};
 
 const ISSUER: &str = "https://id.example/realms/mod";
 const SECRET: &str = "test secret, thirty-two bytes or more";
@@ -40,10 +43,20 @@ fn settings(keys: KeySource) -> Settings {
         scope_claims: ["scope", "scp", "/realm_access/roles"]
             .map(|path| path.parse().unwrap())
             .to_vec(),
+        scope_map: ScopeMap::default(),
         subject_claim: "sub".to_owned(),
         name_claim: "preferred_username".to_owned(),
     }
 }
+
+trait AtOnce: Future + Sized {
+    /// Its outcome, for which it need not wait where the keys are configured.
+    fn at_once(self) -> Self::Output {
+        self.now_or_never().expect("configured keys are there")
+    }
+}
+
+impl<Waiting: Future> AtOnce for Waiting {}
 
 fn secret_verifier() -> Verifier {
     Verifier::new(settings(KeySource::Secret(SECRET.into()))).unwrap()

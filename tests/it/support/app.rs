@@ -45,9 +45,14 @@ impl TestApp {
 
     /// A gateway that grants nothing for `cold_start`.
     pub(crate) async fn in_world_after(world: World, cold_start: Duration) -> Self {
+        Self::in_world_with(world, |settings| settings.limit.cold_start = cold_start).await
+    }
+
+    /// A gateway with what no variable can set. It need not be ready.
+    pub(crate) async fn in_world_with(world: World, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings =
             Settings::read(&world.environment()).expect("the tests' settings are right");
-        settings.limit.cold_start = cold_start;
+        change(&mut settings);
         let server = Server::bind(settings).await.expect("the gateway starts");
         let (addr, ops_addr) = (server.addr(), server.ops_addr());
         let stop = CancellationToken::new();

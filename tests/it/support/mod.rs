@@ -8,6 +8,7 @@ pub(crate) mod open_loop;
 pub(crate) mod persona;
 pub(crate) mod postgres;
 pub(crate) mod process;
+pub(crate) mod provider;
 pub(crate) mod quiet;
 pub(crate) mod quota;
 pub(crate) mod raw;
