@@ -64,7 +64,7 @@
 //! | [`server`], `rotation` | bind, run, stop in order; secrets that change | everything above |
 //! | [`config`] | settings from the environment, all faults at once | the environment |
 //! | [`cli`] | the commands | |
-//! | [`telemetry`], [`metrics`] | log lines; what Prometheus scrapes | |
+//! | [`telemetry`], [`metrics`] | log lines and traces; what Prometheus scrapes | |
 //! | [`simulator`] | a stand-in for Tencent, for tests and development | nothing of ours |
 //! | [`dev`] | a Postgres for tests and development | nothing of ours |
 //!
@@ -80,7 +80,7 @@
 //! - [`simulator`] shares no type with [`tencent`]: a wrong name would agree with itself.
 //! - Only [`http`], [`server`] and [`simulator`] know actix-web; only [`audit`], [`db`] and
 //!   the leases of [`limit`] know sqlx; only [`tencent`] and [`auth::Jwks`] know reqwest; only
-//!   [`config`] reads the environment. A test checks it.
+//!   [`config`] reads the environment, and only [`telemetry`] OpenTelemetry. A test checks it.
 
 pub mod audit;
 pub mod auth;

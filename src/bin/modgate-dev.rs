@@ -57,7 +57,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let mut settings = settings(&process, &directory, &database, &simulator)?;
     // The simulator has just begun: nobody can have called it before.
     settings.limit.cold_start = Duration::ZERO;
-    telemetry::init(&settings.log)?;
+    let traces = telemetry::init(&settings.log)?;
 
     let (mut interrupt, mut terminate) = (
         signal(SignalKind::interrupt())?,
@@ -74,6 +74,9 @@ async fn run() -> Result<(), Box<dyn Error>> {
         tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
     };
     server.run(asked_to_stop).await?;
+    if let Some(traces) = traces {
+        traces.close().await;
+    }
     // Only now: the gateway records its last outcomes while it stops.
     drop(simulator);
     tokio::task::spawn_blocking(|| drop(database)).await?;

@@ -10,7 +10,7 @@ use crate::telemetry;
 
 pub(super) async fn serve(environment: &Environment) -> Result<(), Failed> {
     let settings = Settings::read(environment)?;
-    telemetry::init(&settings.log).map_err(|error| Failed::because(&error))?;
+    let traces = telemetry::init(&settings.log).map_err(|error| Failed::because(&error))?;
     for warning in config::warnings(&settings) {
         tracing::warn!("{warning}");
     }
@@ -21,7 +21,13 @@ pub(super) async fn serve(environment: &Environment) -> Result<(), Failed> {
     );
     let first = CancellationToken::new();
     let stop = first.clone().cancelled_owned();
-    let serving = async { Server::bind(settings).await?.run(stop).await };
+    let serving = async {
+        let served = async { Server::bind(settings).await?.run(stop).await }.await;
+        if let Some(traces) = traces {
+            traces.close().await;
+        }
+        served
+    };
     let impatient = async {
         either(&mut terminate, &mut interrupt).await;
         first.cancel();

@@ -11,6 +11,7 @@ mod reader;
 mod record;
 mod sections;
 mod tencent;
+mod traces;
 pub mod variables;
 
 use std::collections::BTreeMap;
@@ -114,7 +115,7 @@ pub struct Settings {
     pub request_rules: RequestRules,
     /// `MODGATE_SEAL_KEY`
     pub seal_keys: Arc<audit::SealKeys>,
-    /// `MODGATE_LOG`, `MODGATE_LOG_FORMAT`
+    /// `MODGATE_LOG`, `MODGATE_LOG_FORMAT`, and where traces go.
     pub log: telemetry::Settings,
     /// `MODGATE_SHUTDOWN_TIMEOUT`
     pub shutdown_timeout: Duration,
@@ -188,11 +189,11 @@ impl Settings {
 }
 
 /// What the records of one process say about where they were made.
-pub fn deployment(settings: &crate::tencent::Settings) -> audit::Deployment {
+pub fn deployment(settings: &Settings) -> audit::Deployment {
     audit::Deployment {
-        instance: uuid::Uuid::now_v7().to_string(),
+        instance: settings.log.instance.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        sdk_app_id: settings.sdk_app_id,
-        tencent_host: settings.url.host().to_owned(),
+        sdk_app_id: settings.tencent.sdk_app_id,
+        tencent_host: settings.tencent.url.host().to_owned(),
     }
 }

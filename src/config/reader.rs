@@ -164,6 +164,17 @@ impl<'a> Reader<'a> {
         Some(secret)
     }
 
+    /// A variable of somebody else's standard, which may hold a secret: shown as set, not its value.
+    pub fn hidden(&mut self, name: &'static str) -> Option<String> {
+        let value = self.raw(name)?;
+        self.effective.push(Effective {
+            name,
+            value: "(hidden)".to_owned(),
+            default: false,
+        });
+        Some(value)
+    }
+
     /// The content of a file that a variable names.
     pub fn file(&mut self, name: &str, path: &str) -> Option<String> {
         match std::fs::read_to_string(path) {

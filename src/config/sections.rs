@@ -113,9 +113,12 @@ pub(super) fn log(reader: &mut Reader<'_>) -> Option<telemetry::Settings> {
         "text" => Ok(telemetry::Format::Text),
         _ => Err("must be json or text"),
     });
+    let traces = super::traces::settings(reader);
     Some(telemetry::Settings {
         filter: filter?,
         format: format?,
+        instance: uuid::Uuid::now_v7().to_string(),
+        traces: traces?,
     })
 }
 

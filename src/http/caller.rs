@@ -11,6 +11,7 @@ use super::State;
 use super::middleware::RequestId;
 use super::problem::{ApiError, Limit};
 use super::quota::Asked;
+use super::trace::TraceParent;
 use crate::auth::Refusal;
 use crate::domain::{Moderator, Origin, printable};
 
@@ -81,35 +82,6 @@ pub(super) fn origin(request: &HttpRequest) -> Origin {
             .extensions()
             .get::<RequestId>()
             .map_or_else(String::new, |id| id.0.clone()),
-        trace_id: traceparent(request),
+        trace_id: TraceParent::read(request.headers()).map(|given| given.trace_id.to_owned()),
     }
-}
-
-/// The trace id of a valid `traceparent` (W3C Trace Context, 3.2): exactly one header, lower-case
-/// hexadecimal, not all zero, of version 00 or longer ones that begin like it.
-fn traceparent(request: &HttpRequest) -> Option<String> {
-    let mut fields = request.headers().get_all("traceparent");
-    let field = match (fields.next(), fields.next()) {
-        (Some(field), None) => field.to_str().ok()?,
-        _ => return None,
-    };
-    let mut parts = field.split('-');
-    let (version, trace_id, parent_id, flags) =
-        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let hexadecimal = |part: &str, length: usize| {
-        part.len() == length
-            && part
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let ends_here = parts.next().is_none();
-    let valid = hexadecimal(version, 2)
-        && version != "ff"
-        && (version != "00" || ends_here)
-        && hexadecimal(trace_id, 32)
-        && trace_id.bytes().any(|byte| byte != b'0')
-        && hexadecimal(parent_id, 16)
-        && parent_id.bytes().any(|byte| byte != b'0')
-        && hexadecimal(flags, 2);
-    valid.then(|| trace_id.to_owned())
 }

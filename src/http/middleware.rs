@@ -7,9 +7,10 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
+use tracing::Instrument;
 use uuid::Uuid;
 
-use super::{State, quota};
+use super::{State, quota, trace};
 
 static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -26,7 +27,9 @@ pub async fn observe(
     let id = request_id(request.headers());
     request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
-    let mut response = next.call(request).await?;
+    let span = trace::span(&request);
+    let mut response = next.call(request).instrument(span.clone()).await?;
+    trace::answered(&span, &response);
     let route = response
         .request()
         .match_pattern()

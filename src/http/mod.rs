@@ -23,6 +23,7 @@ mod problem_body;
 mod query;
 mod quota;
 mod stream;
+mod trace;
 
 use std::future::ready;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -14,6 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::Moderation;
 use super::carry_out::BOUND;
 use super::retry::{MOST_ATTEMPTS, is_worth_repeating, pause, together};
+use super::steps::Steps;
 use super::suspension::Leave;
 use crate::audit::{OpenAction, SendToken};
 use crate::domain::{Attempt, Class, Failure, Intent, Kind, Verdict};
@@ -49,7 +50,12 @@ pub(super) type Late = AbortOnDropHandle<Option<(Attempt, Verdict)>>;
 
 impl Moderation {
     /// Makes attempts until one is not worth repeating.
-    pub(super) async fn try_until_known(self: &Arc<Self>, intent: &Intent, begun: Begun) -> Tried {
+    pub(super) async fn try_until_known(
+        self: &Arc<Self>,
+        intent: &Intent,
+        steps: &Steps,
+        begun: Begun,
+    ) -> Tried {
         let kind = intent.request.command.kind();
         let Begun {
             mut open,
@@ -60,7 +66,9 @@ impl Moderation {
         } = begun;
         let (mut attempts, mut known, mut renewed) = (Vec::new(), None, false);
         loop {
-            let (attempt, latest, late) = self.attempt(token, turn, leave, deadline).await;
+            let number = token.number();
+            let attempting = self.attempt(token, turn, leave, deadline);
+            let (attempt, latest, late) = steps.attempt(number, attempting).await;
             let verdict = together(kind, known, &attempt, latest);
             known = Some(verdict);
             let again = if self.renew_credential(&attempt, latest, &mut renewed) {
@@ -70,9 +78,8 @@ impl Moderation {
             };
             // A repeat must not wait for a turn that its own last attempt still holds.
             let late = late.filter(|_| again.is_none());
-            let next = self
-                .announce(intent, &mut open, &attempt, deadline, again)
-                .await;
+            let announcing = self.announce(intent, &mut open, &attempt, deadline, again);
+            let next = steps.retry(again, announcing).await;
             attempts.push(attempt);
             match next {
                 Some(next) => (token, turn) = next,

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::attempts::{Begun, Late, Tried};
+use super::steps::Steps;
 use super::suspension::Leave;
 use super::{Moderation, Outcome, Refusal, ending};
 use crate::audit::{BeginError, OpenAction, SendToken};
@@ -36,6 +37,7 @@ pub(super) struct Ready {
     pub(super) arrived: Instant,
     /// Where the moderator waits for the answer; it may be gone.
     pub(super) answer: oneshot::Sender<Result<Outcome, Refusal>>,
+    pub(super) steps: Steps,
 }
 
 impl Moderation {
@@ -49,6 +51,7 @@ impl Moderation {
             turn,
             arrived,
             answer,
+            steps,
             ..
         } = ready;
         let deadline = (arrived + self.rules.action_deadline).into();
@@ -59,8 +62,8 @@ impl Moderation {
             leave,
             deadline,
         };
-        let tried = self.try_until_known(&intent, begun).await;
-        let late = self.conclude(&intent, tried, arrived, answer).await;
+        let tried = self.try_until_known(&intent, &steps, begun).await;
+        let late = self.conclude(&intent, &steps, tried, arrived, answer).await;
         if let Some((open, late)) = late {
             self.closing
                 .run_until_cancelled(self.listen(&intent, open, late, arrived))
@@ -86,6 +89,7 @@ impl Moderation {
     async fn conclude(
         &self,
         intent: &Intent,
+        steps: &Steps,
         tried: Tried,
         arrived: Instant,
         answer: oneshot::Sender<Result<Outcome, Refusal>>,
@@ -99,8 +103,8 @@ impl Moderation {
         let kind = intent.request.command.kind();
         self.suspensions.learn(kind, verdict, attempts.last());
         let end = ending::end(verdict.state(), arrived, attempts.last().cloned(), None);
-        let finishing = self.finish(&open, &end);
-        let recorded = tokio::time::timeout(BOUND, finishing).await.is_ok();
+        let finishing = tokio::time::timeout(BOUND, self.finish(&open, &end));
+        let recorded = steps.finish(end.state, finishing).await.is_ok();
         let action = ending::ended(intent, &end, attempts, recorded);
         ending::report(&self.metrics, intent, &action, None);
         // Nobody may be there to read it; the record has it.
@@ -121,7 +125,8 @@ impl Moderation {
         let started = Instant::now();
         let random = rand::random();
         let mut committing = Box::pin(self.audit.begin(&ready.intent, random, ready.takes_over));
-        let in_time = tokio::time::timeout(BOUND, &mut committing).await;
+        let bounded = tokio::time::timeout(BOUND, &mut committing);
+        let in_time = ready.steps.begin(bounded).await;
         if let Ok(Ok((open, token))) = in_time {
             drop(committing);
             self.metrics.committed(Step::Begin, started.elapsed());

@@ -14,6 +14,7 @@ mod carry_out;
 mod ending;
 mod repeat;
 mod retry;
+mod steps;
 mod suspension;
 mod sweep;
 
@@ -29,6 +30,7 @@ use crate::audit::{self, AuditLog};
 use crate::domain::{Action, Failure, Intent, Moderator, Origin, Request, State, Verdict};
 use crate::limit::{Limiter, QueueError};
 use crate::metrics;
+use crate::telemetry::causes;
 use crate::tencent;
 pub use budget::RetryBudget;
 use carry_out::Ready;
@@ -143,7 +145,9 @@ impl Moderation {
         };
         let kind = intent.request.command.kind();
         let leave = self.suspensions.ask(kind).map_err(Refusal::Suspended)?;
-        let turn = self.limiter.turn(kind, &intent.moderator).await?;
+        let steps = steps::Steps::of(&intent);
+        let waiting = self.limiter.turn(kind, &intent.moderator);
+        let turn = steps.queue(waiting).await?;
         self.metrics.queue_left(arrived.elapsed());
         if let Some(suspended) = self.suspensions.forbids(kind, leave) {
             return Err(Refusal::Suspended(suspended));
@@ -157,6 +161,7 @@ impl Moderation {
             turn,
             arrived,
             answer,
+            steps,
         };
         self.tasks
             .spawn_on(async move { this.carry_out(ready).await }, &self.runtime);
@@ -184,10 +189,7 @@ impl Moderation {
                 Err(Refusal::AuditUnavailable)
             }
             Ok(Ok(Err(error))) => {
-                tracing::error!(
-                    error = crate::telemetry::causes(&error),
-                    "the record cannot be read"
-                );
+                tracing::error!(error = causes(&error), "the record cannot be read");
                 Err(Refusal::AuditUnavailable)
             }
             Err(_panicked) => Err(Refusal::Lost),
@@ -221,10 +223,7 @@ impl Moderation {
             let recorded = match tokio::time::timeout(carry_out::BOUND, recording).await {
                 Ok(Ok(())) => true,
                 Ok(Err(error)) => {
-                    tracing::error!(
-                        error = crate::telemetry::causes(&error),
-                        "a denial was not recorded"
-                    );
+                    tracing::error!(error = causes(&error), "a denial was not recorded");
                     false
                 }
                 Err(_) => {

@@ -146,7 +146,7 @@ impl Server {
 
 fn moderation(pools: &db::Pools, settings: &Settings) -> Result<Moderation, Error> {
     let leases = Leases::new(pools.leasing.clone(), settings.tencent.sdk_app_id);
-    let deployment = config::deployment(&settings.tencent);
+    let deployment = config::deployment(settings);
     Ok(Moderation {
         limiter: Limiter::new(&settings.limit, leases),
         audit: AuditLog::new(pools, deployment, Arc::clone(&settings.seal_keys)),

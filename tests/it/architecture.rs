@@ -19,6 +19,10 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("governor", &["limit"]),
     ("clap", &["cli", "bin"]),
     ("tracing_subscriber", &["telemetry"]),
+    ("opentelemetry", &["telemetry"]),
+    ("opentelemetry_sdk", &["telemetry"]),
+    ("opentelemetry_otlp", &["telemetry"]),
+    ("tracing_opentelemetry", &["telemetry"]),
 ];
 
 /// Paths that name what only some modules may do.
@@ -55,7 +59,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("stream", &["audit", "metrics", "telemetry"]),
     (
         "http",
-        &["audit", "auth", "config", "domain", "moderation", "stream"],
+        &[
+            "audit",
+            "auth",
+            "config",
+            "domain",
+            "moderation",
+            "stream",
+            "telemetry",
+        ],
     ),
 ];
 

@@ -37,5 +37,6 @@ mod stopping;
 mod stream;
 mod support;
 mod tokens;
+mod traces;
 mod under_failure;
 mod verifier;

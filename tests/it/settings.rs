@@ -124,6 +124,14 @@ const BROKEN: &[(&str, &[&str])] = &[
     ("MODGATE_LOG", &["modgate=loud"]),
     ("MODGATE_LOG_FORMAT", &["xml"]),
     ("MODGATE_SHUTDOWN_TIMEOUT", &["0s", "2h"]),
+    (
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        &[
+            "collector:4318",
+            "http://me:h4nter2@collector:1",
+            "http://:1",
+        ],
+    ),
 ];
 
 #[test]
@@ -400,6 +408,7 @@ fn check_prints_what_is_in_effect_and_hides_what_is_secret() {
         &[
             ("MODGATE_TENCENT_QPS", "50"),
             ("MODGATE_PROTECTED_USERS", "root,boss"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://c.example/hunter2"),
         ],
     );
     let (passed, stdout, _) = run(&variables, &["check"]);
@@ -412,6 +421,7 @@ fn check_prints_what_is_in_effect_and_hides_what_is_secret() {
         "MODGATE_DATABASE_URL=(hidden)",
         "MODGATE_TENCENT_SECRET_KEY=(hidden)",
         "MODGATE_JWT_SECRET=(hidden)",
+        "OTEL_EXPORTER_OTLP_ENDPOINT=(hidden)",
     ] {
         assert!(lines.contains(&line), "{line} is not in {stdout}");
     }

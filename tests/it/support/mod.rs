@@ -1,6 +1,7 @@
 //! What the tests are written with.
 
 pub(crate) mod app;
+pub(crate) mod collector;
 pub(crate) mod eventually;
 pub(crate) mod file;
 pub(crate) mod leak;

@@ -129,6 +129,17 @@ impl Gateway {
         kilobytes.expect("Linux knows it")
     }
 
+    /// The names of the threads, cut to 15 bytes by Linux.
+    pub(crate) fn threads(&self) -> Vec<String> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id()));
+        let tasks = tasks.expect("the process runs, on Linux");
+        let names = tasks.filter_map(|task| {
+            let name = std::fs::read_to_string(task.ok()?.path().join("comm"));
+            Some(name.ok()?.trim_end().to_owned())
+        });
+        names.collect()
+    }
+
     /// `kill -9`, and waits until the process is gone.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("the process can be killed");

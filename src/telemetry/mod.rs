@@ -1,4 +1,4 @@
-//! Log lines, for people and for queries.
+//! Log lines, for people and for queries; [`traces`] for a collector.
 //!
 //! # Rules
 //! - One action is one line: `event=action`, with its id, kind, state, who, whom, and what
@@ -7,6 +7,9 @@
 //! - No URL, header, token, key or body. `instrument` always skips all arguments.
 //! - Libraries never log below `info`, whatever the filter says: at `trace` they know nothing of
 //!   what is secret here.
+//! - Spans are for the collector alone: no line lists them.
+
+pub mod traces;
 
 use std::io::IsTerminal;
 
@@ -19,6 +22,8 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
+pub use traces::{Parent, Traces};
+
 /// How lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -28,13 +33,17 @@ pub enum Format {
     Text,
 }
 
-/// The log settings.
+/// The settings of lines and spans.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Directives as in `info,modgate::tencent=debug`.
     pub filter: String,
     /// How lines are written.
     pub format: Format,
+    /// This process, by the name that its records have.
+    pub instance: String,
+    /// Where spans go, if anywhere.
+    pub traces: Option<traces::Settings>,
 }
 
 /// The filter is not one.
@@ -50,12 +59,32 @@ pub fn check_filter(filter: &str) -> Result<(), BadFilter> {
         .map_err(BadFilter)
 }
 
-/// Writes log lines to standard error from here on. A second call has no effect.
-pub fn init(settings: &Settings) -> Result<(), BadFilter> {
-    let layer = layer(settings, std::io::stderr)?;
+/// Nothing can be written or sent with these settings.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The filter is not one.
+    #[error(transparent)]
+    Filter(#[from] BadFilter),
+    /// Spans cannot be sent.
+    #[error(transparent)]
+    Traces(#[from] traces::NotStarted),
+}
+
+/// Writes log lines to standard error from here on, and sends spans if there is somewhere to send
+/// them. A second call has no effect.
+pub fn init(settings: &Settings) -> Result<Option<Traces>, Error> {
+    let lines = layer(settings, std::io::stderr)?;
+    let start = |traces| Traces::start(traces, &settings.instance);
+    let traces = settings.traces.as_ref().map(start).transpose()?;
     // Fails only if a subscriber is set already.
-    let _ = Registry::default().with(layer).try_init();
-    Ok(())
+    let _ = match &traces {
+        Some(traces) => Registry::default()
+            .with(lines)
+            .with(traces.layer())
+            .try_init(),
+        None => Registry::default().with(lines).try_init(),
+    };
+    Ok(traces)
 }
 
 /// The layer that [`init`] installs, with a writer of the caller's.
@@ -70,9 +99,10 @@ where
         .map_err(BadFilter)?;
     let ours = filter_fn(|metadata| {
         let target = metadata.target();
-        *metadata.level() <= tracing::Level::INFO
+        let said = *metadata.level() <= tracing::Level::INFO
             || target.starts_with("modgate")
-            || target.starts_with("tencent_sim")
+            || target.starts_with("tencent_sim");
+        metadata.is_event() && said
     });
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let lines = match settings.format {
@@ -80,6 +110,7 @@ where
             .json()
             .flatten_event(true)
             .with_current_span(false)
+            .with_span_list(false)
             .boxed(),
         Format::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
     };
