@@ -5,6 +5,7 @@
 
 mod labels;
 mod registration;
+mod zero;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -24,6 +25,9 @@ use labels::{
 };
 
 use crate::domain::{Attempt, Kind, State, SuspendedFor, Verdict};
+
+/// The class of an attempt that Tencent answered with success.
+const OK: &str = "ok";
 
 type Seconds = Gauge<f64, AtomicU64>;
 
@@ -55,7 +59,7 @@ fn durations() -> Histogram {
 }
 
 impl Metrics {
-    /// A registry with every metric at zero.
+    /// A registry with every metric at zero, and with every series whose labels are known.
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("modgate");
         let commit: fn() -> Histogram = durations;
@@ -80,6 +84,7 @@ impl Metrics {
             registry: Registry::default(),
         };
         metrics.register(&mut registry);
+        metrics.begin_at_zero();
         Self {
             registry,
             ..metrics
@@ -98,6 +103,12 @@ impl Metrics {
 
     /// A request was answered; `route` is the pattern, not the path.
     pub fn request_answered(&self, route: String, status: u16) {
+        // A bug is to be seen at its first time.
+        let bugs = RequestLabels {
+            route: route.clone(),
+            status: 500,
+        };
+        drop(self.requests.get_or_create(&bugs));
         self.requests
             .get_or_create(&RequestLabels { route, status })
             .inc();
@@ -108,7 +119,7 @@ impl Metrics {
         let class = match (verdict, attempt.failure) {
             (_, Some(failure)) => failure.as_str(),
             (Verdict::Refused(class) | Verdict::Unknown(Some(class)), None) => class.as_str(),
-            (_, None) => "ok",
+            (_, None) => OK,
         };
         self.attempts
             .get_or_create(&AttemptLabels {

@@ -11,6 +11,7 @@
 )]
 
 mod actions;
+mod alerts;
 mod architecture;
 mod crash;
 mod development;

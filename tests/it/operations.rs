@@ -159,10 +159,30 @@ async fn the_metrics_say_what_one_action_did() {
     readiness(&operator, 200, "ready").await;
     let before = scrape(&operator).await;
     let actions = "modgate_actions_total{kind=\"kick_login\",state=\"succeeded\"}";
-    assert!(!before.contains_key(actions), "nothing has happened yet");
+    // What is not there yet cannot be seen to grow.
     assert_values(
         &before,
-        &[("modgate_tencent_attempt_duration_seconds_count", 0.0)],
+        &[
+            (actions, 0.0),
+            (
+                "modgate_actions_total{kind=\"kick_seat\",state=\"unknown\"}",
+                0.0,
+            ),
+            (
+                "modgate_tencent_attempts_total{kind=\"kick_login\",class=\"config\"}",
+                0.0,
+            ),
+            ("modgate_permit_cuts_total{api=\"kick_seat\"}", 0.0),
+            (
+                "modgate_suspended{api=\"kick_seat\",reason=\"locked_out\"}",
+                0.0,
+            ),
+            (
+                "modgate_audit_commit_duration_seconds_count{step=\"begin\"}",
+                0.0,
+            ),
+            ("modgate_tencent_attempt_duration_seconds_count", 0.0),
+        ],
     );
 
     assert_eq!(app.moderator("alice").kick_login("bob").await.status, 200);
