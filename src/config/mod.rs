@@ -6,6 +6,7 @@
 
 mod auth;
 mod commands;
+mod front;
 mod parse;
 mod reader;
 mod record;
@@ -28,6 +29,7 @@ pub use commands::{
     RetainSettings, TokenSettings, VerifySettings, database_url, migration_url, ops_listen,
     retain_settings, seal_keys, token_settings, verify_settings,
 };
+pub use front::{Front, TrustedProxies};
 pub use parse::WholePattern;
 pub use reader::{Effective, Reader};
 pub(crate) use sections::warnings;
@@ -113,6 +115,8 @@ pub struct Settings {
     pub rules: moderation::Rules,
     /// `MODGATE_USER_ID_PATTERN`, `MODGATE_REQUIRE_REASON`
     pub request_rules: RequestRules,
+    /// `MODGATE_TRUSTED_PROXIES`, `MODGATE_CORS_ORIGINS`
+    pub front: Front,
     /// `MODGATE_SEAL_KEY`
     pub seal_keys: Arc<audit::SealKeys>,
     /// `MODGATE_LOG`, `MODGATE_LOG_FORMAT`, and where traces go.
@@ -156,19 +160,14 @@ impl Settings {
         let auth = self::auth::settings(reader, further_roots);
         let rules = sections::rules(reader);
         let request_rules = sections::request_rules(reader);
+        let front = front::front(reader);
         let seal_keys = record::seal_keys(reader);
         let others = record::of_other_commands(reader);
         let log = sections::log(reader);
         let shutdown_timeout = reader.duration("MODGATE_SHUTDOWN_TIMEOUT", parse::AT_MOST_AN_HOUR);
         let drain_delay = sections::drain_delay(reader);
         let (tencent, rules, ()) = (tencent?, rules?, others?);
-        if tencent.timeout > rules.action_deadline {
-            reader.fault(
-                "MODGATE_TENCENT_TIMEOUT",
-                "must not exceed MODGATE_ACTION_DEADLINE",
-            );
-            return None;
-        }
+        one_attempt_fits(reader, &tencent, &rules)?;
         Some(Self {
             listen: listen?,
             ops_listen: ops_listen?,
@@ -179,6 +178,7 @@ impl Settings {
             auth: auth?,
             rules,
             request_rules: request_rules?,
+            front: front?,
             seal_keys: seal_keys?,
             log: log?,
             shutdown_timeout: shutdown_timeout?,
@@ -186,6 +186,21 @@ impl Settings {
             environment: reader.environment().clone(),
         })
     }
+}
+
+fn one_attempt_fits(
+    reader: &mut Reader<'_>,
+    tencent: &crate::tencent::Settings,
+    rules: &moderation::Rules,
+) -> Option<()> {
+    let fits = tencent.timeout <= rules.action_deadline;
+    if !fits {
+        reader.fault(
+            "MODGATE_TENCENT_TIMEOUT",
+            "must not exceed MODGATE_ACTION_DEADLINE",
+        );
+    }
+    fits.then_some(())
 }
 
 /// What the records of one process say about where they were made.

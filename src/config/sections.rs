@@ -133,6 +133,11 @@ pub(crate) fn warnings(settings: &super::Settings) -> Vec<&'static str> {
     if matches!(settings.auth.keys, auth::KeySource::Secret(_)) {
         warnings.push("MODGATE_JWT_SECRET: whoever can check tokens with it can also forge them: prefer a public key");
     }
+    if settings.front.trusted_proxies.contain_everyone() {
+        warnings.push(
+            "MODGATE_TRUSTED_PROXIES: everyone is trusted, and can forge the client's address in the record",
+        );
+    }
     if settings.tencent.url.is_exposed() {
         warnings.push(
             "MODGATE_TENCENT_URL: plain http sends the UserSig in clear: for a simulator only",

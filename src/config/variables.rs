@@ -60,6 +60,8 @@ pub const ALL: &[Variable] = &[
     plain("MODGATE_JWT_SCOPE_MAP", ""),
     plain("MODGATE_JWT_SUBJECT_CLAIM", "sub"),
     plain("MODGATE_JWT_NAME_CLAIM", "preferred_username"),
+    plain("MODGATE_TRUSTED_PROXIES", ""),
+    plain("MODGATE_CORS_ORIGINS", ""),
     plain("MODGATE_PROTECTED_USERS", ""),
     plain("MODGATE_USER_ID_PATTERN", ""),
     plain("MODGATE_REQUIRE_REASON", "false"),

@@ -33,7 +33,7 @@ pub(super) async fn create_action(
     let asked = fields::request(**kind, members, &request, &state.request_rules)?;
     let outcome = state
         .moderation
-        .act(caller.0, asked, origin(&request))
+        .act(caller.0, asked, origin(&request, &state))
         .await?;
     let replayed = outcome.replayed;
     let mut response = answer(outcome).unwrap_or_else(|error| error.error_response());

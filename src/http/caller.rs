@@ -8,12 +8,15 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 
 use super::State;
+use super::forwarded::client;
 use super::middleware::RequestId;
 use super::problem::{ApiError, Limit};
 use super::quota::Asked;
 use super::trace::TraceParent;
 use crate::auth::Refusal;
 use crate::domain::{Moderator, Origin, printable};
+
+static X_FORWARDED_FOR: header::HeaderName = header::HeaderName::from_static("x-forwarded-for");
 
 /// The moderator behind a valid token.
 #[derive(Debug)]
@@ -64,7 +67,7 @@ impl Caller {
 }
 
 /// Where a request comes from.
-pub(super) fn origin(request: &HttpRequest) -> Origin {
+pub(super) fn origin(request: &HttpRequest, state: &State) -> Origin {
     let peer = request
         .peer_addr()
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| {
@@ -74,8 +77,10 @@ pub(super) fn origin(request: &HttpRequest) -> Origin {
         let value = request.headers().get(name)?;
         Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
+    let forwarded = request.headers().get_all(&X_FORWARDED_FOR);
+    let forwarded = forwarded.map(header::HeaderValue::as_bytes);
     Origin {
-        client_ip: peer,
+        client_ip: client(peer, forwarded.rev(), &state.front.trusted_proxies),
         peer_ip: peer,
         user_agent: text(header::USER_AGENT).map(|agent| printable(&agent, 256)),
         http_request_id: request

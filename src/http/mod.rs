@@ -12,8 +12,10 @@ mod actions;
 mod audit_read;
 mod body;
 mod caller;
+mod cross_origin;
 mod export;
 mod fields;
+mod forwarded;
 mod json;
 mod me;
 mod middleware;
@@ -31,11 +33,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Route};
 
+pub use cross_origin::{cross_origin, spare_other_origins};
 pub use export::PageTurns;
-pub use middleware::observe;
+pub use middleware::{NOT_SNIFFED, observe};
 
 use crate::auth::Verifier;
-use crate::config::RequestRules;
+use crate::config::{Front, RequestRules};
 use crate::domain::Kind;
 use crate::moderation::Moderation;
 use crate::stream::Feed;
@@ -52,13 +55,20 @@ pub struct State {
     pub feed: Arc<Feed>,
     /// What requests must hold.
     pub request_rules: RequestRules,
+    /// What stands between the callers and modgate.
+    pub front: Front,
     /// Whose turn it is to read a page of an export.
     pub page_turns: PageTurns,
 }
 
 impl State {
     /// What the handlers share, with a feed from the record of `moderation`.
-    pub fn new(verifier: Verifier, moderation: Moderation, request_rules: RequestRules) -> Self {
+    pub fn new(
+        verifier: Verifier,
+        moderation: Moderation,
+        request_rules: RequestRules,
+        front: Front,
+    ) -> Self {
         let feed = Feed::new(
             moderation.audit.clone(),
             moderation.tasks.clone(),
@@ -70,6 +80,7 @@ impl State {
             moderation: Arc::new(moderation),
             feed: Arc::new(feed),
             request_rules,
+            front,
             page_turns: PageTurns::default(),
         }
     }

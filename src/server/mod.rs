@@ -78,7 +78,7 @@ impl Server {
         ensure_partitions(&moderation.audit).await;
         warn_if_unprotected(&moderation.audit).await;
         let verifier = Verifier::new(settings.auth)?;
-        let state = http::State::new(verifier, moderation, settings.request_rules);
+        let state = http::State::new(verifier, moderation, settings.request_rules, settings.front);
         Ok(Self {
             listener,
             ops_listener,

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, web};
 
 use super::Error;
@@ -41,6 +41,9 @@ pub(super) fn serve_api(
     let app = move || {
         App::new()
             .app_data(state.clone())
+            .wrap(http::cross_origin(&state.front))
+            .wrap(from_fn(http::spare_other_origins))
+            // The outermost: it sees every request and every answer.
             .wrap(from_fn(http::observe))
             .configure(http::routes)
     };
@@ -60,6 +63,7 @@ pub(super) fn serve_ops(
     let app = move || {
         App::new()
             .app_data(state.clone())
+            .wrap(DefaultHeaders::new().add(http::NOT_SNIFFED))
             .configure(http::ops::routes)
     };
     let server = HttpServer::new(app)

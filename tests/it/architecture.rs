@@ -12,6 +12,8 @@ const LONGEST_FILE: usize = 250;
 /// A library, and the only modules that may know it.
 const LIBRARIES: &[(&str, &[&str])] = &[
     ("actix_web", &["http", "server", "simulator"]),
+    ("actix_cors", &["http"]),
+    ("ipnet", &["config"]),
     ("sqlx", &["audit", "db", "limit/lease"]),
     ("reqwest", &["tencent", "auth/jwks"]),
     ("jsonwebtoken", &["auth"]),

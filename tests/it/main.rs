@@ -17,6 +17,7 @@ mod crash;
 mod development;
 mod export;
 mod fault_matrix;
+mod front;
 mod hostile;
 mod idempotency;
 mod identity;

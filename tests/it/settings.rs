@@ -119,6 +119,44 @@ const BROKEN: &[(&str, &[&str])] = &[
     ("MODGATE_JWT_SECRET", &["shorter than thirty-two bytes"]),
     ("MODGATE_JWT_LEEWAY", &["11m", "-1s"]),
     ("MODGATE_JWT_SCOPE_CLAIM", &["/a~2", "scope,/~"]),
+    (
+        "MODGATE_TRUSTED_PROXIES",
+        &[
+            "proxy.example.test",
+            "10.0.0.0/33",
+            "10.0.0.0/",
+            "10.0.0.1:443",
+            "10.0.0.0/8 10.1.0.0/16",
+            "::1, *",
+            "::ffff:10.0.0.1",
+            "::ffff:10.0.0.0/104",
+        ],
+    ),
+    (
+        "MODGATE_CORS_ORIGINS",
+        &[
+            "*",
+            "null",
+            "https://*.example.test",
+            "https://dash.example.test/",
+            "https://dash.example.test/path",
+            "https://Dash.example.test",
+            "HTTPS://dash.example.test",
+            "https://dash.example.test:443",
+            "http://dash.example.test:80",
+            "https://dash.example.test:0443",
+            "https://dash.example.test:65536",
+            "https://dash.example.test:",
+            "https://me@dash.example.test",
+            "https://dash..example.test",
+            "https://[::0:1]",
+            "https://",
+            "dash.example.test",
+            "ftp://dash.example.test",
+            "https://one.example.test https://two.example.test",
+            "https://one.example.test, two.example.test",
+        ],
+    ),
     ("MODGATE_USER_ID_PATTERN", &["(", "a)(b", "[a"]),
     ("MODGATE_REQUIRE_REASON", &["on"]),
     ("MODGATE_LOG", &["modgate=loud"]),
@@ -428,6 +466,20 @@ fn check_prints_what_is_in_effect_and_hides_what_is_secret() {
     assert!(stdout.contains("warning: MODGATE_JWT_SECRET"), "{stdout}");
     for secret in [SECRET_KEY, JWT_SECRET, "hunter2"] {
         assert!(!stdout.contains(secret));
+    }
+}
+
+#[test]
+fn check_warns_where_everyone_could_forge_the_clients_address() {
+    for (trusted, warned) in [
+        ("0.0.0.0/0", true),
+        ("10.0.0.1, ::/0", true),
+        ("10.0.0.1, 10.1.0.0/16, 2001:db8::/32", false),
+    ] {
+        let variables = with(good(), &[("MODGATE_TRUSTED_PROXIES", trusted)]);
+        let (passed, stdout, _) = run(&variables, &["check"]);
+        let warning = stdout.contains("warning: MODGATE_TRUSTED_PROXIES");
+        assert!(passed && warning == warned, "{trusted}: {stdout}");
     }
 }
 
