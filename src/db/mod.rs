@@ -10,8 +10,12 @@ use sqlx::{Connection as _, PgConnection, PgPool};
 
 pub(crate) use connection::{Connection, in_time, within};
 
-/// The migrations of this build.
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
+/// The migrations of this build. A database may have more: an older build goes back on a newer schema.
+fn migrations() -> sqlx::migrate::Migrator {
+    let mut migrations = sqlx::migrate!();
+    migrations.set_ignore_missing(true);
+    migrations
+}
 
 /// The longest that a statement of the service may run. Below the two seconds in which begin must
 /// have answered, so that Postgres' own word that nothing was committed comes first.
@@ -135,7 +139,7 @@ fn pool(options: PgConnectOptions, connections: u32, statement_timeout: &'static
 /// other on an advisory lock.
 pub async fn migrate(url: &SecretString) -> Result<(), Error> {
     let mut connection = connect(url).await?;
-    MIGRATIONS
+    migrations()
         .run(&mut connection)
         .await
         .map_err(Error::Migrate)?;
@@ -158,7 +162,7 @@ pub async fn check_migrated(url: &SecretString) -> Result<(), Error> {
         Vec::new()
     };
     connection.close().await.map_err(Error::Unreachable)?;
-    let pending = MIGRATIONS
+    let pending = migrations()
         .iter()
         .filter(|migration| !applied.contains(&migration.version))
         .count();

@@ -592,6 +592,21 @@ async fn serve_does_not_start_while_migrations_are_pending() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_older_build_goes_back_on_a_newer_schema() {
+    let world = World::new().await;
+    world
+        .execute(
+            "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+             values (9999, 'of a later build', true, 'x', 0)",
+        )
+        .await;
+    let world = world.set("MODGATE_MIGRATE", "true");
+    let gateway = Gateway::start(&world.variables).await.ready().await;
+    let action = gateway.moderator("alice").kick_login("user1").await;
+    assert_eq!(action.status, 200, "{}", action.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn migrate_prefers_the_owners_rights() {
     let world = unmigrated().await;
     let owner = world.database.url.clone();
