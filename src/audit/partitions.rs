@@ -13,6 +13,13 @@ impl AuditLog {
         let mut connection = Connection::acquire(&self.reading).await?;
         let ensure = sqlx::query_scalar!("select audit.ensure_partitions($1)", moment);
         in_time(ensure.fetch_one(&mut *connection)).await?;
+        connection.release();
+        self.partition_months_ahead(moment).await
+    }
+
+    /// How many whole months after that of `moment` have their partitions.
+    pub async fn partition_months_ahead(&self, moment: DateTime<Utc>) -> Result<i32, Error> {
+        let mut connection = Connection::acquire(&self.reading).await?;
         let ahead = sqlx::query_scalar!(
             r#"select audit.partition_months_ahead($1) as "months!""#,
             moment

@@ -23,7 +23,7 @@ mod verifier;
 #[cfg(test)]
 mod tests;
 
-pub use jwks::{Jwks, JwksSource, JwksUrl, Pace};
+pub use jwks::{FetchError, Jwks, JwksSource, JwksUrl, Pace};
 pub use refusal::Refusal;
 pub use scope_map::{ScopeMap, ScopeMapError};
 pub use settings::{ClaimPath, Error, KeySource, Settings};

@@ -36,7 +36,7 @@ enum Command {
     /// Serve the API (the default).
     Serve,
     /// Print the settings in effect, secrets hidden, and every fault in them.
-    Check,
+    Check(check::Arguments),
     /// Bring the database schema to this build's version.
     Migrate,
     /// Check that the record is what was sealed: exit code 0 intact, 1 tampered, 2 not checked.
@@ -87,7 +87,7 @@ pub fn run() -> ExitCode {
     let done = runtime.block_on(async {
         let done = match cli.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::serve(&environment).await,
-            Command::Check => check::check(&environment),
+            Command::Check(arguments) => check::check(&environment, &arguments).await,
             Command::Migrate => migrate(&environment).await,
             Command::Verify(arguments) => return verify::verify(&environment, &arguments).await,
             Command::Seals(arguments) => verify::seals(&environment, &arguments).await,

@@ -1,6 +1,7 @@
 //! The database: pools, and the migrations that the binary carries.
 
 mod connection;
+mod inspect;
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::{Connection as _, PgConnection, PgPool};
 
 pub(crate) use connection::{Connection, in_time, within};
+pub use inspect::{Inspection, inspect};
 
 /// The migrations of this build. A database may have more: an older build goes back on a newer schema.
 fn migrations() -> sqlx::migrate::Migrator {
@@ -149,28 +151,29 @@ pub async fn migrate(url: &SecretString) -> Result<(), Error> {
 /// Fails if the schema is older than this build.
 pub async fn check_migrated(url: &SecretString) -> Result<(), Error> {
     let mut connection = connect(url).await?;
-    let table: Option<String> = sqlx::query_scalar("select to_regclass('_sqlx_migrations')::text")
-        .fetch_one(&mut connection)
-        .await
-        .map_err(Error::Unreachable)?;
-    let applied: Vec<i64> = if table.is_some() {
-        sqlx::query_scalar("select version from _sqlx_migrations where success")
-            .fetch_all(&mut connection)
-            .await
-            .map_err(Error::Unreachable)?
-    } else {
-        Vec::new()
-    };
+    let pending = pending(&mut connection).await.map_err(Error::Unreachable)?;
     connection.close().await.map_err(Error::Unreachable)?;
-    let pending = migrations()
-        .iter()
-        .filter(|migration| !applied.contains(&migration.version))
-        .count();
     if pending == 0 {
         Ok(())
     } else {
         Err(Error::Pending(pending))
     }
+}
+
+/// How many migrations of this build the database does not have.
+async fn pending(connection: &mut PgConnection) -> Result<usize, sqlx::Error> {
+    let table: Option<String> = sqlx::query_scalar("select to_regclass('_sqlx_migrations')::text")
+        .fetch_one(&mut *connection)
+        .await?;
+    let applied: Vec<i64> = if table.is_some() {
+        sqlx::query_scalar("select version from _sqlx_migrations where success")
+            .fetch_all(connection)
+            .await?
+    } else {
+        Vec::new()
+    };
+    let missing = |migration: &&sqlx::migrate::Migration| !applied.contains(&migration.version);
+    Ok(migrations().iter().filter(missing).count())
 }
 
 /// A connection of its own, without the time-outs of the service.

@@ -26,10 +26,10 @@ pub const LISTENING: Duration = Duration::from_secs(10);
 
 /// Calls the two APIs. Made once, shared by everyone, as it holds the connections.
 pub struct Client {
-    http: reqwest::Client,
-    url: BaseUrl,
-    sdk_app_id: u32,
-    admin: String,
+    pub(super) http: reqwest::Client,
+    pub(super) url: BaseUrl,
+    pub(super) sdk_app_id: u32,
+    pub(super) admin: String,
     usersigs: RwLock<Arc<UserSigSource>>,
     /// What another credential is checked and used with.
     usersig_ttl: Duration,
@@ -113,7 +113,7 @@ impl Client {
         Ok(())
     }
 
-    fn usersigs(&self) -> Arc<UserSigSource> {
+    pub(super) fn usersigs(&self) -> Arc<UserSigSource> {
         Arc::clone(&self.usersigs.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -193,9 +193,10 @@ impl Client {
         } else {
             // Whatever is still open is closed here, with the future that holds it.
             let fetching = fetch(&self.http, request, &secrets, &mut http_status);
-            timeout_at(patience + listening, fetching)
-                .await
-                .unwrap_or(Err(Failure::TimedOut))
+            let fetched = timeout_at(patience + listening, fetching).await;
+            fetched.map_or(Err(Failure::TimedOut), |fetched| {
+                fetched.map_err(|lost| lost.failure)
+            })
         };
         let duration = started.elapsed();
         let (permit_use, judgement) = settle(fetched, &secrets);
@@ -232,7 +233,8 @@ impl fmt::Debug for Client {
     }
 }
 
-fn secrets<'a>(usersigs: &'a UserSigSource, usersig: &'a SecretString) -> Vec<&'a str> {
+/// What no text that is kept may hold.
+pub(super) fn secrets<'a>(usersigs: &'a UserSigSource, usersig: &'a SecretString) -> Vec<&'a str> {
     let secrets = usersigs.secret_key().into_iter().chain([usersig]);
     secrets.map(ExposeSecret::expose_secret).collect()
 }

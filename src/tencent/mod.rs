@@ -5,6 +5,7 @@
 //!
 //! - One [`Client::send`] is at most one HTTP request. Nothing below it repeats a request of which
 //!   a byte may have left: no retries of the HTTP client, no redirects.
+//!   [`Client::probe`], which no action needs, asks a question that changes nothing.
 //! - Only a failure to connect, or the last check before the first byte, proves that nothing happened. Whatever goes wrong later leaves the
 //!   outcome unknown, unless a whole envelope says otherwise.
 //! - The `UserSig` is in the query of every URL, so no URL leaves this module in any form, and
@@ -16,6 +17,7 @@ mod credential;
 mod envelope;
 mod exchange;
 mod last_check;
+mod probe;
 mod redact;
 mod request;
 mod settings;
@@ -31,4 +33,5 @@ mod tests;
 
 pub use client::{Client, LISTENING};
 pub use codes::{class_of, is_resigned_once};
+pub use probe::{Probed, Refused, refused};
 pub use settings::{BaseUrl, Credential, Error, KickField, Settings, check_proxy, check_roots};

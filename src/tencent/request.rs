@@ -27,24 +27,49 @@ pub(super) fn build_request(
     command: &Command,
     random: u32,
 ) -> Request {
-    let mut url = base.of_api(match command.kind() {
+    let api = match command.kind() {
         Kind::KickLogin => "im_open_login_svc/kick",
         Kind::KickSeat => "room_engine_http_mic/kick_user_off_seat",
-    });
+    };
+    post(base, caller, api, &Body::of(command, kick_field), random)
+}
+
+/// The question whether the caller itself is online, which does nothing to anyone (Querying Online
+/// Status, product 1047). It holds the `UserSig` as well.
+pub(super) fn build_question(base: &BaseUrl, caller: &Caller<'_>, random: u32) -> Request {
+    let body = Question {
+        accounts: [caller.identifier],
+    };
+    post(base, caller, "openim/query_online_status", &body, random)
+}
+
+fn post(
+    base: &BaseUrl,
+    caller: &Caller<'_>,
+    api: &str,
+    body: &impl Serialize,
+    random: u32,
+) -> Request {
+    let mut url = base.of_api(api);
     url.set_query(Some(&format!(
         "sdkappid={}&identifier={}&usersig={}&random={random}&contenttype=json",
         caller.sdk_app_id,
         percent_encode(caller.identifier),
         percent_encode(caller.usersig.expose_secret()),
     )));
-    let body = Body::of(command, kick_field);
-    let body = serde_json::to_vec(&body).expect("texts are valid JSON");
+    let body = serde_json::to_vec(body).expect("texts are valid JSON");
     let mut request = Request::new(Method::POST, url);
     request
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     *request.body_mut() = Some(body.into());
     request
+}
+
+#[derive(Serialize)]
+struct Question<'a> {
+    #[serde(rename = "To_Account")]
+    accounts: [&'a str; 1],
 }
 
 #[derive(Serialize)]

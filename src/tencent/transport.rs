@@ -70,6 +70,21 @@ pub(super) fn roots_of(pem: &[u8]) -> Result<Vec<Certificate>, Error> {
     }
 }
 
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) struct Lost {
+    pub(super) failure: Failure,
+    /// What the HTTP client says of it, without URL and credential; for people.
+    pub(super) causes: String,
+}
+
+impl From<Failure> for Lost {
+    fn from(failure: Failure) -> Self {
+        let causes = failure.as_str().to_owned();
+        Self { failure, causes }
+    }
+}
+
 /// Sends the request and reads the answer to its end. `http_status` is there for a caller
 /// that drops the future before that.
 ///
@@ -79,29 +94,28 @@ pub(super) async fn fetch(
     request: Request,
     secrets: &[&str],
     http_status: &mut Option<u16>,
-) -> Result<(u16, Vec<u8>), Failure> {
+) -> Result<(u16, Vec<u8>), Lost> {
     let mut response = http.execute(request).await.map_err(|error| {
         let failure = match held_back(&error) {
             Some(failure) => failure,
             None if error.is_connect() => Failure::Connect,
             None => Failure::ConnectionLost,
         };
-        log_failure(error, failure, secrets);
-        failure
+        lost(error, failure, secrets)
     })?;
     let status = response.status().as_u16();
     *http_status = Some(status);
     let mut body = Vec::new();
     loop {
-        let chunk = response.chunk().await.map_err(|error| {
-            log_failure(error, Failure::ConnectionLost, secrets);
-            Failure::ConnectionLost
-        })?;
+        let chunk = response
+            .chunk()
+            .await
+            .map_err(|error| lost(error, Failure::ConnectionLost, secrets))?;
         let Some(chunk) = chunk else {
             return Ok((status, body));
         };
         if body.len() + chunk.len() > LARGEST_ANSWER {
-            return Err(Failure::AnswerTooLarge);
+            return Err(Failure::AnswerTooLarge.into());
         }
         body.extend_from_slice(&chunk);
     }
@@ -109,7 +123,7 @@ pub(super) async fn fetch(
 
 /// The only place that sees an error of the HTTP client. It prints its URL, and what its causes
 /// print is not promised by anyone, so the credential is looked for as well.
-fn log_failure(error: reqwest::Error, failure: Failure, secrets: &[&str]) {
+fn lost(error: reqwest::Error, failure: Failure, secrets: &[&str]) -> Lost {
     let error = error.without_url();
     let mut causes = error.to_string();
     let mut source = error.source();
@@ -120,4 +134,5 @@ fn log_failure(error: reqwest::Error, failure: Failure, secrets: &[&str]) {
     }
     let causes = printable(&redact(&causes, secrets), 500);
     tracing::debug!(failure = failure.as_str(), causes, "the attempt failed");
+    Lost { failure, causes }
 }

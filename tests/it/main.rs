@@ -13,6 +13,7 @@
 mod actions;
 mod alerts;
 mod architecture;
+mod check_live;
 mod crash;
 mod development;
 mod export;

@@ -15,6 +15,7 @@
 #![doc = include_str!("../format.md")]
 
 pub(super) mod due;
+mod key_fit;
 mod sealer;
 mod store;
 
@@ -27,6 +28,7 @@ use uuid::Uuid;
 use super::keys::{PublicKeys, SealKeys};
 use super::stored::{Key, Table};
 
+pub use key_fit::KeyFit;
 pub use sealer::Sealed;
 pub use store::{Head, print_heads};
 pub(super) use store::{lock_when_free, newest};

@@ -18,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 use super::keys::VerificationKey;
 use super::{Error, Refusal};
 use crate::telemetry::causes;
-use source::{FetchError, Source};
-pub use source::{JwksSource, JwksUrl};
+use source::Source;
+pub use source::{FetchError, JwksSource, JwksUrl};
 use unknown::UnknownIds;
 
 /// How often is fetched.
@@ -105,6 +105,11 @@ impl Jwks {
             }
         };
         closing.run_until_cancelled(fetching).await;
+    }
+
+    /// Asks the provider once how many keys for signatures it publishes; they are not kept.
+    pub async fn count_published(&self) -> Result<usize, FetchError> {
+        Ok(self.source.fetch().await?.len())
     }
 
     /// Whether any key was fetched since the start.

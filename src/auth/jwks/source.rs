@@ -54,13 +54,17 @@ fn is_loopback(host: &str) -> bool {
 
 /// Why a fetch brought nothing. Its causes name no URL.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum FetchError {
+pub enum FetchError {
+    /// No answer, or half of one.
     #[error("the document cannot be fetched")]
     Http(#[source] reqwest::Error),
+    /// Another status than 200. Redirects are not followed.
     #[error("the provider answered with status {0}")]
     Status(u16),
+    /// More than any provider publishes.
     #[error("the document is larger than {LARGEST_DOCUMENT} bytes")]
     TooLarge,
+    /// HTML, say, or a member that is there twice.
     #[error("the document is not a JWK Set")]
     Malformed,
     /// An empty answer is likelier a fault of the provider than its will that nobody works.

@@ -1,9 +1,23 @@
 //! `modgate check`
 
+mod live;
+mod record;
+mod tencent;
+mod token_keys;
+
+use clap::Args;
+
 use super::Failed;
 use crate::config::{self, Environment, Reader, Settings};
 
-pub(super) fn check(environment: &Environment) -> Result<(), Failed> {
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Also try everything for real, and say which setting to change; nobody is kicked.
+    #[arg(long)]
+    live: bool,
+}
+
+pub(super) async fn check(environment: &Environment, arguments: &Arguments) -> Result<(), Failed> {
     let mut reader = Reader::new(environment);
     let settings = Settings::from_reader(&mut reader);
     for setting in reader.effective() {
@@ -13,6 +27,9 @@ pub(super) fn check(environment: &Environment) -> Result<(), Failed> {
     let settings = reader.finish(settings)?;
     for warning in config::warnings(&settings) {
         println!("warning: {warning}");
+    }
+    if arguments.live {
+        live::try_all(&settings).await?;
     }
     Ok(())
 }
