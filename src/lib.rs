@@ -70,7 +70,8 @@
 //!
 //! # Invariants
 //! - Only [`moderation`] calls [`tencent::Client::send`]; without a [`audit::SendToken`] and a
-//!   [`limit::Permit`] it does not compile.
+//!   [`limit::Permit`] it does not compile. [`tencent::Client::probe`], for `modgate check --live`,
+//!   asks a question of another API.
 //! - No transaction is open while Tencent is called.
 //! - Nothing in schema `audit` is ever updated or deleted; what changes lives in schema `modgate`.
 //! - The service needs no right to rewrite schema `audit`, and has none with `deploy/roles.sql`.

@@ -13,6 +13,7 @@ mod audit_read;
 mod body;
 mod caller;
 mod cross_origin;
+mod docs;
 mod export;
 mod fields;
 mod forwarded;
@@ -126,6 +127,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(get("/v1/actions/stream").route(web::get().to(stream::stream_actions)))
         .service(get("/v1/actions/{id}").route(web::get().to(actions::get_action)))
         .service(get("/v1/me").route(web::get().to(me::get_me)))
+        .service(get("/docs").route(web::get().to(docs::redirect_docs)))
+        .service(get("/docs/{file:.*}").route(web::get().to(docs::get_docs)))
         .default_service(refuse(|| ApiError::NotFound));
 }
 

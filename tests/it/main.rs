@@ -16,6 +16,7 @@ mod architecture;
 mod check_live;
 mod crash;
 mod development;
+mod docs;
 mod export;
 mod fault_matrix;
 mod front;
