@@ -23,6 +23,7 @@ mod front;
 mod hostile;
 mod idempotency;
 mod identity;
+mod kubernetes;
 mod late_end;
 mod lease_lapsed;
 mod lease_table;
