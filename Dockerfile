@@ -22,6 +22,7 @@ RUN find src -name '*.rs' -exec touch {} + \
  && cargo build --release --locked --bin modgate --bin tencent-sim
 
 FROM ${DEBIAN_IMAGE} AS runtime
+LABEL org.opencontainers.image.licenses="Apache-2.0"
 # The gateway verifies Tencent's certificate with those of the system.
 RUN [ -s /etc/ssl/certs/ca-certificates.crt ] \
  || { apt-get update \
@@ -30,11 +31,19 @@ RUN [ -s /etc/ssl/certs/ca-certificates.crt ] \
 USER 10001:10001
 
 FROM runtime AS tencent-sim
+LABEL org.opencontainers.image.title="tencent-sim" \
+      org.opencontainers.image.description="A stand-in for Tencent Chat's REST API, for tests and development."
 COPY --from=build /build/target/release/tencent-sim /usr/local/bin/
 EXPOSE 7000 7001
 ENTRYPOINT ["tencent-sim", "--listen", "0.0.0.0:7000", "--control-listen", "0.0.0.0:7001"]
 
 FROM runtime AS modgate
+ARG VERSION=unknown
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="modgate" \
+      org.opencontainers.image.description="A gateway between moderation dashboards and Tencent Chat: authorised, paced, recorded." \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /build/target/release/modgate /usr/local/bin/
 ENV MODGATE_LISTEN=0.0.0.0:8080 MODGATE_OPS_LISTEN=0.0.0.0:9090
 EXPOSE 8080 9090
