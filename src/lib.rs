@@ -60,7 +60,7 @@
 //! | [`audit`] | the record: begin, finish, recover, read; seal, verify, export, retain | SQL |
 //! | [`db`] | pools and migrations | SQL |
 //! | [`tencent`] | one call, and what its answer means; the `UserSig` | Tencent, reqwest |
-//! | [`http`] | routes, parsing, problems; the operations port | actix-web |
+//! | [`http`] | routes, parsing, problems, the OpenAPI document; the operations port | actix-web |
 //! | [`server`], `rotation` | bind, run, stop in order; secrets that change | everything above |
 //! | [`config`] | settings from the environment, all faults at once | the environment |
 //! | [`cli`] | the commands | |
@@ -80,8 +80,9 @@
 //! - No error that leaves [`tencent`] holds a URL.
 //! - [`simulator`] shares no type with [`tencent`]: a wrong name would agree with itself.
 //! - Only [`http`], [`server`] and [`simulator`] know actix-web; only [`audit`], [`db`] and
-//!   the leases of [`limit`] know sqlx; only [`tencent`] and [`auth::Jwks`] know reqwest; only
-//!   [`config`] reads the environment, and only [`telemetry`] OpenTelemetry. A test checks it.
+//!   the leases of [`limit`] know sqlx; only [`tencent`] and [`auth::Jwks`] know reqwest, only
+//!   [`http`] utoipa and only [`telemetry`] OpenTelemetry; only [`config`] reads the environment. A
+//!   test checks it.
 
 pub mod audit;
 pub mod auth;

@@ -19,6 +19,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{self, Environment};
 use crate::db;
+use crate::http::openapi;
 use crate::telemetry::causes;
 
 /// A gateway between moderation dashboards and Tencent Chat: authorised, paced, recorded.
@@ -49,6 +50,8 @@ enum Command {
     Retain(retain::Arguments),
     /// Ask the operations port of a service on this machine whether it is alive.
     Healthcheck,
+    /// Print the OpenAPI document of the API.
+    Openapi,
     /// Make a token for development.
     Token(token::Arguments),
 }
@@ -94,6 +97,10 @@ pub fn run() -> ExitCode {
             Command::Export(arguments) => verify::export(&environment, &arguments).await,
             Command::Retain(arguments) => retain::retain(&environment, &arguments).await,
             Command::Healthcheck => healthcheck::healthcheck(&environment).await,
+            Command::Openapi => {
+                println!("{:#}", openapi::document());
+                Ok(())
+            }
             Command::Token(arguments) => token::print(&environment, &arguments),
         };
         match done {

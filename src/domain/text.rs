@@ -7,8 +7,21 @@ use std::fmt;
 #[error("{0}")]
 pub struct Violation(pub &'static str);
 
+/// What [`is_identifier`] lets pass, at any length.
+const IDENTIFIER: &str = "^[!-~]([ -~]*[!-~])?$";
+
+/// What [`is_readable`] lets pass.
+const READABLE: &str = r"^[^\u0000-\u0008\u000B-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069]*$";
+
+/// The same, with something that is no white space in it.
+const READABLE_AND_NOT_BLANK: &str = concat!(
+    r"^[^\u0000-\u0008\u000B-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069]*",
+    r"[^\u0000-\u0020\u007F-\u00A0\u1680\u2000-\u200A\u2028-\u202F\u205F\u2066-\u2069\u3000]",
+    r"[^\u0000-\u0008\u000B-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069]*$",
+);
+
 macro_rules! ruled_text {
-    ($(#[$doc:meta])* $name:ident, $rule:literal, $holds:expr) => {
+    ($(#[$doc:meta])* $name:ident, $longest:literal, $pattern:expr, $rule:literal, $holds:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         pub struct $name(String);
@@ -16,6 +29,13 @@ macro_rules! ruled_text {
         impl $name {
             /// The rule, as the moderator reads it when it is broken.
             pub const RULE: &'static str = $rule;
+
+            /// The most characters that it can have.
+            pub const LONGEST: usize = $longest;
+
+            /// What it looks like, as a regular expression that every language understands. Together with
+            /// [`Self::LONGEST`] it says the same as the rule, for ASCII.
+            pub const PATTERN: &'static str = $pattern;
 
             /// The text itself.
             pub fn as_str(&self) -> &str {
@@ -43,45 +63,45 @@ macro_rules! ruled_text {
 ruled_text! {
     /// A Tencent Chat `UserID` (`Member_Account` in the room engine): at most 32 bytes
     /// (account import and usage limit pages, product 1047).
-    UserId,
+    UserId, 32, IDENTIFIER,
     "must be 1 to 32 bytes of printable ASCII without outer spaces",
-    |text| is_identifier(text, 32)
+    |text| is_identifier(text, Self::LONGEST)
 }
 
 ruled_text! {
     /// A room engine `RoomId`: at most 48 bytes (`create_room`, product 647).
-    RoomId,
+    RoomId, 48, IDENTIFIER,
     "must be 1 to 48 bytes of printable ASCII without outer spaces",
-    |text| is_identifier(text, 48)
+    |text| is_identifier(text, Self::LONGEST)
 }
 
 ruled_text! {
     /// `Data` of a seat kick: shown to the user who is kicked off the seat. Tencent documents no
     /// limit; 1000 bytes is that of the sibling `Reason` fields.
-    Data,
+    Data, 1000, READABLE,
     "must be at most 1000 bytes without control characters other than newline and tab",
-    |text| text.len() <= 1000 && is_readable(text)
+    |text| text.len() <= Self::LONGEST && is_readable(text)
 }
 
 ruled_text! {
     /// Why the moderator acts. Stays in the record; Tencent never sees it.
-    Reason,
+    Reason, 500, READABLE_AND_NOT_BLANK,
     "must be 1 to 500 characters without control characters other than newline and tab",
-    |text| (1..=500).contains(&text.chars().count()) && is_readable(text) && !text.trim().is_empty()
+    |text| (1..=Self::LONGEST).contains(&text.chars().count()) && is_readable(text) && !text.trim().is_empty()
 }
 
 ruled_text! {
     /// The moderation case an action belongs to, in the numbering of the caller's own system.
-    CaseRef,
+    CaseRef, 64, IDENTIFIER,
     "must be 1 to 64 printable ASCII characters without outer spaces",
-    |text| is_identifier(text, 64)
+    |text| is_identifier(text, Self::LONGEST)
 }
 
 ruled_text! {
     /// An `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07), without its quotes.
-    IdempotencyKey,
+    IdempotencyKey, 255, "^[A-Za-z0-9_-]+$",
     "must be 1 to 255 of the characters A-Z, a-z, 0-9, _ and -, quoted or bare",
-    |text| (1..=255).contains(&text.len())
+    |text| (1..=Self::LONGEST).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
 }
 
@@ -166,7 +186,27 @@ mod tests {
         }
     }
 
+    macro_rules! assert_patterns_agree {
+        ($text:expr, $($name:ident)+) => {$(
+            let pattern = regex::Regex::new($name::PATTERN).expect("it is a regular expression");
+            let matches = pattern.is_match($text) && $text.chars().count() <= $name::LONGEST;
+            // That a byte counts and not a character is what JSON Schema cannot say.
+            if $text.is_ascii() || $text.len() <= $name::LONGEST {
+                prop_assert_eq!($name::try_from($text.clone()).is_ok(), matches, "{}", $name::RULE);
+            }
+            prop_assert!($name::RULE.contains(&$name::LONGEST.to_string()));
+        )+};
+    }
+
     proptest! {
+        #[test]
+        fn pattern_and_length_say_what_the_rule_says(
+            text in "[ -~]{0,70}|[A-Za-z0-9_-]{250,260}|[\\s\\x00-\\x1F\\x80-\\xA0]{0,3}|\\PC{0,9}|[ a]{490,510}|[ a]{990,1010}\
+                     |[\u{2000}-\u{206F}\u{3000}]{1,2}a?"
+        ) {
+            assert_patterns_agree!(&text, UserId RoomId Data Reason CaseRef IdempotencyKey);
+        }
+
         #[test]
         fn an_accepted_text_comes_out_as_it_went_in(text in "\\PC{0,70}") {
             if let Ok(user_id) = UserId::try_from(text.clone()) {

@@ -4,22 +4,59 @@ use std::time::Duration;
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
-use serde::Serialize;
-use uuid::Uuid;
 
 use super::State;
 use super::audit_read::AuditRead;
 use super::body::Members;
 use super::caller::{Caller, origin};
 use super::fields;
-use super::json::{ActionJson, state_headers};
+use super::json::{ActionJson, PageJson, state_headers};
+use super::openapi::{
+    Filters, GetProblems, IdempotencyKeyParam, KickLogin, KickLoginBody, KickLoginProblems,
+    KickSeat, KickSeatBody, KickSeatProblems, ListProblems, Paging,
+};
+use super::paths::{ACTION, ACTIONS, KICK_LOGIN, KICK_SEAT};
 use super::problem::{ApiError, Limit};
 use super::query::{ListQuery, refuse_query, visible_to};
 use crate::audit::Filter;
 use crate::domain::{Action, Class, Failure, Kind, SuspendedFor, Verdict};
 use crate::moderation::{Outcome, Refusal, Suspended};
 
+const KICK: &str = "It is recorded before Tencent is called, and answered when the outcome is known: 200 only if Tencent \
+did it. An action that is denied is recorded too.";
+
 /// `POST /v1/actions/{kind}`
+#[utoipa::path(
+    impl_for = KickLogin,
+    post,
+    path = KICK_LOGIN,
+    operation_id = "kickLogin",
+    summary = "Invalidate the login of a user",
+    description = KICK,
+    tag = "actions",
+    params(IdempotencyKeyParam),
+    request_body(content = KickLoginBody, examples(
+        ("shortest" = (value = json!({"user_id": "user1"}))),
+        ("full" = (value = json!({"user_id": "user1", "reason": "spam", "case_ref": "TS-1"}))),
+    )),
+    responses((status = 200, description = "Tencent did it", body = ActionJson), KickLoginProblems),
+    security(("bearer" = ["action:kick_login"]))
+)]
+#[utoipa::path(
+    impl_for = KickSeat,
+    post,
+    path = KICK_SEAT,
+    operation_id = "kickSeat",
+    summary = "Take a user off a seat",
+    description = KICK,
+    tag = "actions",
+    params(IdempotencyKeyParam),
+    request_body(content = KickSeatBody, example = json!({
+        "room_id": "room-test", "user_id": "user2", "data": "time over", "reason": "spam", "case_ref": "TS-1"
+    })),
+    responses((status = 200, description = "Tencent did it", body = ActionJson), KickSeatProblems),
+    security(("bearer" = ["action:kick_seat"]))
+)]
 pub(super) async fn create_action(
     caller: Caller,
     request: HttpRequest,
@@ -47,6 +84,16 @@ pub(super) async fn create_action(
 }
 
 /// `GET /v1/actions/{id}`
+#[utoipa::path(
+    get,
+    path = ACTION,
+    operation_id = "getAction",
+    summary = "One action",
+    description = "One's own; with the scope `audit:read` everyone's. Another's is not found.",
+    tag = "record",
+    params(("id" = Uuid, Path, description = "The id of the action")),
+    responses((status = 200, description = "The action", body = ActionJson), GetProblems)
+)]
 pub(super) async fn get_action(
     caller: Caller,
     request: HttpRequest,
@@ -70,13 +117,17 @@ pub(super) async fn get_action(
     found.map(|action| ok(&action)).ok_or(ApiError::NotFound)
 }
 
-#[derive(Serialize)]
-struct PageJson<'a> {
-    items: Vec<ActionJson<'a>>,
-    next_cursor: Option<Uuid>,
-}
-
 /// `GET /v1/actions`
+#[utoipa::path(
+    get,
+    path = ACTIONS,
+    operation_id = "listActions",
+    summary = "Actions, newest first",
+    description = "One's own; with the scope `audit:read` everyone's.",
+    tag = "record",
+    params(Filters, Paging),
+    responses((status = 200, description = "A page", body = PageJson), ListProblems)
+)]
 pub(super) async fn list_actions(
     caller: Caller,
     request: HttpRequest,

@@ -2,50 +2,101 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::domain::{Action, Attempt, Failure, millis};
+use crate::domain::{Action, Attempt, Failure, Kind, State, millis};
 
-#[derive(Serialize)]
+/// One request to do something to a user, and what became of it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Action)]
 pub(super) struct ActionJson<'a> {
+    /// A UUIDv7 minted by modgate.
     id: Uuid,
+    #[schema(value_type = Kind)]
     kind: &'static str,
+    #[schema(value_type = State)]
     state: &'static str,
+    /// The subject of the token.
     moderator: &'a str,
+    #[schema(required)]
     moderator_name: Option<&'a str>,
+    /// The user it was done to.
     user_id: &'a str,
+    /// The room, for a seat.
+    #[schema(required)]
     room_id: Option<&'a str>,
+    /// What the kicked user was told, for a seat.
+    #[schema(required)]
     data: Option<&'a str>,
+    #[schema(required)]
     reason: Option<&'a str>,
+    #[schema(required)]
     case_ref: Option<&'a str>,
+    /// The id of the earlier action that this one repeats.
+    #[schema(required)]
     supersedes: Option<Uuid>,
+    #[schema(required)]
     batch_id: Option<Uuid>,
+    #[schema(value_type = DateTime<Utc>)]
     requested_at: String,
+    #[schema(required, value_type = Option<DateTime<Utc>>)]
     completed_at: Option<String>,
+    /// From the arrival of the request to the end.
+    #[schema(required)]
     duration_ms: Option<f64>,
+    #[schema(required)]
     tencent: Option<TencentJson<'a>>,
     attempts: Vec<AttemptJson<'a>>,
+    /// Whether what this says is in the record.
     recorded: bool,
 }
 
-#[derive(Serialize)]
+/// The last answer that Tencent gave.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TencentAnswer)]
 struct TencentJson<'a> {
+    #[schema(required)]
     action_status: Option<&'a str>,
+    /// 0 for success.
     error_code: i64,
     error_info: &'a str,
+    /// Tencent gives none for a login.
+    #[schema(required)]
     request_id: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+/// One HTTP request to Tencent that is over.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Attempt)]
 struct AttemptJson<'a> {
+    /// From 1.
     number: u16,
+    /// The `random` of its URL, by which Tencent's support finds a call.
+    #[schema(format = Int64, maximum = 4_294_967_295_u32)]
     random: u32,
     duration_ms: f64,
+    #[schema(required)]
     http_status: Option<u16>,
+    #[schema(required)]
     error_code: Option<i64>,
+    #[schema(required)]
     error_info: Option<&'a str>,
+    #[schema(required)]
     request_id: Option<&'a str>,
+    /// Why there is no usable answer.
+    #[schema(required, value_type = Option<Failure>)]
     failure: Option<&'static str>,
+}
+
+/// Actions, newest first.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Page)]
+pub(super) struct PageJson<'a> {
+    pub(super) items: Vec<ActionJson<'a>>,
+    /// The `cursor` of the next page; null on the last.
+    #[schema(required)]
+    pub(super) next_cursor: Option<Uuid>,
 }
 
 impl<'a> From<&'a Action> for ActionJson<'a> {

@@ -1,17 +1,70 @@
 //! Who am I, and what may I do?
 
+use std::collections::BTreeSet;
+
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::State;
 use super::caller::Caller;
 use super::json::time;
+use super::openapi::MeProblems;
+use super::paths::ME;
 use super::problem::ApiError;
 use super::query::refuse_query;
 use crate::config::WholePattern;
 use crate::domain::Kind;
 
+/// The moderator behind the token, and what holds for it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Me)]
+pub(super) struct MeJson<'a> {
+    /// The subject of the token.
+    pub(super) moderator: &'a str,
+    #[schema(required)]
+    pub(super) name: Option<&'a str>,
+    /// All scopes of the token, known to modgate or not.
+    pub(super) scopes: &'a BTreeSet<String>,
+    #[schema(value_type = DateTime<Utc>)]
+    pub(super) expires_at: String,
+    pub(super) limits: LimitsJson,
+    pub(super) rules: RulesJson<'a>,
+}
+
+/// In a second, at most.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Limits)]
+pub(super) struct LimitsJson {
+    pub(super) moderator_requests_per_second: u32,
+    /// Of each API of Tencent's, for all moderators together.
+    #[schema(required)]
+    pub(super) tencent_calls_per_second: Option<u32>,
+}
+
+/// What the operator demands of a request beyond what this document says.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Rules)]
+pub(super) struct RulesJson<'a> {
+    pub(super) reason_required: bool,
+    /// A regular expression for the whole of a `user_id`.
+    #[schema(required)]
+    pub(super) user_id_pattern: Option<&'a str>,
+}
+
 /// `GET /v1/me`
+#[utoipa::path(
+    get,
+    path = ME,
+    operation_id = "getMe",
+    summary = "Who am I, and what may I do?",
+    description = "Any valid token will do.",
+    tag = "moderator",
+    responses(
+        (status = 200, description = "The moderator, the limits and the rules", body = MeJson),
+        MeProblems,
+    )
+)]
 pub(super) async fn get_me(
     caller: Caller,
     request: HttpRequest,
@@ -21,18 +74,22 @@ pub(super) async fn get_me(
     let moderator = caller.0;
     let limiter = &state.moderation.limiter;
     let api_limits = Kind::ALL.iter().map(|kind| limiter.api_quota(*kind).limit);
-    Ok(HttpResponse::Ok().json(json!({
-        "moderator": moderator.subject,
-        "name": moderator.name,
-        "scopes": moderator.scopes,
-        "expires_at": time(moderator.expires_at),
-        "limits": {
-            "moderator_requests_per_second": limiter.moderator_quota(&moderator).limit,
-            "tencent_calls_per_second": api_limits.min(),
+    Ok(HttpResponse::Ok().json(MeJson {
+        moderator: &moderator.subject,
+        name: moderator.name.as_deref(),
+        scopes: &moderator.scopes,
+        expires_at: time(moderator.expires_at),
+        limits: LimitsJson {
+            moderator_requests_per_second: limiter.moderator_quota(&moderator).limit,
+            tencent_calls_per_second: api_limits.min(),
         },
-        "rules": {
-            "reason_required": state.request_rules.require_reason,
-            "user_id_pattern": state.request_rules.user_id_pattern.as_ref().map(WholePattern::as_str),
+        rules: RulesJson {
+            reason_required: state.request_rules.require_reason,
+            user_id_pattern: state
+                .request_rules
+                .user_id_pattern
+                .as_ref()
+                .map(WholePattern::as_str),
         },
-    })))
+    }))
 }

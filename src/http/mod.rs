@@ -12,6 +12,7 @@ mod actions;
 mod audit_read;
 mod body;
 mod caller;
+mod code;
 mod cross_origin;
 mod docs;
 mod export;
@@ -20,7 +21,9 @@ mod forwarded;
 mod json;
 mod me;
 mod middleware;
+pub mod openapi;
 pub mod ops;
+mod paths;
 mod problem;
 mod problem_body;
 mod query;
@@ -120,15 +123,16 @@ pub fn routes(config: &mut ServiceConfig) {
         web::resource(path).default_service(refuse(|| ApiError::MethodNotAllowed { allow: "GET" }))
     };
     config
-        .service(post("/v1/actions/kick_login", Kind::KickLogin))
-        .service(post("/v1/actions/kick_seat", Kind::KickSeat))
-        .service(get("/v1/actions").route(web::get().to(actions::list_actions)))
-        .service(get("/v1/actions/export").route(web::get().to(export::export_actions)))
-        .service(get("/v1/actions/stream").route(web::get().to(stream::stream_actions)))
-        .service(get("/v1/actions/{id}").route(web::get().to(actions::get_action)))
-        .service(get("/v1/me").route(web::get().to(me::get_me)))
-        .service(get("/docs").route(web::get().to(docs::redirect_docs)))
-        .service(get("/docs/{file:.*}").route(web::get().to(docs::get_docs)))
+        .service(post(paths::KICK_LOGIN, Kind::KickLogin))
+        .service(post(paths::KICK_SEAT, Kind::KickSeat))
+        .service(get(paths::ACTIONS).route(web::get().to(actions::list_actions)))
+        .service(get(paths::EXPORT).route(web::get().to(export::export_actions)))
+        .service(get(paths::STREAM).route(web::get().to(stream::stream_actions)))
+        .service(get(paths::ACTION).route(web::get().to(actions::get_action)))
+        .service(get(paths::ME).route(web::get().to(me::get_me)))
+        .service(get(paths::OPENAPI).route(web::get().to(openapi::get_openapi)))
+        .service(get(paths::DOCS).route(web::get().to(docs::redirect_docs)))
+        .service(get(paths::DOCS_FILE).route(web::get().to(docs::get_docs)))
         .default_service(refuse(|| ApiError::NotFound));
 }
 

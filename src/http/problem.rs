@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 
+use super::code::Code;
 use super::json::{ActionJson, state_headers};
 use super::problem_body::Problem;
 pub(super) use super::problem_body::{FieldFault, Limit};
@@ -122,32 +123,31 @@ impl From<Refusal> for ApiError {
 }
 
 impl ApiError {
-    /// The stable code, its status, and the title that goes with it.
+    /// The code that it is told with.
     #[rustfmt::skip]
-    fn parts(&self) -> (&'static str, StatusCode, &'static str) {
-        use StatusCode as S;
+    const fn code(&self) -> Code {
         match self {
-            Self::InvalidRequest { .. }     => ("invalid-request", S::BAD_REQUEST, "The request is not valid"),
-            Self::Unauthenticated(_)        => ("unauthenticated", S::UNAUTHORIZED, "A valid token is needed"),
-            Self::Forbidden { .. }          => ("forbidden", S::FORBIDDEN, "The right to do this is missing"),
-            Self::ProtectedTarget(_)        => ("protected-target", S::FORBIDDEN, "The target is protected"),
-            Self::NotFound                  => ("not-found", S::NOT_FOUND, "Not found"),
-            Self::MethodNotAllowed { .. }   => ("method-not-allowed", S::METHOD_NOT_ALLOWED, "The path has no such method"),
-            Self::PayloadTooLarge           => ("payload-too-large", S::PAYLOAD_TOO_LARGE, "The body is too large"),
-            Self::UnsupportedMediaType      => ("unsupported-media-type", S::UNSUPPORTED_MEDIA_TYPE, "The body is not JSON"),
-            Self::TargetNotFound(_)         => ("target-not-found", S::NOT_FOUND, "The target does not exist"),
-            Self::TargetConflict(_)         => ("target-conflict", S::CONFLICT, "There was nothing to do"),
-            Self::RejectedByTencent(_)      => ("rejected-by-tencent", S::UNPROCESSABLE_ENTITY, "Tencent refused the request"),
-            Self::IdempotencyConflict       => ("idempotency-conflict", S::CONFLICT, "The same request is under way"),
-            Self::IdempotencyMismatch       => ("idempotency-mismatch", S::UNPROCESSABLE_ENTITY, "The key has another request"),
-            Self::RateLimited { .. }        => ("rate-limited", S::TOO_MANY_REQUESTS, "A limit is reached"),
-            Self::TencentRejectedGateway(_) => ("tencent-rejected-gateway", S::BAD_GATEWAY, "Tencent refused the gateway"),
-            Self::TencentUnavailable { .. } => ("tencent-unavailable", S::SERVICE_UNAVAILABLE, "Tencent cannot be reached"),
-            Self::AuditUnavailable(_)       => ("audit-unavailable", S::SERVICE_UNAVAILABLE, "The record cannot be reached"),
-            Self::KeysUnavailable           => ("keys-unavailable", S::SERVICE_UNAVAILABLE, "Tokens cannot be checked"),
-            Self::ShuttingDown              => ("shutting-down", S::SERVICE_UNAVAILABLE, "The replica is shutting down"),
-            Self::OutcomeUnknown(_)         => ("outcome-unknown", S::GATEWAY_TIMEOUT, "The outcome is unknown"),
-            Self::Internal                  => ("internal", S::INTERNAL_SERVER_ERROR, "An error inside the gateway"),
+            Self::InvalidRequest { .. }         => Code::InvalidRequest,
+            Self::Unauthenticated(_)            => Code::Unauthenticated,
+            Self::Forbidden { .. }              => Code::Forbidden,
+            Self::ProtectedTarget(_)            => Code::ProtectedTarget,
+            Self::NotFound                      => Code::NotFound,
+            Self::MethodNotAllowed { .. }       => Code::MethodNotAllowed,
+            Self::PayloadTooLarge               => Code::PayloadTooLarge,
+            Self::UnsupportedMediaType          => Code::UnsupportedMediaType,
+            Self::TargetNotFound(_)             => Code::TargetNotFound,
+            Self::TargetConflict(_)             => Code::TargetConflict,
+            Self::RejectedByTencent(_)          => Code::RejectedByTencent,
+            Self::IdempotencyConflict           => Code::IdempotencyConflict,
+            Self::IdempotencyMismatch           => Code::IdempotencyMismatch,
+            Self::RateLimited { .. }            => Code::RateLimited,
+            Self::TencentRejectedGateway(_)     => Code::TencentRejectedGateway,
+            Self::TencentUnavailable { .. }     => Code::TencentUnavailable,
+            Self::AuditUnavailable(_)           => Code::AuditUnavailable,
+            Self::KeysUnavailable               => Code::KeysUnavailable,
+            Self::ShuttingDown                  => Code::ShuttingDown,
+            Self::OutcomeUnknown(_)             => Code::OutcomeUnknown,
+            Self::Internal                      => Code::Internal,
         }
     }
 
@@ -188,6 +188,33 @@ impl ApiError {
         HeaderValue::from_str(&refusal.challenge()).ok()
     }
 
+    const fn limit(&self) -> Option<Limit> {
+        match self {
+            Self::RateLimited { limit, .. } => Some(*limit),
+            _ => None,
+        }
+    }
+
+    /// The body of the answer.
+    pub(super) fn problem(&self) -> Problem<'_> {
+        let code = self.code();
+        let errors = match self {
+            Self::InvalidRequest { errors, .. } => errors.as_slice(),
+            _ => &[],
+        };
+        Problem {
+            r#type: code.urn(),
+            title: code.title(),
+            status: code.status().as_u16(),
+            detail: self.to_string(),
+            code: code.as_str(),
+            action: self.action().map(ActionJson::from),
+            errors,
+            limit: self.limit(),
+            retry_after: self.retry_after(),
+        }
+    }
+
     fn headers(&self, response: &mut HttpResponseBuilder) {
         if let Some(challenge) = self.challenge() {
             response.insert_header((header::WWW_AUTHENTICATE, challenge));
@@ -208,33 +235,16 @@ impl ApiError {
 
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
-        self.parts().1
+        self.code().status()
     }
 
     fn error_response(&self) -> HttpResponse {
-        let (code, status, title) = self.parts();
-        let (errors, limit) = match self {
-            Self::InvalidRequest { errors, .. } => (errors.as_slice(), None),
-            Self::RateLimited { limit, .. } => (&[][..], Some(*limit)),
-            _ => (&[][..], None),
-        };
-        let problem = Problem {
-            r#type: format!("urn:modgate:problem:{code}"),
-            title,
-            status: status.as_u16(),
-            detail: self.to_string(),
-            code,
-            action: self.action().map(ActionJson::from),
-            errors,
-            limit,
-            retry_after: self.retry_after(),
-        };
-        let mut response = HttpResponse::build(status);
+        let mut response = HttpResponse::build(self.status_code());
         self.headers(&mut response);
-        if let Some(limit) = limit {
+        if let Some(limit) = self.limit() {
             response.extensions_mut().insert(limit);
         }
-        let body = serde_json::to_vec(&problem).expect("a problem is plain data");
+        let body = serde_json::to_vec(&self.problem()).expect("a problem is plain data");
         response.content_type("application/problem+json").body(body)
     }
 }

@@ -1,11 +1,12 @@
 //! The members of a problem (RFC 9457, 3), with those of our own.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::json::ActionJson;
 
 /// A member of a request that breaks its rule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct FieldFault {
     /// The member, query parameter or header.
     pub field: String,
@@ -14,7 +15,7 @@ pub(super) struct FieldFault {
 }
 
 /// Whose limit was reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Limit {
     /// The moderator's own.

@@ -28,8 +28,15 @@ pub(super) struct ExportQuery {
     pub(super) format: Format,
 }
 
-const LONGEST_LIST: u16 = 200;
-const USUAL_LIST: u16 = 50;
+pub(super) const LONGEST_LIST: u16 = 200;
+pub(super) const USUAL_LIST: u16 = 50;
+
+/// In bytes, of a text that is looked for.
+pub(super) const LONGEST_TEXT: usize = 255;
+
+/// What such a text looks like, as a regular expression.
+pub(super) const TEXT_PATTERN: &str =
+    r"^[^\u0000-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069\uFFFD]+$";
 
 impl ListQuery {
     /// Reads the query of `request`, as far as `moderator` may see.
@@ -144,9 +151,9 @@ fn read_filter(fields: &mut Fields, filter: &mut Filter) {
 }
 
 /// A text that can be stored, and so looked for. U+FFFD stands for bytes that were not UTF-8.
-fn text(text: String) -> Result<String, &'static str> {
+pub(super) fn text(text: String) -> Result<String, &'static str> {
     let storable = printable(&text, text.len()) == text && !text.contains('\u{fffd}');
-    if text.is_empty() || text.len() > 255 || !storable {
+    if text.is_empty() || text.len() > LONGEST_TEXT || !storable {
         return Err("must be 1 to 255 bytes of UTF-8 without control characters");
     }
     Ok(text)
@@ -165,5 +172,23 @@ fn time(text: &str) -> Result<DateTime<Utc>, &'static str> {
     match DateTime::parse_from_rfc3339(text) {
         Ok(time) if time.timestamp() >= 0 => Ok(time.to_utc()),
         _ => Err("must be a time after 1970 as in RFC 3339, for example 2026-01-31T00:00:00Z"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_pattern_of_a_text_says_what_its_rule_says(
+            looked_for in "\\PC{0,9}|[\\x00-\\x20\u{80}-\u{a0}\u{2028}-\u{2030}\u{2060}-\u{2070}\u{fffd}]{1,2}a?|[ -~]{250,260}"
+        ) {
+            let pattern = regex::Regex::new(TEXT_PATTERN).expect("it is a regular expression");
+            let matches = pattern.is_match(&looked_for) && looked_for.len() <= LONGEST_TEXT;
+            prop_assert_eq!(text(looked_for).is_ok(), matches);
+        }
     }
 }

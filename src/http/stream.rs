@@ -17,6 +17,8 @@ use super::State;
 use super::audit_read::AuditRead;
 use super::caller::Caller;
 use super::json::ActionJson;
+use super::openapi::{Filters, LastEventId, StreamProblems};
+use super::paths::STREAM;
 use super::problem::ApiError;
 use super::query::filter;
 use crate::audit::{Change, Position};
@@ -34,6 +36,20 @@ const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
 const PATIENCE: Duration = Duration::from_millis(2500);
 
 /// `GET /v1/actions/stream`
+#[utoipa::path(
+    get,
+    path = STREAM,
+    operation_id = "streamActions",
+    summary = "What changes in the record, as it changes",
+    description = "Server-sent events: `action` with an action as data, each time that one changes; `reset` with a \
+        reason, when what was told before cannot be continued and must be read anew. It ends when the token expires.",
+    tag = "record",
+    params(Filters, LastEventId),
+    responses(
+        (status = 200, description = "Events without end", body = String, content_type = "text/event-stream"),
+        StreamProblems,
+    )
+)]
 pub(super) async fn stream_actions(
     caller: Caller,
     request: HttpRequest,
@@ -42,12 +58,11 @@ pub(super) async fn stream_actions(
     let filter = filter(&request, &caller.0)?;
     let read = AuditRead::new("stream", &caller, &request, filter.clone());
     let closing = &state.moderation.closing;
-    if closing.is_cancelled() {
-        return Err(ApiError::ShuttingDown);
-    }
     let last = last_event_id(&request);
     let listening = state.feed.listen(filter, last.as_deref());
-    let listener = tokio::time::timeout(PATIENCE, listening).await;
+    let listening = tokio::time::timeout(PATIENCE, listening);
+    let listener = closing.run_until_cancelled(listening).await;
+    let listener = listener.ok_or(ApiError::ShuttingDown)?;
     let listener = listener.map_err(|_| ApiError::AuditUnavailable(None))?;
     read.begins();
     let events = Events::new(listener, &caller.0, closing.clone());

@@ -19,6 +19,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["auth"]),
     ("prometheus_client", &["metrics"]),
     ("governor", &["limit"]),
+    ("utoipa", &["http"]),
     ("clap", &["cli", "bin"]),
     ("tracing_subscriber", &["telemetry"]),
     ("opentelemetry", &["telemetry"]),

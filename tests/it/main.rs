@@ -29,6 +29,7 @@ mod lease_lapsed;
 mod lease_table;
 mod limit;
 mod lists;
+mod openapi;
 mod operations;
 mod quota;
 mod record;

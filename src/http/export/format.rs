@@ -47,22 +47,24 @@ impl FromStr for Format {
     type Err = &'static str;
 
     fn from_str(word: &str) -> Result<Self, &'static str> {
-        let formats = [Self::Ndjson, Self::Csv];
-        let named = formats.into_iter().find(|format| format.as_str() == word);
+        let named = Self::ALL.into_iter().find(|format| format.as_str() == word);
         named.ok_or("must be ndjson or csv")
     }
 }
 
 impl Format {
+    /// Every format.
+    pub(in crate::http) const ALL: [Self; 2] = [Self::Ndjson, Self::Csv];
+
     /// The word for it in a query, and at the end of a file's name.
-    pub(super) const fn as_str(self) -> &'static str {
+    pub(in crate::http) const fn as_str(self) -> &'static str {
         match self {
             Self::Ndjson => "ndjson",
             Self::Csv => "csv",
         }
     }
 
-    pub(super) const fn content_type(self) -> &'static str {
+    pub(in crate::http) const fn content_type(self) -> &'static str {
         match self {
             Self::Ndjson => "application/x-ndjson",
             Self::Csv => "text/csv; charset=utf-8; header=present",
@@ -70,7 +72,7 @@ impl Format {
     }
 
     /// What stands before the first action.
-    pub(super) fn head(self) -> Vec<u8> {
+    pub(in crate::http) fn head(self) -> Vec<u8> {
         let mut head = Vec::new();
         if self == Self::Csv {
             write_cells(&COLUMNS.map(str::to_owned), &mut head);
@@ -78,7 +80,7 @@ impl Format {
         head
     }
 
-    pub(super) fn row(self, action: &Action, out: &mut Vec<u8>) {
+    pub(in crate::http) fn row(self, action: &Action, out: &mut Vec<u8>) {
         match self {
             Self::Ndjson => {
                 serde_json::to_writer(&mut *out, &ActionJson::from(action))
@@ -90,7 +92,7 @@ impl Format {
     }
 
     /// What stands after the last of `rows` actions.
-    pub(super) fn end(self, rows: u64, out: &mut Vec<u8>) {
+    pub(in crate::http) fn end(self, rows: u64, out: &mut Vec<u8>) {
         if self == Self::Ndjson {
             let end = json!({"end": true, "rows": rows});
             out.extend_from_slice(end.to_string().as_bytes());

@@ -25,6 +25,8 @@ use uuid::Uuid;
 use super::State;
 use super::audit_read::AuditRead;
 use super::caller::Caller;
+use super::openapi::{ExportProblems, Filters, FormatParam};
+use super::paths::EXPORT;
 use super::problem::ApiError;
 use super::query::ExportQuery;
 use crate::audit::{Filter, Page};
@@ -86,6 +88,21 @@ struct Told {
 }
 
 /// `GET /v1/actions/export`
+#[utoipa::path(
+    get,
+    path = EXPORT,
+    operation_id = "exportActions",
+    summary = "Everyone's actions as a file",
+    description = "Newest first, however many there are. A body that ends without the last chunk of HTTP/1.1, \
+        or lines of JSON without the last one, `end`, is not whole.",
+    tag = "record",
+    params(Filters, FormatParam),
+    responses(
+        (status = 200, description = "The file", content((String = "application/x-ndjson"), (String = "text/csv"))),
+        ExportProblems,
+    ),
+    security(("bearer" = ["audit:read"]))
+)]
 pub(super) async fn export_actions(
     caller: Caller,
     request: HttpRequest,

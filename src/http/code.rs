@@ -1,0 +1,63 @@
+//! The codes of all problems: what clients decide by, and what the OpenAPI document lists.
+
+use actix_web::http::StatusCode;
+
+macro_rules! codes {
+    ($($name:ident, $code:literal, $status:ident, $title:literal;)+) => {
+        /// The code of a problem. Each [`ApiError`](super::problem::ApiError) has one.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum Code { $($name),+ }
+
+        impl Code {
+            /// Every code.
+            pub(super) const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The stable word.
+            pub(super) const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code),+ }
+            }
+
+            /// The name of its schema.
+            pub(super) const fn schema(self) -> &'static str {
+                match self { $(Self::$name => concat!(stringify!($name), "Problem")),+ }
+            }
+
+            pub(super) const fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status),+ }
+            }
+
+            pub(super) const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title),+ }
+            }
+
+            /// `type`: a name, not an address (RFC 9457, 3.1.1).
+            pub(super) fn urn(self) -> String {
+                format!("urn:modgate:problem:{}", self.as_str())
+            }
+        }
+    };
+}
+
+codes! {
+    InvalidRequest,         "invalid-request",          BAD_REQUEST,            "The request is not valid";
+    Unauthenticated,        "unauthenticated",          UNAUTHORIZED,           "A valid token is needed";
+    Forbidden,              "forbidden",                FORBIDDEN,              "The right to do this is missing";
+    ProtectedTarget,        "protected-target",         FORBIDDEN,              "The target is protected";
+    NotFound,               "not-found",                NOT_FOUND,              "Not found";
+    MethodNotAllowed,       "method-not-allowed",       METHOD_NOT_ALLOWED,     "The path has no such method";
+    PayloadTooLarge,        "payload-too-large",        PAYLOAD_TOO_LARGE,      "The body is too large";
+    UnsupportedMediaType,   "unsupported-media-type",   UNSUPPORTED_MEDIA_TYPE, "The body is not JSON";
+    TargetNotFound,         "target-not-found",         NOT_FOUND,              "The target does not exist";
+    TargetConflict,         "target-conflict",          CONFLICT,               "There was nothing to do";
+    RejectedByTencent,      "rejected-by-tencent",      UNPROCESSABLE_ENTITY,   "Tencent refused the request";
+    IdempotencyConflict,    "idempotency-conflict",     CONFLICT,               "The same request is under way";
+    IdempotencyMismatch,    "idempotency-mismatch",     UNPROCESSABLE_ENTITY,   "The key has another request";
+    RateLimited,            "rate-limited",             TOO_MANY_REQUESTS,      "A limit is reached";
+    TencentRejectedGateway, "tencent-rejected-gateway", BAD_GATEWAY,            "Tencent refused the gateway";
+    TencentUnavailable,     "tencent-unavailable",      SERVICE_UNAVAILABLE,    "Tencent cannot be reached";
+    AuditUnavailable,       "audit-unavailable",        SERVICE_UNAVAILABLE,    "The record cannot be reached";
+    KeysUnavailable,        "keys-unavailable",         SERVICE_UNAVAILABLE,    "Tokens cannot be checked";
+    ShuttingDown,           "shutting-down",            SERVICE_UNAVAILABLE,    "The replica is shutting down";
+    OutcomeUnknown,         "outcome-unknown",          GATEWAY_TIMEOUT,        "The outcome is unknown";
+    Internal,               "internal",                 INTERNAL_SERVER_ERROR,  "An error inside the gateway";
+}

@@ -1,0 +1,78 @@
+//! Examples of the answers that are no problems, from the real types.
+
+use chrono::{DateTime, TimeDelta};
+use serde_json::Value;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::path::Operation;
+
+use super::samples::{End, action};
+use crate::domain::{Kind, Scope};
+use crate::http::export::Format;
+use crate::http::json::{ActionJson, PageJson, time};
+use crate::http::me::{LimitsJson, MeJson, RulesJson};
+
+/// Adds an example to each content of the answer 200.
+pub(super) fn add(operation: &mut Operation) {
+    let id = operation.operation_id.clone().unwrap_or_default();
+    let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200") else {
+        return;
+    };
+    for (media_type, content) in &mut response.content {
+        if let RefOr::T(content) = content {
+            content.example = example(&id, media_type);
+        }
+    }
+}
+
+fn example(operation: &str, media_type: &str) -> Option<Value> {
+    let kind = match operation {
+        "kickLogin" => Kind::KickLogin,
+        _ => Kind::KickSeat,
+    };
+    let action = action(kind, &End::Succeeded);
+    let plain = |value: Result<Value, _>| value.expect("an action is plain data");
+    let value = match operation {
+        "kickLogin" | "kickSeat" | "getAction" => {
+            plain(serde_json::to_value(ActionJson::from(&action)))
+        }
+        "listActions" => plain(serde_json::to_value(PageJson {
+            items: vec![ActionJson::from(&action)],
+            next_cursor: None,
+        })),
+        "exportActions" => {
+            let formats = Format::ALL.into_iter();
+            let mut named = formats.filter(|format| format.content_type().starts_with(media_type));
+            let format = named.next()?;
+            let mut file = format.head();
+            format.row(&action, &mut file);
+            format.end(1, &mut file);
+            String::from_utf8_lossy(&file).into_owned().into()
+        }
+        "streamActions" => {
+            let data = plain(serde_json::to_value(ActionJson::from(&action)));
+            format!("retry: 1000\nid: 1.2.3\n\nid: 1.2.4\nevent: action\ndata: {data}\n\n").into()
+        }
+        "getMe" => me(),
+        _ => return None,
+    };
+    Some(value)
+}
+
+fn me() -> Value {
+    let scopes = [Scope::AuditRead, Scope::KickLogin, Scope::KickSeat];
+    let me = MeJson {
+        moderator: "alice",
+        name: Some("Alice W."),
+        scopes: &scopes.map(|scope| scope.to_string()).into(),
+        expires_at: time(DateTime::UNIX_EPOCH + TimeDelta::days(20_780)),
+        limits: LimitsJson {
+            moderator_requests_per_second: 20,
+            tencent_calls_per_second: Some(200),
+        },
+        rules: RulesJson {
+            reason_required: false,
+            user_id_pattern: None,
+        },
+    };
+    serde_json::to_value(me).expect("it is plain data")
+}

@@ -1,0 +1,130 @@
+//! The OpenAPI 3.1 document, made from the code: from the annotations of the handlers, the types
+//! that are serialised, the rules of [`domain`](crate::domain), and the errors themselves. Its
+//! examples have gone through the real types.
+
+mod bodies;
+mod examples;
+mod headers;
+mod parameters;
+mod problems;
+mod samples;
+mod words;
+
+use std::sync::LazyLock;
+
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
+use serde_json::Value;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Components, ComponentsBuilder, PathsBuilder};
+
+pub(super) use bodies::{KickLoginBody, KickSeatBody};
+pub(super) use parameters::{Filters, FormatParam, IdempotencyKeyParam, LastEventId, Paging};
+pub(super) use problems::{
+    ExportProblems, GetProblems, KickLoginProblems, KickSeatProblems, ListProblems, MeProblems,
+    OpenapiProblems, StreamProblems,
+};
+
+use super::paths::OPENAPI;
+use super::problem::ApiError;
+use super::query::refuse_query;
+use super::{actions, export, me, stream};
+
+/// `POST /v1/actions/kick_login`
+pub(super) struct KickLogin;
+
+/// `POST /v1/actions/kick_seat`
+pub(super) struct KickSeat;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "modgate",
+        description = DESCRIPTION,
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    servers((url = "/")),
+    paths(
+        actions::list_actions,
+        actions::get_action,
+        export::export_actions,
+        stream::stream_actions,
+        me::get_me,
+        get_openapi,
+    ),
+    components(schemas(KickLoginBody, KickSeatBody)),
+    security(("bearer" = [])),
+    tags(
+        (name = "actions", description = "Do something to a user"),
+        (name = "record", description = "Who did what to whom, and what became of it"),
+        (name = "moderator", description = "Who asks"),
+        (name = "document", description = "This document"),
+    )
+)]
+struct Annotated;
+
+const DESCRIPTION: &str = "\
+A gateway between moderation dashboards and Tencent Chat: authorised, paced, recorded.
+
+Times are RFC 3339, in UTC, with microseconds. Unknown or duplicate members of a body and unknown query parameters are \
+refused. Errors are `application/problem+json` (RFC 9457): decide by `code`.
+
+**429 and 503 always mean that nothing was done: a repeat is safe. What may have happened is 504.** A client that got \
+no answer repeats with the same `Idempotency-Key`.";
+
+const SCOPES: &str = "\
+A JWT of the identity provider, as `Authorization: Bearer …`. Its scopes:
+
+- `action:kick_login`: invalidate logins
+- `action:kick_seat`: take users off their seats
+- `audit:read`: see everyone's actions, and export them. One's own need no scope.";
+
+/// The document.
+pub fn document() -> Value {
+    let mut document = Annotated::openapi();
+    document.paths = PathsBuilder::from(document.paths)
+        .path_from::<KickLogin>()
+        .path_from::<KickSeat>()
+        .build();
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some(SCOPES));
+    let components = document.components.take().unwrap_or_else(Components::new);
+    let components = ComponentsBuilder::from(components)
+        .security_scheme("bearer", SecurityScheme::Http(bearer.build()))
+        .schemas_from_iter(problems::schemas());
+    document.components = Some(parameters::common(headers::common(components)).build());
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            parameters::add_common(operation);
+            headers::add(operation);
+            examples::add(operation);
+        }
+    }
+    serde_json::to_value(document).expect("the document is plain data")
+}
+
+/// `GET /openapi.json`
+#[utoipa::path(
+    get,
+    path = OPENAPI,
+    operation_id = "getOpenapi",
+    summary = "This document",
+    description = "For everyone: no token is needed.",
+    tag = "document",
+    responses(
+        (status = 200, description = "OpenAPI 3.1", body = Object, content_type = "application/json"),
+        OpenapiProblems,
+    ),
+    security()
+)]
+pub(super) async fn get_openapi(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| document().to_string().into());
+    refuse_query(&request)?;
+    let response = HttpResponse::Ok()
+        .content_type("application/json")
+        .body(DOCUMENT.clone());
+    Ok(response)
+}

@@ -1,0 +1,183 @@
+//! Which problems each operation can answer with, and what they look like.
+//!
+//! Schemas, headers and examples of a problem come from [`samples`]: what all of its samples have is
+//! required, what some have is possible.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use actix_web::ResponseError;
+use serde_json::Value;
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::{
+    Content, ContentBuilder, Discriminator, Object, ObjectBuilder, OneOfBuilder, Ref, RefOr,
+    Response, ResponseBuilder, Schema, Type,
+};
+use utoipa::{IntoResponses, PartialSchema};
+
+use super::headers;
+use super::samples;
+use super::words::any_text;
+use crate::domain::Kind;
+use crate::http::code::Code;
+use crate::http::problem::{ApiError, FieldFault, Limit};
+
+macro_rules! problems {
+    ($($(#[$doc:meta])* $name:ident($kind:expr): $($code:ident)+;)+) => {$(
+        $(#[$doc])*
+        pub(in crate::http) struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                responses(&[$(Code::$code),+], $kind)
+            }
+        }
+    )+};
+}
+
+problems! {
+    /// Of a request for the kick of a login.
+    KickLoginProblems(Some(Kind::KickLogin)):
+        InvalidRequest Unauthenticated Forbidden ProtectedTarget TargetNotFound MethodNotAllowed TargetConflict
+        IdempotencyConflict PayloadTooLarge UnsupportedMediaType RejectedByTencent IdempotencyMismatch RateLimited
+        Internal TencentRejectedGateway TencentUnavailable AuditUnavailable KeysUnavailable ShuttingDown
+        OutcomeUnknown;
+    /// Of a request for the kick off a seat.
+    KickSeatProblems(Some(Kind::KickSeat)):
+        InvalidRequest Unauthenticated Forbidden ProtectedTarget TargetNotFound MethodNotAllowed TargetConflict
+        IdempotencyConflict PayloadTooLarge UnsupportedMediaType RejectedByTencent IdempotencyMismatch RateLimited
+        Internal TencentRejectedGateway TencentUnavailable AuditUnavailable KeysUnavailable ShuttingDown
+        OutcomeUnknown;
+    /// Of the list.
+    ListProblems(None): InvalidRequest Unauthenticated MethodNotAllowed Internal AuditUnavailable KeysUnavailable;
+    /// Of one action.
+    GetProblems(None):
+        InvalidRequest Unauthenticated NotFound MethodNotAllowed Internal AuditUnavailable KeysUnavailable;
+    /// Of the export.
+    ExportProblems(None):
+        InvalidRequest Unauthenticated Forbidden MethodNotAllowed Internal AuditUnavailable KeysUnavailable;
+    /// Of the stream.
+    StreamProblems(None):
+        InvalidRequest Unauthenticated MethodNotAllowed AuditUnavailable KeysUnavailable ShuttingDown;
+    /// Of what the moderator may do.
+    MeProblems(None): InvalidRequest Unauthenticated MethodNotAllowed KeysUnavailable;
+    /// Of the document.
+    OpenapiProblems(None): InvalidRequest MethodNotAllowed;
+}
+
+/// By status.
+fn responses(codes: &[Code], kind: Option<Kind>) -> BTreeMap<String, RefOr<Response>> {
+    let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
+    for code in codes {
+        let status = code.status().as_u16();
+        by_status.entry(status).or_default().push(*code);
+    }
+    let responses = by_status.into_iter();
+    responses
+        .map(|(status, codes)| (status.to_string(), response(&codes, kind).into()))
+        .collect()
+}
+
+fn response(codes: &[Code], kind: Option<Kind>) -> Response {
+    let described = codes
+        .iter()
+        .map(|code| format!("`{}`: {}", code.as_str(), code.title()));
+    let mut response = ResponseBuilder::new()
+        .description(described.collect::<Vec<_>>().join(". "))
+        .content("application/problem+json", content(codes, kind))
+        .build();
+    for code in codes {
+        for error in samples::errors(*code, kind) {
+            for name in error.error_response().headers().keys() {
+                headers::refer(&mut response, name.as_str());
+            }
+        }
+    }
+    response
+}
+
+fn content(codes: &[Code], kind: Option<Kind>) -> Content {
+    let reference = |code: &Code| Ref::from_schema_name(code.schema());
+    let schema: RefOr<Schema> = if let [code] = codes {
+        reference(code).into()
+    } else {
+        let one = codes
+            .iter()
+            .fold(OneOfBuilder::new(), |one, code| one.item(reference(code)));
+        let mapping = codes
+            .iter()
+            .map(|code| (code.as_str(), reference(code).ref_location));
+        let by_code = Discriminator::with_mapping("code", mapping);
+        one.discriminator(Some(by_code)).into()
+    };
+    let mut content = ContentBuilder::new().schema(Some(schema));
+    for code in codes {
+        for (number, error) in (1..).zip(samples::errors(*code, kind)) {
+            let name = format!("{}-{number}", code.as_str());
+            let example = ExampleBuilder::new()
+                .summary(error.to_string())
+                .value(Some(json(&error)));
+            content = content.examples_from_iter([(name, example.build())]);
+        }
+    }
+    content.build()
+}
+
+fn json(error: &ApiError) -> Value {
+    serde_json::to_value(error.problem()).expect("a problem is plain data")
+}
+
+/// A schema for each code there is.
+pub(super) fn schemas() -> impl Iterator<Item = (&'static str, Schema)> {
+    Code::ALL.iter().map(|code| (code.schema(), schema(*code)))
+}
+
+fn schema(code: Code) -> Schema {
+    let kinds = Kind::ALL.iter().copied().map(Some).chain([None]);
+    let samples = kinds.flat_map(|kind| samples::errors(code, kind));
+    let members: Vec<BTreeSet<String>> = samples.map(|error| members(&error)).collect();
+    let all: BTreeSet<&String> = members.iter().flatten().collect();
+    let mut schema = ObjectBuilder::new().description(Some(code.title()));
+    for member in all {
+        schema = schema.property(member, member_schema(member, code));
+        if members.iter().all(|members| members.contains(member)) {
+            schema = schema.required(member);
+        }
+    }
+    Schema::Object(schema.build())
+}
+
+fn members(error: &ApiError) -> BTreeSet<String> {
+    let Value::Object(problem) = json(error) else {
+        return BTreeSet::new();
+    };
+    problem.into_iter().map(|(name, _)| name).collect()
+}
+
+fn member_schema(member: &str, code: Code) -> RefOr<Schema> {
+    let constant = |kind: Type, value: Value| -> RefOr<Schema> {
+        let constant = ObjectBuilder::new().schema_type(kind);
+        constant.enum_values(Some([value])).into()
+    };
+    match member {
+        "type" => constant(Type::String, code.urn().into()),
+        "title" => constant(Type::String, code.title().into()),
+        "status" => constant(Type::Integer, code.status().as_u16().into()),
+        "code" => constant(Type::String, code.as_str().into()),
+        "action" => Ref::from_schema_name("Action").into(),
+        "errors" => utoipa::openapi::Array::new(FieldFault::schema()).into(),
+        "limit" => Limit::schema(),
+        "retry_after" => described("In seconds, as in `Retry-After`.", seconds()),
+        "detail" => described("What happened, for people to read.", any_text()),
+        other => unreachable!("{other} is no member of a problem"),
+    }
+}
+
+fn seconds() -> Object {
+    let seconds = ObjectBuilder::new().schema_type(Type::Integer);
+    seconds.minimum(Some(1)).build()
+}
+
+fn described(description: &str, mut schema: Object) -> RefOr<Schema> {
+    schema.description = Some(description.to_owned());
+    schema.into()
+}

@@ -1,0 +1,82 @@
+//! What those are told who wait while a replica shuts down: nobody else is, as no connection is
+//! taken then, and no further request read.
+
+use std::time::Duration;
+
+use modgate::simulator::{Fault, FaultKind};
+use tokio::task::JoinSet;
+
+use super::problems::Seen;
+use crate::support::eventually::eventually;
+use crate::support::persona::Persona;
+use crate::support::process::Gateway;
+use crate::support::world::World;
+
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Two actions of each kind: one is under way for as long as it takes, the other waits in the queue.
+pub(super) async fn in_the_queue(seen: &mut Seen) {
+    let world = World::new()
+        .await
+        .set("MODGATE_TENCENT_QPS", "1")
+        .set("MODGATE_QUEUE_TIMEOUT", "30s");
+    let gateway = Gateway::start(&world.variables).await.ready().await;
+    let duration = Duration::from_secs(4);
+    let slow = Fault::next(FaultKind::Delay { duration });
+    world.simulator.fail(slow.for_ever());
+    let mut asked = JoinSet::new();
+    for (number, kind) in [(1, "kickLogin"), (2, "kickSeat")] {
+        let operation = seen.document.operation(kind);
+        for who in ["alice", "bob"] {
+            let (who, operation) = (gateway.moderator(who), operation.clone());
+            let request = operation.request(&who);
+            asked.spawn(async move { (operation, who.send(request).await) });
+        }
+        eventually("the first is in flight", PATIENCE, async || {
+            (world.simulator.calls().len() == number).then_some(())
+        })
+        .await;
+    }
+    let operator = gateway.operator();
+    eventually("the others wait in the queues", PATIENCE, async || {
+        (waiting(&operator, "kick_login").await && waiting(&operator, "kick_seat").await)
+            .then_some(())
+    })
+    .await;
+    gateway.signal("TERM");
+    let answers = asked.join_all().await;
+    for (operation, answer) in &answers {
+        if answer.status == 200 {
+            seen.document.assert_describes(operation, answer);
+        } else {
+            seen.note(operation, answer, "shutting-down");
+        }
+    }
+    assert_eq!(gateway.exit(PATIENCE).await.code(), Some(0));
+    world.assert_the_record_is_whole().await;
+}
+
+async fn waiting(operator: &Persona, api: &str) -> bool {
+    let series = format!("modgate_queue_length{{api=\"{api}\"}}");
+    operator.series(&series).await == Some(1)
+}
+
+/// A listener waits for the record, which is away.
+pub(super) async fn for_the_stream(seen: &mut Seen) {
+    let world = World::new().await;
+    let gateway = Gateway::start(&world.variables).await;
+    world.execute("alter schema audit rename to away").await;
+    let operation = seen.document.operation("streamActions");
+    let alice = gateway.moderator("alice");
+    let request = operation.request(&alice);
+    let asked = tokio::spawn(async move { alice.send(request).await });
+    let log = gateway.log();
+    eventually("she waits for the record", PATIENCE, async || {
+        log.events("stream_interrupted").pop()
+    })
+    .await;
+    gateway.signal("TERM");
+    let answer = asked.await.expect("without a panic");
+    seen.note(&operation, &answer, "shutting-down");
+    assert_eq!(gateway.exit(PATIENCE).await.code(), Some(0));
+}
