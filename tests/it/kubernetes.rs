@@ -77,7 +77,6 @@ fn content(path: &str) -> String {
         }
         "tencent-secret-key" => SECRET_KEY.to_owned(),
         "seal-key" => "0f".repeat(32),
-        "jwt.pem" => rcgen::KeyPair::generate().expect("a key").public_key_pem(),
         name => panic!("nobody knows what is in {name}"),
     }
 }
@@ -180,15 +179,14 @@ async fn the_probes_ask_what_the_operations_port_answers() {
 #[test]
 fn each_file_is_mounted_and_no_secret_is_in_the_manifest() {
     let manifest = documents();
-    let keys_of = |kind: &str, name: &Value| -> Vec<String> {
+    let keys_of = |name: &Value| -> Vec<String> {
         let found = manifest
             .iter()
-            .find(|document| document["kind"] == kind && &document["metadata"]["name"] == name);
-        let found = found.unwrap_or_else(|| panic!("there is no {kind} {name}"));
-        let data = found.get("stringData").or_else(|| found.get("data"));
-        let data = data.and_then(Value::as_object).expect("it has data");
+            .find(|document| document["kind"] == "Secret" && &document["metadata"]["name"] == name);
+        let found = found.unwrap_or_else(|| panic!("there is no Secret {name}"));
+        let data = found["stringData"].as_object().expect("it has data");
         for (key, value) in data {
-            assert!(text(value).starts_with("change: "), "{kind} {name} {key}");
+            assert!(text(value).starts_with("change: "), "{name} {key}");
         }
         data.keys().cloned().collect()
     };
@@ -203,10 +201,7 @@ fn each_file_is_mounted_and_no_secret_is_in_the_manifest() {
                 .iter()
                 .find(|volume| volume["name"] == mount["name"]);
             let volume = volume.expect("what is mounted is a volume");
-            let keys = match volume.get("secret") {
-                Some(secret) => keys_of("Secret", &secret["secretName"]),
-                None => keys_of("ConfigMap", &volume["configMap"]["name"]),
-            };
+            let keys = keys_of(&volume["secret"]["secretName"]);
             let path = text(&mount["mountPath"]);
             files.extend(keys.into_iter().map(|key| format!("{path}/{key}")));
         }
