@@ -169,7 +169,7 @@ fn announce(
     let auditor = token(minter, AUDITOR)?;
     let gateway = format!("http://{}", server.addr());
     let url = database.url();
-    println!("gateway       {gateway}");
+    println!("gateway       {gateway}  (/docs: a page to try it)");
     println!(
         "operations    http://{}  (/livez, /readyz, /metrics)",
         server.ops_addr()

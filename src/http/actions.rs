@@ -33,7 +33,6 @@ did it. An action that is denied is recorded too.";
     operation_id = "kickLogin",
     summary = "Invalidate the login of a user",
     description = KICK,
-    tag = "actions",
     params(IdempotencyKeyParam),
     request_body(content = KickLoginBody, examples(
         ("shortest" = (value = json!({"user_id": "user1"}))),
@@ -49,7 +48,6 @@ did it. An action that is denied is recorded too.";
     operation_id = "kickSeat",
     summary = "Take a user off a seat",
     description = KICK,
-    tag = "actions",
     params(IdempotencyKeyParam),
     request_body(content = KickSeatBody, example = json!({
         "room_id": "room-test", "user_id": "user2", "data": "time over", "reason": "spam", "case_ref": "TS-1"

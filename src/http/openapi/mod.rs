@@ -56,13 +56,16 @@ pub(super) struct KickSeat;
     components(schemas(KickLoginBody, KickSeatBody)),
     security(("bearer" = [])),
     tags(
-        (name = "actions", description = "Do something to a user"),
+        (name = ACTIONS_TAG, description = "Do something to a user"),
         (name = "record", description = "Who did what to whom, and what became of it"),
         (name = "moderator", description = "Who asks"),
         (name = "document", description = "This document"),
     )
 )]
 struct Annotated;
+
+/// Of the operations that do something to a user.
+const ACTIONS_TAG: &str = "actions";
 
 const DESCRIPTION: &str = "\
 A gateway between moderation dashboards and Tencent Chat: authorised, paced, recorded.
@@ -97,6 +100,10 @@ pub fn document() -> Value {
         .schemas_from_iter(problems::schemas());
     document.components = Some(parameters::common(headers::common(components)).build());
     for item in document.paths.paths.values_mut() {
+        // `path_from` leaves them behind.
+        if let Some(action) = &mut item.post {
+            action.tags = Some(vec![ACTIONS_TAG.to_owned()]);
+        }
         for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
             parameters::add_common(operation);
             headers::add(operation);

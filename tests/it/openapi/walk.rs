@@ -231,6 +231,19 @@ async fn what_is_printed_is_what_is_served_and_its_examples_are_what_it_describe
         served.0["info"]["license"]["identifier"],
         env!("CARGO_PKG_LICENSE")
     );
+    let tags = served.0["tags"].as_array().expect("they are described");
+    for operation in served.operations() {
+        let described = |tag| tags.iter().any(|described| &described["name"] == tag);
+        let own =
+            served.0["paths"][&operation.path][operation.method.as_str().to_lowercase()]["tags"]
+                .as_array();
+        let own = own.expect("each operation has a tag");
+        assert!(
+            own.iter().all(described) && own.len() == 1,
+            "{}",
+            operation.id
+        );
+    }
     let (count, faults) = served.examples();
     assert_eq!(faults, [] as [String; 0]);
     assert!(count > 60, "only {count} examples");
