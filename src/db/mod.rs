@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::{Connection as _, PgConnection, PgPool};
 
+use crate::domain::is_loopback;
 pub(crate) use connection::{Connection, in_time, within};
 pub use inspect::{Inspection, inspect};
 
@@ -84,12 +85,8 @@ pub fn parse_url(url: &SecretString) -> Result<PgConnectOptions, Error> {
 /// machine.
 pub fn is_exposed(options: &PgConnectOptions) -> bool {
     let host = options.get_host();
-    let here = host.starts_with('/')
-        || host == "localhost"
-        || host
-            .trim_matches(['[', ']'])
-            .parse()
-            .is_ok_and(|address: std::net::IpAddr| address.is_loopback());
+    // A path is that of a socket.
+    let here = host.starts_with('/') || is_loopback(host);
     let verified = matches!(
         options.get_ssl_mode(),
         PgSslMode::VerifyFull | PgSslMode::VerifyCa

@@ -5,12 +5,14 @@
 
 mod action;
 mod attempt;
+mod host;
 mod moderator;
 mod text;
 mod words;
 
 pub use action::{Action, Command, Intent, Origin, Request};
 pub use attempt::{Answer, Attempt, Class, DecidedBy, End, Failure, Verdict, millis};
+pub use host::is_loopback;
 pub use moderator::{Moderator, Scope};
 pub use text::{CaseRef, Data, IdempotencyKey, Reason, RoomId, UserId, Violation, printable};
 pub use words::{Kind, State, SuspendedFor, UnknownWord};

@@ -1,13 +1,12 @@
 //! What the client has to be told, and the values that have a rule.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use reqwest::Url;
 use secrecy::SecretString;
 
 use super::transport::{proxy_of, roots_of};
-use crate::domain::Violation;
+use crate::domain::{Violation, is_loopback};
 
 /// What the client is built from.
 #[derive(Clone, Debug)]
@@ -141,17 +140,6 @@ impl BaseUrl {
         url.set_path(&format!("{prefix}/v4/{service_and_command}"));
         url
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    host == "localhost"
-        || host
-            .parse()
-            .is_ok_and(|address: Ipv4Addr| address.is_loopback())
-        || host
-            .trim_matches(['[', ']'])
-            .parse()
-            .is_ok_and(|address: Ipv6Addr| address.is_loopback())
 }
 
 /// The client cannot be built from its settings. Says nothing about their values.

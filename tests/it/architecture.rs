@@ -43,7 +43,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("dev", &[]),
     ("auth", &["domain", "telemetry"]),
     ("audit", &["db", "domain"]),
-    ("db", &[]),
+    ("db", &["domain"]),
     ("limit", &["db", "domain", "telemetry"]),
     ("telemetry", &[]),
     ("metrics", &["domain", "limit"]),

@@ -1,7 +1,5 @@
 //! Where keys are published, and how they are fetched from there.
 
-use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -10,6 +8,7 @@ use reqwest::{Certificate, Client, Url, redirect, retry};
 use super::Pace;
 use crate::auth::Error;
 use crate::auth::keys::{VerificationKey, key_set};
+use crate::domain::is_loopback;
 
 /// In bytes. The documents of large providers, certificates included, are below 32 KiB.
 const LARGEST_DOCUMENT: usize = 256 * 1024;
@@ -17,7 +16,7 @@ const LARGEST_DOCUMENT: usize = 256 * 1024;
 /// Of one fetch as a whole.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Where the keys of an identity provider are published. Displays as text.
+/// Where the keys of an identity provider are published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JwksUrl(Url);
 
@@ -36,20 +35,6 @@ impl FromStr for JwksUrl {
             url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
         (safe && bare).then_some(Self(url)).ok_or(Error::JwksUrl)
     }
-}
-
-impl fmt::Display for JwksUrl {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
-    }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let v4 = host.parse::<Ipv4Addr>();
-    let v6 = host.trim_matches(['[', ']']).parse::<Ipv6Addr>();
-    host == "localhost"
-        || v4.is_ok_and(|address| address.is_loopback())
-        || v6.is_ok_and(|address| address.is_loopback())
 }
 
 /// Why a fetch brought nothing. Its causes name no URL.
