@@ -18,9 +18,8 @@ use crate::telemetry::Parent;
 /// The spans of one action.
 #[derive(Debug)]
 pub(super) struct Steps {
-    parent: Option<Parent>,
-    /// What holds the steps together where there is no request.
-    _own: Option<Span>,
+    /// The request's span, if anybody takes spans.
+    request: Option<Parent>,
     id: Uuid,
     kind: &'static str,
 }
@@ -41,23 +40,17 @@ macro_rules! step {
 }
 
 impl Steps {
-    /// Children of the span that this runs in; without one, of one of their own.
+    /// Children of the span that this runs in.
     pub(super) fn of(intent: &Intent) -> Self {
-        let (id, kind) = (intent.id, intent.request.command.kind().as_str());
-        let request = Parent::of(&Span::current());
-        let own = request
-            .is_none()
-            .then(|| tracing::info_span!(parent: None, "action", action.id = %id, kind));
         Self {
-            parent: request.or_else(|| Parent::of(own.as_ref()?)),
-            _own: own,
-            id,
-            kind,
+            request: Parent::of(&Span::current()),
+            id: intent.id,
+            kind: intent.request.command.kind().as_str(),
         }
     }
 
     fn adopt(&self, span: Span) -> Span {
-        match &self.parent {
+        match &self.request {
             Some(parent) => parent.adopt(span),
             None => span,
         }
