@@ -95,8 +95,6 @@ pub(super) async fn get_docs(
     };
     answer
         .insert_header((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .insert_header((header::REFERRER_POLICY, "no-referrer"))
         // Asked for each time, and sent only when it has changed: after an update no file of the
         // old version meets one of the new.
         .insert_header((header::CACHE_CONTROL, "no-cache"))
