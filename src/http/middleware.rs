@@ -49,13 +49,11 @@ pub async fn observe(
     let id = request_id(request.headers());
     request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
-    let span = trace::span(&request);
+    let route = request.match_pattern();
+    let span = trace::span(&request, route.as_deref());
     let mut response = next.call(request).instrument(span.clone()).await?;
     trace::answered(&span, &response);
-    let route = response
-        .request()
-        .match_pattern()
-        .unwrap_or_else(|| "none".to_owned());
+    let route = route.unwrap_or_else(|| "none".to_owned());
     let status = response.status().as_u16();
     if let Some(state) = response.request().app_data::<web::Data<State>>() {
         state

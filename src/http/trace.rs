@@ -51,14 +51,13 @@ impl<'a> TraceParent<'a> {
     }
 }
 
-/// The span of `request`, from its head to the head of its answer.
-pub(super) fn span(request: &ServiceRequest) -> Span {
+/// The span of `request`, which `route` matches, from its head to the head of its answer.
+pub(super) fn span(request: &ServiceRequest, route: Option<&str>) -> Span {
     let method = match request.method().as_str() {
         known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known,
         _ => "_OTHER",
     };
-    let route = request.match_pattern();
-    let name = match &route {
+    let name = match route {
         Some(route) => format!("{method} {route}"),
         None => method.to_owned(),
     };
