@@ -1,17 +1,19 @@
 //! From begin to the recorded end, in a task that nothing but the process' end can stop.
 
+use std::iter;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::attempts::{Begun, Late, Tried};
+use super::attempts::{Begun, Tried};
+use super::listening::leave_the_rest_in_the_log;
 use super::steps::Steps;
 use super::suspension::Leave;
 use super::{Moderation, Outcome, Refusal, ending};
 use crate::audit::{BeginError, OpenAction, SendToken};
-use crate::domain::{End, Failure, Intent, State, Verdict};
+use crate::domain::{End, Failure, Intent, State};
 use crate::limit::Turn;
 use crate::metrics::Step;
 use crate::telemetry::causes;
@@ -62,50 +64,45 @@ impl Moderation {
             leave,
             deadline,
         };
-        let tried = self.try_until_known(&intent, &steps, begun).await;
-        let late = self.conclude(&intent, &steps, tried, arrived, answer).await;
-        if let Some((open, late)) = late {
-            self.closing
-                .run_until_cancelled(self.listen(&intent, open, late, arrived))
-                .await;
+        let mut tried = self.try_until_known(&intent, &steps, begun).await;
+        self.conclude(&intent, &steps, &mut tried, arrived, answer)
+            .await;
+        let listening = self.listen(&intent, &mut tried);
+        if let Some(Some(learnt)) = self.closing.run_until_cancelled(listening).await {
+            self.heal(&tried.open, &ending::of(learnt, arrived)).await;
         }
+        leave_the_rest_in_the_log(&intent, &tried.evidence);
     }
 
-    /// Records what an answer that came too late says after all.
-    async fn listen(&self, intent: &Intent, open: OpenAction, late: Late, arrived: Instant) {
-        let Ok(Some((attempt, verdict))) = late.await else {
-            return;
-        };
-        if matches!(verdict, Verdict::Succeeded | Verdict::Refused(_)) {
-            self.suspensions
-                .learn(intent.request.command.kind(), verdict, Some(&attempt));
-            let end = ending::end(verdict.state(), arrived, Some(attempt), None);
-            self.heal(&open, &end).await;
-        }
-    }
-
-    /// Records the end and answers. The answer does not wait for a record that is away. What is
-    /// still worth listening to, if anything, is returned.
+    /// Records the end and answers, with the best that is known at this moment. The answer does
+    /// not wait for a record that is away.
     async fn conclude(
         &self,
         intent: &Intent,
         steps: &Steps,
-        tried: Tried,
+        tried: &mut Tried,
         arrived: Instant,
         answer: oneshot::Sender<Result<Outcome, Refusal>>,
-    ) -> Option<(OpenAction, Late)> {
-        let Tried {
-            open,
-            attempts,
-            verdict,
-            late,
-        } = tried;
-        let kind = intent.request.command.kind();
-        self.suspensions.learn(kind, verdict, attempts.last());
-        let end = ending::end(verdict.state(), arrived, attempts.last().cloned(), None);
-        let finishing = tokio::time::timeout(BOUND, self.finish(&open, &end));
-        let recorded = steps.finish(end.state, finishing).await.is_ok();
-        let action = ending::ended(intent, &end, attempts, recorded);
+    ) {
+        self.hear_what_arrived(intent, tried);
+        let Tried { open, evidence, .. } = tried;
+        let in_time = evidence.end();
+        let learnt = evidence.learnt();
+        let known = learnt.as_ref().unwrap_or(&in_time);
+        let (verdict, kind) = (known.verdict, intent.request.command.kind());
+        let (sign, from) = evidence.about_the_api(known);
+        self.suspensions.learn(kind, sign, from);
+        let in_time = ending::of(in_time, arrived);
+        let learnt = learnt.map(|learnt| ending::of(learnt, arrived));
+        let finishing = async {
+            for end in iter::once(&in_time).chain(&learnt) {
+                self.finish(open, end).await;
+            }
+        };
+        let finishing = tokio::time::timeout(BOUND, finishing);
+        let recorded = steps.finish(verdict.state(), finishing).await.is_ok();
+        let end = learnt.as_ref().unwrap_or(&in_time);
+        let action = ending::ended(intent, end, evidence.attempts(), recorded);
         ending::report(&self.metrics, intent, &action, None);
         // Nobody may be there to read it; the record has it.
         let _ = answer.send(Ok(Outcome {
@@ -114,9 +111,10 @@ impl Moderation {
             replayed: false,
         }));
         if !recorded {
-            self.heal(&open, &end).await;
+            for end in iter::once(&in_time).chain(&learnt) {
+                self.heal(open, end).await;
+            }
         }
-        late.map(|late| (open, late))
     }
 
     /// Commits the intent. Whatever else happens, the moderator has an answer within [`BOUND`],

@@ -4,8 +4,14 @@ use std::time::Instant;
 
 use chrono::{SubsecRound, Utc};
 
+use super::evidence::Ending;
 use crate::domain::{Action, Attempt, DecidedBy, End, Failure, Intent, State, millis};
 use crate::metrics::Metrics;
+
+/// The end that the attempts of an action prove, now.
+pub(super) fn of(ending: Ending, arrived: Instant) -> End {
+    end(ending.verdict.state(), arrived, ending.attempt, None)
+}
 
 /// An end that this process decides now.
 pub(super) fn end(

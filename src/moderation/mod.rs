@@ -8,10 +8,13 @@
 //! nothing was recorded or sent. From begin on it belongs to a task of its own on the main
 //! runtime, which no disconnect and no dying worker thread can stop.
 
+mod announce;
 mod attempts;
 mod budget;
 mod carry_out;
 mod ending;
+mod evidence;
+mod listening;
 mod repeat;
 mod retry;
 mod steps;

@@ -3,13 +3,12 @@
 //! They are children of the request's span, and do not keep it open: the work may outlive the
 //! request. People are left out of them; the record and the log have those, by the action's id.
 
-use std::time::Duration;
-
 use tokio::time::error::Elapsed;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
+use super::announce::NoRepeat;
 use crate::audit::BeginError;
 use crate::domain::{Attempt, Failure, Intent, State, Verdict};
 use crate::limit::QueueError;
@@ -90,11 +89,11 @@ impl Steps {
     }
 
     /// Makes one attempt.
-    pub(super) async fn attempt<Late>(
+    pub(super) async fn attempt<GivenUp>(
         &self,
         number: u16,
-        attempting: impl Future<Output = (Attempt, Verdict, Late)>,
-    ) -> (Attempt, Verdict, Late) {
+        attempting: impl Future<Output = (Attempt, Verdict, GivenUp)>,
+    ) -> (Attempt, Verdict, GivenUp) {
         let span = step!(
             self,
             "attempt",
@@ -111,18 +110,14 @@ impl Steps {
         over
     }
 
-    /// Waits until another attempt may be made, if there shall be one.
+    /// Waits until another attempt may be made.
     pub(super) async fn retry<T>(
         &self,
-        again: Option<Duration>,
-        announcing: impl Future<Output = Option<T>>,
-    ) -> Option<T> {
-        if again.is_none() {
-            return announcing.await;
-        }
+        announcing: impl Future<Output = Result<T, NoRepeat>>,
+    ) -> Result<T, NoRepeat> {
         let span = step!(self, "retry");
         let next = announcing.instrument(span.clone()).await;
-        if next.is_none() {
+        if matches!(next, Err(NoRepeat::Impossible)) {
             failed(&span, "not_repeated");
         }
         next

@@ -1,0 +1,100 @@
+//! Between an attempt and the next: the pause, the turn, and the row that announces it.
+//!
+//! All that time what was given up is listened to. An answer that leaves no reason for a repeat
+//! ends the waiting.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::Moderation;
+use super::attempts::Tried;
+use super::carry_out::BOUND;
+use crate::audit::SendToken;
+use crate::domain::Intent;
+use crate::limit::{QueueError, Turn};
+use crate::telemetry::causes;
+
+/// How long a repeat waits for its turn while earlier attempts of its action are listened to, and
+/// hold permits: the one that it waits for may be among them.
+const LISTENING_IN_THE_QUEUE: Duration = Duration::from_secs(1);
+
+/// Why a repeat that was planned is not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoRepeat {
+    /// A late answer has left no reason for it.
+    Needless,
+    /// There is no time, no turn, or no record.
+    Impossible,
+}
+
+impl Moderation {
+    /// After the pause gets a turn for another attempt, and commits what is over together with what
+    /// comes next.
+    pub(super) async fn announce(
+        &self,
+        intent: &Intent,
+        tried: &mut Tried,
+        deadline: Instant,
+        pause: Duration,
+    ) -> Result<(SendToken, Turn), NoRepeat> {
+        if Instant::now() + pause >= deadline {
+            return Err(NoRepeat::Impossible);
+        }
+        self.unless_needless(intent, tried, sleep(pause)).await?;
+        let turn = self.turn_to_repeat(intent, tried, deadline).await?;
+        let over = tried.evidence.latest().ok_or(NoRepeat::Impossible)?;
+        let command = &intent.request.command;
+        let announcing = self
+            .audit
+            .retry(&mut tried.open, command, over, rand::random());
+        match timeout(BOUND, announcing).await {
+            Ok(Ok(token)) => Ok((token, turn)),
+            Ok(Err(error)) => {
+                tracing::warn!(error = causes(&error), action.id = %intent.id, "a repeat was not recorded, and not made");
+                Err(NoRepeat::Impossible)
+            }
+            Err(_) => {
+                tracing::warn!(action.id = %intent.id, "a repeat was not recorded in time, and not made");
+                Err(NoRepeat::Impossible)
+            }
+        }
+    }
+
+    async fn turn_to_repeat(
+        &self,
+        intent: &Intent,
+        tried: &mut Tried,
+        deadline: Instant,
+    ) -> Result<Turn, NoRepeat> {
+        let kind = intent.request.command.kind();
+        let waiting = || self.limiter.turn_to_repeat(kind, &intent.moderator);
+        let mut stopped = false;
+        if !tried.listening.is_empty() {
+            let patience = deadline.min(Instant::now() + LISTENING_IN_THE_QUEUE);
+            let bounded = timeout_at(patience, waiting());
+            match self.unless_needless(intent, tried, bounded).await? {
+                Ok(Ok(turn)) => return Ok(turn),
+                Ok(Err(QueueError::Unleased | QueueError::Closed)) => {
+                    return Err(NoRepeat::Impossible);
+                }
+                Err(_) if patience == deadline => return Err(NoRepeat::Impossible),
+                Ok(Err(QueueError::Full { .. })) | Err(_) => {
+                    tried.listening.stop();
+                    stopped = true;
+                }
+            }
+        }
+        let until_there_is_one = async {
+            loop {
+                match waiting().await {
+                    // A permit of its own rests for longer than the queue has patience.
+                    Err(QueueError::Full { .. }) if stopped => {}
+                    turn => return turn,
+                }
+            }
+        };
+        let turn = timeout_at(deadline, until_there_is_one).await;
+        turn.ok().and_then(Result::ok).ok_or(NoRepeat::Impossible)
+    }
+}
