@@ -51,7 +51,7 @@ const MATRIX: &[Row] = &[
     (Reset,              [("unknown",   "outcome-unknown",          504, 1), ("unknown",   "outcome-unknown",          504, 3)]),
     (Closed,             [("unknown",   "outcome-unknown",          504, 1), ("unknown",   "outcome-unknown",          504, 3)]),
     (NoAnswer,           [("unknown",   "outcome-unknown",          504, 1), ("unknown",   "outcome-unknown",          504, 3)]),
-    (LateAnswer,         [("unknown",   "outcome-unknown",          504, 1), ("unknown",   "outcome-unknown",          504, 3)]),
+    (LateAnswer,         [("unknown",   "outcome-unknown",          504, 1), ("succeeded", "-",                        200, 2)]),
     (Html,               [("unknown",   "outcome-unknown",          504, 1), ("unknown",   "outcome-unknown",          504, 3)]),
     (Garbage,            [("unknown",   "outcome-unknown",          504, 1), ("unknown",   "outcome-unknown",          504, 3)]),
     (CutJson,            [("unknown",   "outcome-unknown",          504, 1), ("unknown",   "outcome-unknown",          504, 3)]),
@@ -110,8 +110,9 @@ fn faults(wrong: Wrong) -> Vec<Fault> {
         Reset => always(FaultKind::Cut { reset: true }),
         Closed => always(FaultKind::Cut { reset: false }),
         NoAnswer => always(FaultKind::Never),
+        // The answer to the first attempt comes while the second is on its way.
         LateAnswer => always(FaultKind::Delay {
-            duration: Duration::from_secs(3),
+            duration: Duration::from_millis(2400),
         }),
         Html => always(html),
         Garbage => always(FaultKind::Garbage),

@@ -24,6 +24,7 @@ mod hostile;
 mod idempotency;
 mod identity;
 mod kubernetes;
+mod late_answers;
 mod late_end;
 mod lease_lapsed;
 mod lease_table;
