@@ -39,11 +39,13 @@
 //! 5. [`tencent::Client::send`] consumes the token and the permit, makes one HTTP request, looking at
 //!    deadline and lease a last time as it writes it, and says what the answer proves. What is worth
 //!    repeating is announced in the record, gets another token and another permit, and is tried
-//!    again; what all attempts prove together counts.
+//!    again. What all attempts prove together counts: one rule, whatever way and in whatever order
+//!    their answers come (`moderation::evidence`).
 //! 6. [`audit::AuditLog::finish`] appends the end; the moderator is answered. If the record does not
 //!    take the end, the answer still tells the truth, with `"recorded": false`, and the end is
-//!    offered again for ten minutes. A call that timed out is listened to for a while: its late
-//!    answer is the truth too.
+//!    offered again for ten minutes. A call that timed out is listened to for a while, also while
+//!    it is repeated: its late answer is weighed with the others, and spares a repeat that is not
+//!    under way yet.
 //! 7. If the process dies in between, recovery of any replica ends the action as `unknown`, once its
 //!    own deadline and five seconds have passed by the database's clock.
 //! 8. Within a second or two the sealer, one at a time of all replicas, lists each row in a seal
