@@ -80,7 +80,8 @@ begin
     if to_regclass('public._sqlx_migrations') is null then
         return;
     end if;
-    grant select on public._sqlx_migrations to modgate_service;
+    -- An auditor's `modgate verify` must know a schema that is newer than itself.
+    grant select on public._sqlx_migrations to modgate_service, modgate_auditor;
 
     revoke all on all tables in schema audit from public, modgate_service, modgate_auditor;
     revoke all on schema audit from public, modgate_service, modgate_auditor;
@@ -98,12 +99,14 @@ begin
         group by c.oid
     loop
         execute format('grant select on %s to modgate_service, modgate_auditor', relation);
-        -- What is dropped, and that it may be missing, is the owner's to record.
-        if insertable is not null and relation <> to_regclass('audit.prune') then
+        -- What is dropped, what is missing and what is false is the owner's to record.
+        if insertable is not null
+           and relation not in (to_regclass('audit.prune'), to_regclass('audit.decision')) then
             execute format('grant insert (%s) on %s to modgate_service', insertable, relation);
         end if;
     end loop;
-    grant execute on function audit.uuid7_floor(timestamptz), audit.uuid7_time(uuid)
+    grant execute on function audit.uuid7_floor(timestamptz), audit.uuid7_time(uuid),
+        audit.is_shown(pg_snapshot, xid, xid8), audit.full_xid(xid, pg_snapshot)
         to modgate_service, modgate_auditor;
     grant execute on function audit.partition_months_ahead(timestamptz) to modgate_service;
     -- It makes the months as its owner.

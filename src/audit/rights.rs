@@ -12,7 +12,8 @@ impl AuditLog {
     /// - `update`, `delete` or `truncate`, which then only the triggers refuse; `trigger`, for one
     ///   that fires before an insert changes the row;
     /// - `insert_recorded_at` and `insert_xid`, with which a row is dated back, or put below what
-    ///   counts as final.
+    ///   counts as final;
+    /// - `insert_prune` and `insert_decision`, with which rows may be missing or false.
     ///
     /// Counted is every role that this session may become, or may make itself a member of.
     pub async fn unprotected_by(&self) -> Result<Vec<String>, Error> {
@@ -46,6 +47,9 @@ impl AuditLog {
                where exists (select from mine, pg_attribute
                              where attrelid in (select oid from tables) and attname = name
                                and has_column_privilege(mine.oid, attrelid, attnum, 'insert'))
+               union all
+               select 'insert_' || name from unnest(array['prune', 'decision']) as name
+               where exists (select from mine where has_any_column_privilege(mine.oid, 'audit.' || name, 'insert'))
                order by 1"#
         );
         let reasons = in_time(reasons.fetch_all(&mut *connection)).await?;

@@ -1,7 +1,9 @@
 //! The record as Postgres keeps it: what it refuses, what it shows, and what becomes of silence.
 
 mod append_only;
+mod bound_early;
 pub(crate) mod leaves;
+mod months_bounded;
 mod pages;
 mod partitions;
 mod plans;

@@ -341,12 +341,14 @@ async fn a_time_range_leaves_out_the_other_months() {
         let (items, done) = &pages[0];
         assert!(*items > 0, "{name} finds something");
         assert_eq!(done.in_sequence, BTreeSet::new(), "{name}: {done:?}");
-        let outside = |month: &&String| {
-            let month = month.rsplit('_').next();
+        let outside = |table: &&String| {
+            let month = table.rsplit('_').next();
             let (first, last) = (months[0].rsplit('_').next(), months[1].rsplit('_').next());
             (filter.since.is_some() && month < first) || (filter.until.is_some() && month > last)
         };
-        let outside: Vec<&String> = done.read.iter().filter(outside).collect();
+        // One table is not divided into months, and has next to no rows.
+        let months = done.read.iter().filter(|table| *table != "decision");
+        let outside: Vec<&String> = months.filter(outside).collect();
         assert!(outside.is_empty(), "{name} reads {outside:?}");
     }
 }

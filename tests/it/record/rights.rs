@@ -40,7 +40,7 @@ async fn each_right_that_could_rewrite_the_record_is_found() {
         ),
         (
             "grant pg_write_all_data to modgate_service",
-            "delete insert_recorded_at insert_xid update",
+            "delete insert_decision insert_prune insert_recorded_at insert_xid update",
             "revoke pg_write_all_data from modgate_service",
         ),
         (
@@ -91,7 +91,7 @@ async fn each_right_that_could_rewrite_the_record_is_found() {
         ),
         (
             "grant update, insert on all tables in schema audit to modgate_service",
-            "insert_recorded_at insert_xid update",
+            "insert_decision insert_prune insert_recorded_at insert_xid update",
             "",
         ),
     ] {
@@ -128,7 +128,9 @@ async fn a_gateway_whose_role_could_rewrite_the_record_says_so_once() {
         (&said["level"], &said["reasons"]),
         (
             &json!("WARN"),
-            &json!("delete insert_recorded_at insert_xid owner trigger truncate update")
+            &json!(
+                "delete insert_decision insert_prune insert_recorded_at insert_xid owner trigger truncate update"
+            )
         )
     );
     let advice = said["advice"].as_str().expect("it says what to do");
