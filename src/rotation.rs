@@ -39,7 +39,7 @@ pub(crate) async fn watch(environment: Environment, pools: db::Pools, state: Arc
             ticks.tick().await;
             let now = read(&files).await;
             if now != used && now == before {
-                rotate(&environment, &pools, &state);
+                rotate(&environment, &pools, &state).await;
                 used.clone_from(&now);
             }
             before = now;
@@ -58,10 +58,14 @@ async fn read(files: &[PathBuf]) -> Contents {
     contents
 }
 
-fn rotate(environment: &Environment, pools: &db::Pools, state: &http::State) {
-    let applied = Settings::read(environment)
-        .map_err(|faults| faults.to_string())
-        .and_then(|settings| apply(settings, pools, state).map_err(|error| causes(&*error)));
+async fn rotate(environment: &Environment, pools: &db::Pools, state: &http::State) {
+    let applied = match Settings::read(environment) {
+        Ok(settings) => match misfit(&settings, state).await {
+            Some(misfit) => Err(format!("MODGATE_SEAL_KEY: {misfit}")),
+            None => apply(settings, pools, state).map_err(|error| causes(&*error)),
+        },
+        Err(faults) => Err(faults.to_string()),
+    };
     match applied {
         Ok(()) => tracing::info!(event = "rotated", "changed secret files are in use"),
         Err(faults) => {
@@ -72,6 +76,13 @@ fn rotate(environment: &Environment, pools: &db::Pools, state: &http::State) {
             );
         }
     }
+}
+
+/// Why nothing may be recorded with a changed seal key. If the database cannot be asked, the sealer
+/// finds out.
+async fn misfit(settings: &Settings, state: &http::State) -> Option<&'static str> {
+    let fit = state.moderation.audit.key_fit_of(&settings.seal_keys).await;
+    fit.ok()?.misfit()
 }
 
 fn apply(

@@ -66,6 +66,19 @@ pub(super) const EVENT_FIELDS: [&str; 16] = [
 pub(super) const PRUNE_FIELDS: [&str; 6] =
     ["id", "month", "actions", "events", "pruned_at", "pruned_by"];
 
+/// The hashed columns of `audit.decision`, in order.
+pub(super) const DECISION_FIELDS: [&str; 9] = [
+    "id",
+    "kind",
+    "subject",
+    "decided_at",
+    "decided_by",
+    "operator",
+    "host",
+    "reason",
+    "details",
+];
+
 /// The canonical bytes of one row.
 pub(super) struct Canonical(Vec<u8>);
 

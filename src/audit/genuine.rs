@@ -31,7 +31,7 @@ impl<'a> Judge<'a> {
         row: &StoredRow,
     ) -> Result<bool, sqlx::Error> {
         let canonical = row.canonical();
-        if canonical.leaf() != row.leaf_hash {
+        if canonical.leaf() != row.leaf_hash || !row.has_its_time() {
             return Ok(false);
         }
         if self.keys.is_empty() {
@@ -47,13 +47,20 @@ impl<'a> Judge<'a> {
         if let Some(known) = self.unkeyed_until {
             return Ok(known);
         }
-        let first = sqlx::query_scalar!(
-            r#"select (extract(epoch from sealed_at) * 1000000)::bigint as "sealed_at!"
-               from audit.seal where signature is not null order by no limit 1"#
-        );
-        let first = first.fetch_optional(connection).await?;
+        let first = first_signed_at(connection).await?;
         let until = first.map_or(i64::MAX, |first| first.saturating_add(ROLLOUT));
         self.unkeyed_until = Some(until);
         Ok(until)
     }
+}
+
+/// When the first signed seal was made, in microseconds since the Unix epoch.
+pub(super) async fn first_signed_at(
+    connection: &mut PgConnection,
+) -> Result<Option<i64>, sqlx::Error> {
+    let first = sqlx::query_scalar!(
+        r#"select (extract(epoch from sealed_at) * 1000000)::bigint as "sealed_at!"
+           from audit.seal where signature is not null order by no limit 1"#
+    );
+    first.fetch_optional(connection).await
 }

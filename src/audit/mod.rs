@@ -27,6 +27,7 @@ mod assemble;
 mod candidates;
 mod canonical;
 mod changes;
+pub mod decision;
 mod event;
 mod filter;
 mod genuine;
@@ -46,11 +47,14 @@ pub mod verify;
 mod write;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sqlx::PgPool;
+use tokio::sync::Mutex;
 
 use crate::db::{Connection, Pools};
 use recovery::Watermark;
+use seal::Chain;
 
 pub use changes::{Change, Position, Stretch, Unreadable};
 pub use filter::Filter;
@@ -73,6 +77,15 @@ pub enum Error {
     /// The newest seal is signed, and there is no key to go on with.
     #[error("the seals are signed, and MODGATE_SEAL_KEY is not set")]
     NoSealKey,
+    /// Other keys signed the newest seals.
+    #[error("none of the keys in MODGATE_SEAL_KEY signed any of the newest seals")]
+    OtherSealKey,
+    /// The chain of seals is not what it was.
+    #[error("the chain of seals is broken: {0}")]
+    Broken(#[from] seal::Break),
+    /// The heads that were seen cannot be remembered.
+    #[error(transparent)]
+    Witness(#[from] seal::WitnessError),
     /// A stored row is not what the gateway writes.
     #[error("action {id} holds a {column} that the gateway never wrote")]
     Foreign {
@@ -106,6 +119,8 @@ pub struct AuditLog {
     keys: Arc<SealKeysInUse>,
     /// What recovery has found: every action before it has ended.
     ended_before: Watermark,
+    chain: Arc<Mutex<Chain>>,
+    is_broken: Arc<AtomicBool>,
 }
 
 impl AuditLog {
@@ -118,7 +133,21 @@ impl AuditLog {
             deployment,
             keys: Arc::new(SealKeysInUse::new(keys)),
             ended_before: Watermark::default(),
+            chain: Arc::default(),
+            is_broken: Arc::default(),
         }
+    }
+
+    /// Compares the chain of seals with what `witness` remembers, and lets it remember what is seen.
+    #[must_use]
+    pub fn with_witness(mut self, witness: Option<seal::Witness>) -> Self {
+        self.chain = Arc::new(Mutex::new(Chain::new(witness)));
+        self
+    }
+
+    /// Whether nothing is sealed because the chain of seals was found broken.
+    pub fn is_broken(&self) -> bool {
+        self.is_broken.load(Ordering::Relaxed)
     }
 
     /// Uses these keys from here on.

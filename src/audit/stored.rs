@@ -9,7 +9,8 @@ use aws_lc_rs::digest::{Context, SHA256};
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::canonical::{ACTION_FIELDS, Canonical, EVENT_FIELDS, PRUNE_FIELDS};
+use super::canonical::{ACTION_FIELDS, Canonical, DECISION_FIELDS, EVENT_FIELDS, PRUNE_FIELDS};
+use super::keys::SealKeys;
 
 /// A table whose rows are sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,10 +18,11 @@ pub(super) enum Table {
     Action,
     Event,
     Prune,
+    Decision,
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 3] = [Self::Action, Self::Event, Self::Prune];
+    pub(super) const ALL: [Self; 4] = [Self::Action, Self::Event, Self::Prune, Self::Decision];
 
     /// What stands for it in canonical bytes and in seals.
     pub(super) const fn byte(self) -> u8 {
@@ -28,6 +30,7 @@ impl Table {
             Self::Action => b'A',
             Self::Event => b'E',
             Self::Prune => b'P',
+            Self::Decision => b'O',
         }
     }
 
@@ -36,6 +39,7 @@ impl Table {
             Self::Action => "action",
             Self::Event => "event",
             Self::Prune => "prune",
+            Self::Decision => "decision",
         }
     }
 
@@ -44,6 +48,16 @@ impl Table {
             Self::Action => &ACTION_FIELDS,
             Self::Event => &EVENT_FIELDS,
             Self::Prune => &PRUNE_FIELDS,
+            Self::Decision => &DECISION_FIELDS,
+        }
+    }
+
+    /// Where the column of the row's time stands among its fields, if it is hashed with them.
+    pub(super) const fn time_field(self) -> Option<usize> {
+        match self {
+            Self::Action | Self::Event => None,
+            Self::Prune => Some(4),
+            Self::Decision => Some(3),
         }
     }
 }
@@ -62,7 +76,7 @@ impl fmt::Display for Key {
         write!(formatter, "{} {}", self.table.name(), self.id)?;
         match self.table {
             Table::Event => write!(formatter, " rev {}", self.rev),
-            Table::Action | Table::Prune => Ok(()),
+            Table::Action | Table::Prune | Table::Decision => Ok(()),
         }
     }
 }
@@ -73,13 +87,50 @@ pub(super) struct StoredRow {
     pub(super) key: Key,
     /// In the order of [`Table::fields`].
     pub(super) fields: Vec<Option<String>>,
-    /// Microseconds since the Unix epoch; of a prune, `pruned_at`.
+    /// Microseconds since the Unix epoch; of a prune `pruned_at`, of a decision `decided_at`.
     pub(super) recorded_at: i64,
     pub(super) leaf_hash: Vec<u8>,
     pub(super) mac: Option<Vec<u8>>,
 }
 
 impl StoredRow {
+    /// A row that is about to be inserted, with what its fields make.
+    pub(super) fn new(
+        key: Key,
+        fields: Vec<Option<String>>,
+        recorded_at: i64,
+        keys: &SealKeys,
+    ) -> Self {
+        let mut row = Self {
+            key,
+            fields,
+            recorded_at,
+            leaf_hash: Vec::new(),
+            mac: None,
+        };
+        let canonical = row.canonical();
+        (row.leaf_hash, row.mac) = (canonical.leaf(), canonical.mac(keys));
+        row
+    }
+
+    /// Whether `recorded_at`, which is the database's and in no mac, is about the time that the fields
+    /// tell: of an action to within a minute (a rule of the schema), of an event not before it, nor later
+    /// than an end is offered to a record that does not take it.
+    pub(super) fn has_its_time(&self) -> bool {
+        const MINUTE: i64 = 60 * 1_000_000;
+        let (place, latest) = match self.key.table {
+            Table::Action => (25, MINUTE),
+            Table::Event => (3, 30 * MINUTE),
+            Table::Prune | Table::Decision => return true,
+        };
+        let told = self.fields.get(place).and_then(Option::as_deref);
+        let told = told.and_then(|micros| micros.parse::<i64>().ok());
+        told.is_some_and(|told| {
+            let after = self.recorded_at.saturating_sub(told);
+            (-MINUTE..=latest).contains(&after)
+        })
+    }
+
     pub(super) fn canonical(&self) -> Canonical {
         Canonical::of_texts(self.key.table.byte(), &self.fields)
     }
@@ -138,7 +189,7 @@ fn micros(column: &str) -> String {
 
 fn select(table: Table) -> String {
     let fields = table.fields().iter().map(|&name| match name {
-        "requested_at" | "at" | "pruned_at" => format!("{}::text", micros(name)),
+        "requested_at" | "at" | "pruned_at" | "decided_at" => format!("{}::text", micros(name)),
         // Without the length of the netmask, unless it is one of a network.
         "client_ip" | "peer_ip" => format!("abbrev({name})"),
         _ => format!("{name}::text"),
@@ -148,6 +199,7 @@ fn select(table: Table) -> String {
         Table::Action => ("id", "0::smallint", "recorded_at"),
         Table::Event => ("action_id", "rev", "recorded_at"),
         Table::Prune => ("id", "0::smallint", "pruned_at"),
+        Table::Decision => ("id", "0::smallint", "decided_at"),
     };
     format!(
         "select {id} as id, {rev} as rev, {} as recorded_at, leaf_hash, mac, array[{}] as fields
@@ -158,7 +210,7 @@ fn select(table: Table) -> String {
     )
 }
 
-static SELECTS: LazyLock<[String; 3]> = LazyLock::new(|| Table::ALL.map(select));
+static SELECTS: LazyLock<[String; 4]> = LazyLock::new(|| Table::ALL.map(select));
 
 /// The rows with these keys, as far as they are there.
 pub(super) async fn rows(

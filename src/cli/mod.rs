@@ -7,6 +7,7 @@
 )]
 
 mod check;
+mod decide;
 mod healthcheck;
 mod retain;
 mod serve;
@@ -40,10 +41,14 @@ enum Command {
     Check(check::Arguments),
     /// Bring the database schema to this build's version.
     Migrate,
-    /// Check that the record is what was sealed: exit code 0 intact, 1 tampered, 2 not checked.
+    /// Check the record against its seals: exit code 0 intact, 1 tampered, 2 not checked, 3 intact except for
+    /// decisions that its owner has recorded.
     Verify(verify::Verify),
-    /// Print the heads of the seals, one JSON object a line, to be kept outside.
+    /// Print the heads of the seals, one JSON object a line, to be kept outside; or resume sealing after a
+    /// break.
     Seals(verify::Seals),
+    /// Record that a row which no gateway wrote is known.
+    Acknowledge(decide::Acknowledge),
     /// Write the whole record as newline-delimited JSON that `verify --from` can check.
     Export(verify::Export),
     /// Drop the months that `MODGATE_RETENTION` does not keep.
@@ -94,6 +99,7 @@ pub fn run() -> ExitCode {
             Command::Migrate => migrate(&environment).await,
             Command::Verify(arguments) => return verify::verify(&environment, &arguments).await,
             Command::Seals(arguments) => verify::seals(&environment, &arguments).await,
+            Command::Acknowledge(arguments) => decide::acknowledge(&environment, &arguments).await,
             Command::Export(arguments) => verify::export(&environment, &arguments).await,
             Command::Retain(arguments) => retain::retain(&environment, &arguments).await,
             Command::Healthcheck => healthcheck::healthcheck(&environment).await,

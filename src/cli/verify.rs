@@ -5,10 +5,13 @@ use std::io::{BufReader, BufWriter, Write, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use chrono::{DateTime, Utc};
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+use uuid::Uuid;
 
-use super::Failed;
-use crate::audit::verify::{Evidence, KeptHeads, database, file};
+use super::{Failed, decide};
+use crate::audit::verify::{Evidence, KeptHeads, Verdict, database, file};
 use crate::audit::{archive, seal};
 use crate::config::{self, Environment};
 
@@ -20,6 +23,12 @@ pub(super) struct Verify {
     /// Heads that were kept outside: lines of `modgate seals`, or the log of `modgate serve`.
     #[arg(long = "seal-file", value_name = "FILE")]
     kept: Option<PathBuf>,
+    /// The id of a decision that was reviewed: an accepted break, or an acknowledged row. May be repeated.
+    #[arg(long, value_name = "ID")]
+    accepted: Vec<Uuid>,
+    /// Anything recorded from this time on that is not proven is a finding (RFC 3339).
+    #[arg(long, value_name = "TIME")]
+    proven_since: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Args)]
@@ -30,6 +39,26 @@ pub(super) struct Seals {
     /// Print the public key of `MODGATE_SEAL_KEY` in PEM instead.
     #[arg(long)]
     public_key: bool,
+    /// Record that the chain of seals was broken, and that it goes on all the same: after a restore, or
+    /// once it is known what happened. Takes the owner's database role and `MODGATE_SEAL_KEY`.
+    #[arg(long, requires = "reason", conflicts_with_all = ["public_key", "since", "witness_init"])]
+    accept_break: bool,
+    /// Let `MODGATE_SEAL_WITNESS_FILE` begin with the newest seal that is there.
+    #[arg(long, conflicts_with_all = ["public_key", "since"])]
+    witness_init: bool,
+    /// Heads that were kept outside, to find out what is lost: the log of `modgate serve`, or what
+    /// `modgate seals` printed.
+    #[arg(long = "seal-file", value_name = "FILE", requires = "accept_break")]
+    kept: Option<PathBuf>,
+    /// The first of the seals that no known key made, which then count no more.
+    #[arg(long, value_name = "N", requires = "accept_break")]
+    void_from: Option<u64>,
+    /// Why the break is accepted; it is recorded.
+    #[arg(long, requires = "accept_break", value_parser = NonEmptyStringValueParser::new())]
+    reason: Option<String>,
+    /// Who decides; it is recorded. By default the user that the command runs as.
+    #[arg(long, requires = "accept_break")]
+    by: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -39,12 +68,17 @@ pub(super) struct Export {
     output: Option<PathBuf>,
 }
 
-/// Exit code 0 if the record is intact, 1 if it was tampered with, 2 if it could not be checked.
+/// Exit code 0 if the record is intact, 1 if it was tampered with, 2 if it could not be checked, 3 if
+/// something was decided about it that is not among the arguments.
 pub(super) async fn verify(environment: &Environment, arguments: &Verify) -> ExitCode {
     match check(environment, arguments).await {
         Ok(report) => {
             println!("{report}");
-            ExitCode::from(u8::from(!report.is_intact()))
+            ExitCode::from(match report.verdict() {
+                Verdict::Intact => 0,
+                Verdict::Tampered => 1,
+                Verdict::Decided => 3,
+            })
         }
         Err(failed) => {
             eprintln!("modgate: {failed}");
@@ -61,14 +95,17 @@ async fn check(
     let mut evidence = Evidence {
         public_keys: settings.public_keys.and(settings.seal_keys.public_keys()),
         seal_keys: settings.seal_keys,
+        accepted: arguments.accepted.clone(),
+        now: None,
+        proven_since: arguments.proven_since.map(|time| time.timestamp_micros()),
         kept: KeptHeads::default(),
     };
+    if evidence.proven_since.is_some() && evidence.public_keys.is_empty() {
+        let needed = "--proven-since: MODGATE_SEAL_PUBLIC_KEY_FILE or MODGATE_SEAL_KEY must be set";
+        return Err(Failed(needed.to_owned()));
+    }
     if let Some(path) = &arguments.kept {
-        let text = std::fs::read_to_string(path).map_err(|error| unusable(path, &error))?;
-        evidence.kept = KeptHeads::read(&text);
-        if evidence.kept.is_empty() {
-            return Err(Failed(format!("{} holds no heads", path.display())));
-        }
+        evidence.kept = kept_heads(path)?;
     }
     let report = match (&arguments.export, &settings.database_url) {
         (Some(path), _) => {
@@ -81,7 +118,28 @@ async fn check(
     report.map_err(|error| Failed::because(&error))
 }
 
+/// The heads in a file.
+pub(super) fn kept_heads(path: &Path) -> Result<KeptHeads, Failed> {
+    let text = std::fs::read_to_string(path).map_err(|error| unusable(path, &error))?;
+    let kept = KeptHeads::read(&text);
+    if kept.is_empty() {
+        return Err(Failed(format!("{} holds no heads", path.display())));
+    }
+    Ok(kept)
+}
+
 pub(super) async fn seals(environment: &Environment, arguments: &Seals) -> Result<(), Failed> {
+    if let (true, Some(reason)) = (arguments.accept_break, arguments.reason.clone()) {
+        let by = decide::By {
+            reason,
+            by: arguments.by.clone(),
+        };
+        let kept = arguments.kept.as_deref();
+        return decide::accept_break(environment, &by, kept, arguments.void_from).await;
+    }
+    if arguments.witness_init {
+        return decide::witness_init(environment).await;
+    }
     let mut out = BufWriter::new(stdout().lock());
     if arguments.public_key {
         let pem = config::seal_keys(environment)?.public_keys().first_pem();

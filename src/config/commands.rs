@@ -1,6 +1,7 @@
 //! The settings of the commands other than `serve`: each asks only for what it uses.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,21 @@ pub struct RetainSettings {
     pub seal_keys: Arc<audit::SealKeys>,
     /// `MODGATE_RETENTION`; `None` for ever.
     pub keep: Option<Duration>,
+}
+
+/// The settings of `modgate acknowledge` and of what `modgate seals` decides.
+#[derive(Debug)]
+pub struct DecisionSettings {
+    /// `MODGATE_OWNER_DATABASE_URL`, else `MODGATE_DATABASE_URL`
+    pub database_url: SecretString,
+    /// `MODGATE_SEAL_KEY`
+    pub seal_keys: Arc<audit::SealKeys>,
+    /// `MODGATE_SEAL_WITNESS_FILE`
+    pub witness: Option<audit::seal::Witness>,
+    /// Who runs the command, by the environment.
+    pub user: String,
+    /// The machine that it runs on.
+    pub host: String,
 }
 
 /// The settings of `modgate verify`.
@@ -100,6 +116,38 @@ pub fn token_settings(environment: &Environment) -> Result<TokenSettings, Faults
             issuer,
             audience,
             secret,
+        }),
+        _ => None,
+    };
+    reader.finish(settings)
+}
+
+/// The settings of `modgate acknowledge` and of what `modgate seals` decides.
+pub fn decision_settings(environment: &Environment) -> Result<DecisionSettings, Faults> {
+    let mut reader = Reader::new(environment);
+    let url = sections::owner_url(&mut reader);
+    let seal_keys = record::seal_keys(&mut reader);
+    let witness = record::witness(&mut reader);
+    let named = |names: [&str; 2]| {
+        let name = names.iter().find_map(|name| environment.get(name));
+        name.map(str::to_owned)
+    };
+    // Containers often name nobody.
+    let user_id = || {
+        let uid = std::fs::metadata("/proc/self").map(|of_this_process| of_this_process.uid());
+        uid.map_or_else(|_| "unknown".to_owned(), |uid| format!("uid {uid}"))
+    };
+    let settings = match (url, seal_keys, witness) {
+        (Some(database_url), Some(seal_keys), Some(witness)) => Some(DecisionSettings {
+            database_url,
+            seal_keys,
+            witness,
+            user: named(["USER", "LOGNAME"]).unwrap_or_else(user_id),
+            host: std::fs::read_to_string("/proc/sys/kernel/hostname")
+                .ok()
+                .map(|host| host.trim().to_owned())
+                .or_else(|| named(["HOSTNAME", "HOST"]))
+                .unwrap_or_else(|| "unknown".to_owned()),
         }),
         _ => None,
     };

@@ -26,8 +26,9 @@ use secrecy::SecretString;
 
 use crate::{audit, db, limit, moderation, telemetry};
 pub use commands::{
-    RetainSettings, TokenSettings, VerifySettings, database_url, migration_url, ops_listen,
-    retain_settings, seal_keys, token_settings, verify_settings,
+    DecisionSettings, RetainSettings, TokenSettings, VerifySettings, database_url,
+    decision_settings, migration_url, ops_listen, retain_settings, seal_keys, token_settings,
+    verify_settings,
 };
 pub use front::{Front, TrustedProxies};
 pub use parse::WholePattern;
@@ -119,6 +120,8 @@ pub struct Settings {
     pub front: Front,
     /// `MODGATE_SEAL_KEY`
     pub seal_keys: Arc<audit::SealKeys>,
+    /// `MODGATE_SEAL_WITNESS_FILE`
+    pub seal_witness: Option<audit::seal::Witness>,
     /// `MODGATE_LOG`, `MODGATE_LOG_FORMAT`, and where traces go.
     pub log: telemetry::Settings,
     /// `MODGATE_SHUTDOWN_TIMEOUT`
@@ -162,6 +165,7 @@ impl Settings {
         let request_rules = sections::request_rules(reader);
         let front = front::front(reader);
         let seal_keys = record::seal_keys(reader);
+        let seal_witness = record::witness(reader);
         let others = record::of_other_commands(reader);
         let log = sections::log(reader);
         let shutdown_timeout = reader.duration("MODGATE_SHUTDOWN_TIMEOUT", parse::AT_MOST_AN_HOUR);
@@ -180,6 +184,7 @@ impl Settings {
             request_rules: request_rules?,
             front: front?,
             seal_keys: seal_keys?,
+            seal_witness: seal_witness?,
             log: log?,
             shutdown_timeout: shutdown_timeout?,
             drain_delay: drain_delay?,

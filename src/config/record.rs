@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Reader;
+use crate::audit::seal::Witness;
 use crate::audit::{PublicKeys, SealKeys};
 
 pub(super) fn seal_keys(reader: &mut Reader<'_>) -> Option<Arc<SealKeys>> {
@@ -24,6 +25,19 @@ pub(super) fn public_keys(reader: &mut Reader<'_>) -> Option<PublicKeys> {
     let text = reader.file(NAME, &path)?;
     let fault = |error| reader.fault(NAME, error);
     PublicKeys::parse(&text).map_err(fault).ok()
+}
+
+/// `Some(None)` where there is none.
+#[expect(clippy::option_option, reason = "faulty, none, or this file")]
+pub(super) fn witness(reader: &mut Reader<'_>) -> Option<Option<Witness>> {
+    const NAME: &str = "MODGATE_SEAL_WITNESS_FILE";
+    let Some(path) = reader.text(NAME) else {
+        return Some(None);
+    };
+    let opened = Witness::open(path.into()).map(Some);
+    opened
+        .map_err(|error| reader.fault(NAME, crate::telemetry::causes(&error)))
+        .ok()
 }
 
 /// `Some(None)` for ever.

@@ -68,6 +68,7 @@ pub const ALL: &[Variable] = &[
     plain("MODGATE_RETENTION", "forever"),
     secret("MODGATE_SEAL_KEY"),
     plain("MODGATE_SEAL_PUBLIC_KEY_FILE", ""),
+    plain("MODGATE_SEAL_WITNESS_FILE", ""),
     plain("MODGATE_LOG", "info"),
     plain("MODGATE_LOG_FORMAT", "json"),
     plain("MODGATE_SHUTDOWN_TIMEOUT", "20s"),

@@ -2,6 +2,7 @@
 
 mod connection;
 mod inspect;
+mod schema;
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use sqlx::{Connection as _, PgConnection, PgPool};
 use crate::domain::is_loopback;
 pub(crate) use connection::{Connection, in_time, within};
 pub use inspect::{Inspection, inspect};
+pub(crate) use schema::{Schema, schema};
 
 /// The migrations of this build. A database may have more: an older build goes back on a newer schema.
 fn migrations() -> sqlx::migrate::Migrator {
@@ -120,7 +122,8 @@ fn pool(options: PgConnectOptions, connections: u32, statement_timeout: &'static
                 // A plan over many months looks dear enough to be compiled, which takes a second;
                 // none of the service's statements runs for as long.
                 let settings = format!(
-                    "set synchronous_commit = on; \
+                    "set synchronous_commit = on; set search_path = pg_catalog, pg_temp; \
+                     set default_transaction_read_only = off; \
                      set default_transaction_isolation = 'read committed'; set jit = off; \
                      set statement_timeout = '{statement_timeout}'; \
                      set idle_in_transaction_session_timeout = '5s'; set timezone = 'UTC'"
@@ -171,6 +174,17 @@ async fn pending(connection: &mut PgConnection) -> Result<usize, sqlx::Error> {
     };
     let missing = |migration: &&sqlx::migrate::Migration| !applied.contains(&migration.version);
     Ok(migrations().iter().filter(missing).count())
+}
+
+/// As [`connect`], for the record: what is asked for is what it is called, whatever the search path of the
+/// server, the database or the role puts first.
+pub(crate) async fn connect_to_record(url: &SecretString) -> Result<PgConnection, Error> {
+    let mut connection = connect(url).await?;
+    sqlx::raw_sql("set search_path = pg_catalog, public, pg_temp")
+        .execute(&mut connection)
+        .await
+        .map_err(Error::Unreachable)?;
+    Ok(connection)
 }
 
 /// A connection of its own, without the time-outs of the service.

@@ -7,6 +7,7 @@ use actix_web::{HttpResponse, http::StatusCode};
 use serde_json::json;
 
 use super::State;
+use crate::auth::Verifier;
 use crate::domain::Kind;
 use crate::moderation::Moderation;
 
@@ -42,11 +43,26 @@ async fn readyz(state: web::Data<State>) -> HttpResponse {
     if verifier.jwks().is_some_and(|jwks| !jwks.has_keys()) {
         causes.push("no keys since start");
     }
+    let degraded = degraded(moderation, &verifier).await;
+    let (status, word) = match (causes.is_empty(), degraded.is_empty()) {
+        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+        (true, false) => (StatusCode::OK, "degraded"),
+        (true, true) => (StatusCode::OK, "ready"),
+    };
+    HttpResponse::build(status)
+        .json(json!({"status": word, "causes": causes, "degraded": degraded}))
+}
+
+/// What all replicas share, and is not as it should be.
+async fn degraded(moderation: &Moderation, verifier: &Verifier) -> Vec<&'static str> {
     let mut degraded = Vec::new();
     let audit = moderation.audit.clone();
     let asked = moderation.on_main_runtime(async move { audit.ping().await });
     if !matches!(tokio::time::timeout(PATIENCE, asked).await, Ok(Ok(()))) {
         degraded.push("database");
+    }
+    if moderation.audit.is_broken() {
+        degraded.push("seals");
     }
     if verifier.jwks().is_some_and(|jwks| jwks.is_stale()) {
         degraded.push("keys");
@@ -58,13 +74,7 @@ async fn readyz(state: web::Data<State>) -> HttpResponse {
     if Kind::ALL.iter().any(suspended) {
         degraded.push("tencent");
     }
-    let (status, word) = match (causes.is_empty(), degraded.is_empty()) {
-        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
-        (true, false) => (StatusCode::OK, "degraded"),
-        (true, true) => (StatusCode::OK, "ready"),
-    };
-    HttpResponse::build(status)
-        .json(json!({"status": word, "causes": causes, "degraded": degraded}))
+    degraded
 }
 
 /// In seconds; negative when it has expired, `None` where nobody can tell.

@@ -4,6 +4,7 @@
 //! whoever renders them.
 
 mod labels;
+mod record;
 mod registration;
 mod zero;
 
@@ -48,6 +49,7 @@ pub struct Metrics {
     pending_oldest: Seconds,
     seal_lag: Seconds,
     seal_signed: Gauge,
+    record_breaks: Gauge,
     usersig_expires: Seconds,
     jwks_age: Seconds,
     partition_months_ahead: Gauge,
@@ -77,6 +79,7 @@ impl Metrics {
             pending_oldest: Seconds::default(),
             seal_lag: Seconds::default(),
             seal_signed: Gauge::default(),
+            record_breaks: Gauge::default(),
             usersig_expires: Seconds::default(),
             jwks_age: Seconds::default(),
             partition_months_ahead: Gauge::default(),
@@ -184,21 +187,6 @@ impl Metrics {
         }
     }
 
-    /// Age of the oldest pending action; zero when there is none.
-    pub fn set_pending_oldest(&self, age: Duration) {
-        self.pending_oldest.set(age.as_secs_f64());
-    }
-
-    /// For how long the oldest row that is in no seal has been there.
-    pub fn set_seal_lag(&self, lag: Duration) {
-        self.seal_lag.set(lag.as_secs_f64());
-    }
-
-    /// Whether seals are signed.
-    pub fn set_seal_signed(&self, signed: bool) {
-        self.seal_signed.set(i64::from(signed));
-    }
-
     /// Seconds until the `UserSig` expires; negative when it has.
     #[expect(clippy::cast_precision_loss, reason = "seconds of a few years")]
     pub fn set_usersig_expires(&self, seconds: i64) {
@@ -209,11 +197,6 @@ impl Metrics {
     /// checked with such keys.
     pub fn set_jwks_age(&self, age: Duration) {
         self.jwks_age.set(age.as_secs_f64());
-    }
-
-    /// Months for which partitions are ready.
-    pub fn set_partition_months_ahead(&self, months: i32) {
-        self.partition_months_ahead.set(i64::from(months));
     }
 
     /// Somebody began to listen to the stream.

@@ -51,6 +51,8 @@ impl Metrics {
     fn register_proof_and_stream(&self, registry: &mut Registry) {
         let help = "Whether the seals of the record are signed";
         registry.register("seal_signed", help, self.seal_signed.clone());
+        let help = "Breaks of the chain of seals that nobody has accepted, as this replica sees it: 0 or 1";
+        registry.register("record_breaks", help, self.record_breaks.clone());
         let listeners = "Who listens to the stream of this replica";
         registry.register("stream_listeners", listeners, self.stream_listeners.clone());
     }

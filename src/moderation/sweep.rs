@@ -7,10 +7,14 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use super::Moderation;
-use crate::audit::seal::Sealed;
+use crate::audit;
+use crate::audit::seal::{Break, Sealed, SeenHead};
 use crate::telemetry::causes;
 
 const SEAL_EVERY: Duration = Duration::from_secs(1);
+
+/// How often it is said that the chain of seals is broken.
+const REPEAT_EVERY: Duration = Duration::from_mins(1);
 
 const RECOVERY_EVERY: Duration = Duration::from_secs(5);
 
@@ -53,27 +57,21 @@ impl Moderation {
     }
 
     async fn seal(&self) {
-        let (mut lag, mut known_at, mut failing) = (Duration::ZERO, Instant::now(), false);
+        let (mut lag, mut known_at) = (Duration::ZERO, Instant::now());
+        let mut fault = Fault::default();
         let mut ticks = interval(SEAL_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             match self.audit.seal().await {
                 Ok(sealed) => {
-                    (lag, known_at, failing) = (sealed.lag, Instant::now(), false);
+                    (lag, known_at) = (sealed.lag, Instant::now());
+                    fault.is_over();
                     report(&sealed);
                 }
-                // Once for each time that it fails, however long: the metric shows how long.
-                Err(error) if !failing => {
-                    failing = true;
-                    tracing::warn!(
-                        event = "not_sealed",
-                        error = causes(&error),
-                        "the record could not be sealed"
-                    );
-                }
-                Err(_) => {}
+                Err(error) => fault.report(&error),
             }
+            self.metrics.set_record_broken(self.audit.is_broken());
             self.metrics.set_seal_lag(lag + known_at.elapsed());
             self.metrics.set_seal_signed(self.audit.has_seal_key());
         }
@@ -112,8 +110,66 @@ impl Moderation {
     }
 }
 
+/// Why the record is not sealed. Said when it begins or changes, however long it lasts, because the
+/// metric shows how long; that the chain is broken once a minute, because somebody has to decide.
+#[derive(Debug, Default)]
+struct Fault(Option<(String, Instant)>);
+
+impl Fault {
+    fn is_over(&mut self) {
+        if self.0.take().is_some() {
+            tracing::info!(
+                event = "sealing_resumed",
+                "this replica seals again, or could"
+            );
+        }
+    }
+
+    fn report(&mut self, error: &audit::Error) {
+        let causes = causes(error);
+        let broken = match error {
+            audit::Error::Broken(broken) => Some(broken),
+            _ => None,
+        };
+        let is_said = self.0.as_ref().is_some_and(|(said, at)| {
+            *said == causes && (broken.is_none() || at.elapsed() < REPEAT_EVERY)
+        });
+        if is_said {
+            return;
+        }
+        if let Some(broken) = broken {
+            let seen = match broken {
+                Break::Gone { seen, .. } => Some(seen),
+                _ => None,
+            };
+            tracing::error!(
+                event = "chain_broken",
+                seal.no = seen.map(|seen| seen.no),
+                seal.head = seen.map(|seen| hex::encode(seen.head)),
+                seal.sealed_at = seen.and_then(SeenHead::time),
+                advice = broken.way_on(),
+                "this replica seals nothing: {broken}"
+            );
+        } else {
+            tracing::warn!(
+                event = "not_sealed",
+                error = causes,
+                "the record could not be sealed"
+            );
+        }
+        self.0 = Some((causes, Instant::now()));
+    }
+}
+
 /// Each head is a line of the log, so that whoever keeps the log is a witness.
 fn report(sealed: &Sealed) {
+    if let Some(error) = &sealed.unwitnessed {
+        tracing::error!(
+            event = "not_witnessed",
+            error = causes(error),
+            "the heads that were seen could not be written into MODGATE_SEAL_WITNESS_FILE"
+        );
+    }
     for row in &sealed.refused {
         tracing::error!(
             event = "row_refused",

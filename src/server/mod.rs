@@ -1,6 +1,7 @@
 //! The service as a value: bind, ask for its addresses, run until told to stop.
 
 mod sockets;
+mod start;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -9,7 +10,6 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::web;
-use chrono::Utc;
 use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, timeout_at};
@@ -22,9 +22,9 @@ use crate::config::{self, Environment, Settings};
 use crate::limit::{Leases, Limiter};
 use crate::metrics::Metrics;
 use crate::moderation::{Moderation, RetryBudget, Suspensions};
-use crate::telemetry::causes;
 use crate::{db, http, rotation, tencent};
 use sockets::{listen, serve_api, serve_ops};
+use start::{check_seal_key, ensure_partitions, warn_if_unprotected};
 
 /// The service could not start, or its sockets failed.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +44,9 @@ pub enum Error {
     /// The Tencent settings cannot be used.
     #[error("the Tencent settings cannot be used")]
     Tencent(#[from] tencent::Error),
+    /// The seals were made with other keys: what this process records would pass for forged.
+    #[error("MODGATE_SEAL_KEY: {0}")]
+    SealKey(&'static str),
     /// The token settings cannot be used.
     #[error("the token settings cannot be used")]
     Auth(#[from] auth::Error),
@@ -75,6 +78,7 @@ impl Server {
         }
         let pools = db::open(&settings.database)?;
         let moderation = moderation(&pools, &settings)?;
+        check_seal_key(&moderation.audit).await?;
         ensure_partitions(&moderation.audit).await;
         warn_if_unprotected(&moderation.audit).await;
         let verifier = Verifier::new(settings.auth)?;
@@ -149,7 +153,8 @@ fn moderation(pools: &db::Pools, settings: &Settings) -> Result<Moderation, Erro
     let deployment = config::deployment(settings);
     Ok(Moderation {
         limiter: Limiter::new(&settings.limit, leases),
-        audit: AuditLog::new(pools, deployment, Arc::clone(&settings.seal_keys)),
+        audit: AuditLog::new(pools, deployment, Arc::clone(&settings.seal_keys))
+            .with_witness(settings.seal_witness.clone()),
         tencent: tencent::Client::new(settings.tencent.clone())?,
         rules: settings.rules.clone(),
         metrics: Arc::new(Metrics::new()),
@@ -160,31 +165,6 @@ fn moderation(pools: &db::Pools, settings: &Settings) -> Result<Moderation, Erro
         draining: CancellationToken::new(),
         closing: CancellationToken::new(),
     })
-}
-
-/// After idle months there may be none for this one.
-async fn ensure_partitions(audit: &AuditLog) {
-    if let Err(error) = audit.ensure_partitions(Utc::now()).await {
-        tracing::error!(error = causes(&error), "partitions could not be made");
-    }
-}
-
-/// Said once, and no reason not to serve.
-async fn warn_if_unprotected(audit: &AuditLog) {
-    match audit.unprotected_by().await {
-        Ok(reasons) if reasons.is_empty() => {}
-        Ok(reasons) => tracing::warn!(
-            event = "record_unprotected",
-            reasons = reasons.join(" "),
-            advice = "connect as modgate_service of deploy/roles.sql: see \"Roles\" in the README",
-            "the service's database role could rewrite the record"
-        ),
-        Err(error) => tracing::warn!(
-            event = "rights_unknown",
-            error = causes(&error),
-            "it could not be found out whether the service's database role could rewrite the record"
-        ),
-    }
 }
 
 fn unexpected_end(ended: Result<io::Result<()>, JoinError>) -> Error {

@@ -78,7 +78,9 @@ pub struct Retention {
 
 /// Drops months from the record in the database of `url`, whose role owns it, oldest first.
 pub async fn retain(url: &SecretString, retention: &Retention) -> Result<Vec<Dropped>, Error> {
-    let mut connection = db::connect(url).await.map_err(verify::Error::from)?;
+    let mut connection = db::connect_to_record(url)
+        .await
+        .map_err(verify::Error::from)?;
     let locked = sqlx::query_scalar!(
         r#"select pg_try_advisory_lock(hashtextextended('audit.retain', 0)) as "locked!""#
     );

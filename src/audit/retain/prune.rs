@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Dropped, Error};
 use crate::audit::keys::SealKeys;
-use crate::audit::seal::{Entry, Seal, lock_when_free, newest};
+use crate::audit::seal::{Seal, lock_when_free, newest, seal_one};
 use crate::audit::stored::{Key, StoredRow, Table};
 
 /// Commits the record of what is about to go, and the seal that holds it.
@@ -26,17 +26,7 @@ pub(super) async fn record(
         return Err(Error::NoSealKey);
     }
     let row = insert(&mut transaction, month, dropped, keys).await?;
-    let entry = Entry {
-        key: row.key,
-        is_refused: false,
-        hash: row.hash(),
-    };
-    let Seal {
-        no, epoch, head, ..
-    } = newest.seal;
-    let seal = Seal::new((no + 1, epoch, head), vec![entry], row.recorded_at, keys);
-    // It seals no row that the gateways wrote: what was due stays due.
-    seal.insert(&mut transaction, &newest.snapshot).await?;
+    let seal = seal_one(&mut transaction, &newest, &row, keys).await?;
     transaction.commit().await?;
     Ok(seal)
 }
@@ -84,20 +74,12 @@ fn row(
         recorded_at.to_string(),
         role.to_owned(),
     ];
-    let mut row = StoredRow {
-        key: Key {
-            id,
-            rev: 0,
-            table: Table::Prune,
-        },
-        fields: fields.map(Some).into(),
-        recorded_at,
-        leaf_hash: Vec::new(),
-        mac: None,
+    let key = Key {
+        id,
+        rev: 0,
+        table: Table::Prune,
     };
-    let canonical = row.canonical();
-    (row.leaf_hash, row.mac) = (canonical.leaf(), canonical.mac(keys));
-    row
+    StoredRow::new(key, fields.map(Some).into(), recorded_at, keys)
 }
 
 /// Drops the tables of a month that is recorded as dropped, as far as they are still there.

@@ -1,6 +1,6 @@
 //! Which rows are in no seal yet.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
@@ -38,9 +38,8 @@ pub(super) async fn since(
                select action_id, rev, recorded_at, xid, xmin from audit.event
                where xid >= pg_snapshot_xmin($1::text::pg_snapshot)
                  and xid < pg_snapshot_xmax($2::text::pg_snapshot)) recent
-           where not pg_visible_in_snapshot(xid, $1::text::pg_snapshot)
-             and pg_visible_in_snapshot(xid, $2::text::pg_snapshot)
-             and brought_by = xid::xid"#,
+           where not audit.is_shown($1::text::pg_snapshot, brought_by, xid)
+             and audit.is_shown($2::text::pg_snapshot, brought_by, xid)"#,
         newest.snapshot,
         snapshot
     );
@@ -50,6 +49,32 @@ pub(super) async fn since(
         key: key(row.id, row.rev),
     });
     within(STEP, due.try_collect()).await
+}
+
+/// The rows of the last minutes that are neither sealed nor due: `xid` of a row is in no mac, and one whose
+/// `xid` is none of its time is in no window between two snapshots.
+pub(super) async fn left_over(
+    connection: &mut PgConnection,
+    due: &[Due],
+    snapshot: &str,
+) -> Result<Vec<Due>, sqlx::Error> {
+    let seals = "select coalesce(min(no), 1) - 1 from audit.seal where sealed_at > clock_timestamp() - interval '4 minutes'";
+    let ids = "select audit.uuid7_floor(clock_timestamp() - interval '2 minutes')";
+    let mut last: Option<i64> = Some(
+        sqlx::query_scalar(seals)
+            .fetch_one(&mut *connection)
+            .await?,
+    );
+    let from: Uuid = sqlx::query_scalar(ids).fetch_one(&mut *connection).await?;
+    let mut known: Vec<Key> = due.iter().map(|due| due.key).collect();
+    while let Some(no) = last {
+        let seals = within(STEP, Seal::after(connection, no.cast_unsigned())).await?;
+        let entries = seals.iter().filter_map(Seal::entries).flatten();
+        known.extend(entries.map(|entry| entry.key));
+        last = seals.last().map(|seal| seal.no.cast_signed());
+    }
+    known.sort_unstable();
+    by_difference(connection, &known, from..Uuid::max(), Some(snapshot)).await
 }
 
 /// For how long, in seconds, the oldest row that is due has been so.
@@ -65,17 +90,18 @@ pub(super) async fn oldest(
                union all
                select recorded_at, xid, xmin from audit.event
                where xid >= pg_snapshot_xmin($1::text::pg_snapshot)) recent
-           where not pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and brought_by = xid::xid"#,
+           where not audit.is_shown($1::text::pg_snapshot, brought_by, xid)"#,
         newest.snapshot
     );
     within(STEP, oldest.fetch_one(connection)).await
 }
 
-/// The actions and events that are in no seal at all, as far as `snapshot` shows them. Looks at
+/// The actions and events that are in no seal at all but a `void` one, as far as `snapshot` shows them. Looks at
 /// every row there is, month by month, so that the keys of one month are all that is kept.
 pub(super) async fn in_no_seal(
     connection: &mut PgConnection,
     snapshot: &str,
+    void: &[RangeInclusive<u64>],
 ) -> Result<Vec<Due>, sqlx::Error> {
     let months = sqlx::query_as(
         "select audit.uuid7_floor(month at time zone 'UTC'),
@@ -87,7 +113,7 @@ pub(super) async fn in_no_seal(
     let months: Vec<(Uuid, Uuid)> = within(STEP, months.fetch_all(&mut *connection)).await?;
     let mut due = Vec::new();
     for (from, to) in months {
-        let sealed = sealed(connection, from..to).await?;
+        let sealed = sealed(connection, from..to, void).await?;
         due.extend(by_difference(connection, &sealed, from..to, Some(snapshot)).await?);
     }
     Ok(due)
@@ -102,11 +128,11 @@ pub(in crate::audit) async fn by_difference(
     snapshot: Option<&str>,
 ) -> Result<Vec<Due>, sqlx::Error> {
     let actions = "select id, 0::smallint, recorded_at,
-                          $3 is null or xmin <> xid::xid or pg_visible_in_snapshot(xid, $3::text::pg_snapshot)
+                          $3 is null or audit.is_shown($3::text::pg_snapshot, xmin, xid)
                    from audit.action where id >= $1 and id < $5 and (id, 0::smallint) > ($1, $4)
                    order by id limit $2";
     let events = "select action_id, rev, recorded_at,
-                         $3 is null or xmin <> xid::xid or pg_visible_in_snapshot(xid, $3::text::pg_snapshot)
+                         $3 is null or audit.is_shown($3::text::pg_snapshot, xmin, xid)
                   from audit.event where action_id >= $1 and action_id < $5 and (action_id, rev) > ($1, $4)
                   order by action_id, rev limit $2";
     let mut due = Vec::new();
@@ -139,12 +165,19 @@ fn keep_unsealed(page: &[Found], sealed: &[Key], due: &mut Vec<Due>) -> Option<(
     page.last().map(|(id, rev, ..)| (*id, *rev))
 }
 
-/// The rows of these ids that are in a seal, sorted.
-async fn sealed(connection: &mut PgConnection, ids: Range<Uuid>) -> Result<Vec<Key>, sqlx::Error> {
+/// The rows of these ids that are in a seal that counts, sorted.
+async fn sealed(
+    connection: &mut PgConnection,
+    ids: Range<Uuid>,
+    void: &[RangeInclusive<u64>],
+) -> Result<Vec<Key>, sqlx::Error> {
     let (mut sealed, mut last) = (Vec::new(), Some(0));
     while let Some(no) = last {
         let seals = within(STEP, Seal::after(connection, no)).await?;
-        for entries in seals.iter().filter_map(Seal::entries) {
+        let counting = seals
+            .iter()
+            .filter(|seal| !void.iter().any(|void| void.contains(&seal.no)));
+        for entries in counting.filter_map(Seal::entries) {
             let keys = entries.iter().map(|entry| entry.key);
             sealed.extend(keys.filter(|key| ids.contains(&key.id)));
         }

@@ -4,20 +4,31 @@
 //! # Which rows a seal holds
 //! Those that the snapshot of the seal before did not show, and that of this seal does: a row is
 //! in exactly one seal, whatever commits late, and no transaction of somebody else is waited for.
-//! Transaction ids mean nothing in another cluster. Where the rows were restored from a dump, the
-//! seals' own ids are not those of the transactions that brought them; a new epoch begins, and
-//! what is in no seal is found by difference.
+//! Transaction ids mean nothing in another cluster: a record that was restored from a dump is told
+//! by the seals' own ids, which are not those of the transactions that brought them.
+//!
+//! # What no sealer goes on from
+//! Each replica remembers the newest head that it has seen, also those that others made, and looks
+//! for it before anything is sealed ([`Break`]). Where it is gone, where the newest seal is none that a
+//! known key made, or where the record was restored, nothing is sealed until the owner of the record
+//! has decided so: `modgate seals --accept-break` records who, when, why and what is lost, and begins
+//! a new epoch in which what is in no seal is found by difference.
 //!
 //! # What it proves
 //! Unsigned seals can be made anew by whoever may write to the table with its triggers off: then
-//! only a head that is kept outside shows it. `modgate serve` writes each head to its log.
+//! only a head that is kept outside shows it. `modgate serve` writes each head to its log, and to
+//! `MODGATE_SEAL_WITNESS_FILE`, which remembers for a process that starts anew.
 //!
 #![doc = include_str!("../format.md")]
 
+mod broken;
+mod chain;
 pub(super) mod due;
+mod heads;
 mod key_fit;
 mod sealer;
 mod store;
+mod witness;
 
 use std::time::Duration;
 
@@ -26,30 +37,40 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::keys::{PublicKeys, SealKeys};
-use super::stored::{Key, Table};
+use super::stored::{Key, StoredRow, Table};
 
+pub use broken::Break;
+pub(super) use chain::Chain;
+pub use heads::{Head, SeenHead, print_heads};
 pub use key_fit::KeyFit;
+pub(super) use key_fit::fit;
 pub use sealer::Sealed;
-pub use store::{Head, print_heads};
-pub(super) use store::{lock_when_free, newest};
+pub(super) use sealer::{current_snapshot, seal_by_difference};
+pub(super) use store::{Newest, lock_when_free, newest, seal_one};
+pub use witness::{Witness, WitnessError, begin_witness};
 
 /// How long one entry of a seal is, in bytes.
 const ENTRY: usize = 51;
+
+/// What a sealer of this build makes. Format 1 knew no decisions, and did not say its number.
+pub(super) const FORMAT: u32 = 2;
 
 /// How long one step of sealing is waited for. Postgres gives up sooner; a server that has vanished
 /// never says so.
 const STEP: Duration = Duration::from_secs(25);
 
-/// A hash.
-pub(super) type Hash = [u8; 32];
+/// A SHA-256.
+pub type Hash = [u8; 32];
 
 /// A seal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seal {
     /// From 1, without gaps.
     pub no: u64,
-    /// Which cluster's transaction ids it goes by, from 1.
+    /// From 1; goes up where a break of the chain was accepted.
     pub epoch: u32,
+    /// How its bytes are made.
+    pub format: u32,
     /// The head of the seal before it.
     pub prev: Hash,
     /// Its rows; see [`seal`](self).
@@ -74,6 +95,7 @@ impl Seal {
         let mut seal = Self {
             no,
             epoch,
+            format: FORMAT,
             prev,
             leaves: entries.into_iter().flat_map(Entry::to_bytes).collect(),
             sealed_at,
@@ -105,6 +127,9 @@ impl Seal {
         context.update(&self.n().to_be_bytes());
         context.update(&self.sealed_at.to_be_bytes());
         context.update(digest(&SHA256, &self.leaves).as_ref());
+        if self.format > 1 {
+            context.update(&self.format.to_be_bytes());
+        }
         let head = context.finish();
         head.as_ref().try_into().expect("SHA-256 has 32 bytes")
     }
@@ -132,6 +157,15 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// Of a row that is genuine.
+    pub(super) fn of(row: &StoredRow) -> Self {
+        Self {
+            key: row.key,
+            is_refused: false,
+            hash: row.hash(),
+        }
+    }
+
     fn to_bytes(self) -> [u8; ENTRY] {
         let mut bytes = [0; ENTRY];
         let table = self.key.table.byte();
@@ -204,7 +238,9 @@ mod tests {
             7,
             &SealKeys::default(),
         );
-        let changes: [fn(&mut Seal); 5] = [
+        let changes: [fn(&mut Seal); 7] = [
+            |seal| seal.format = 1,
+            |seal| seal.format += 1,
             |seal| seal.no += 1,
             |seal| seal.epoch += 1,
             |seal| seal.prev[31] ^= 1,

@@ -1,15 +1,17 @@
 //! The sealer: one at a time over any number of replicas.
 
+use std::ops::RangeInclusive;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sqlx::{Connection as _, PgConnection};
 
 use super::due::{self, Due};
-use super::store::{Newest, lock, newest};
-use super::{Entry, Head, STEP, Seal};
+use super::store::{Newest, lock};
+use super::{Chain, Entry, Hash, Head, STEP, Seal, SeenHead};
 use crate::audit::genuine::Judge;
 use crate::audit::keys::SealKeys;
-use crate::audit::stored::{self, Key};
+use crate::audit::stored::{self, Key, StoredRow};
 use crate::audit::{AuditLog, Error};
 use crate::db::{Connection, within};
 
@@ -18,6 +20,9 @@ const LARGEST: usize = 5_000;
 
 /// How many refused rows are named at once.
 const NAMED: usize = 20;
+
+/// Where a seal stands: its number, its epoch, and the head before it.
+pub(in crate::audit) type Place = (u64, u32, Hash);
 
 /// What a sealer did.
 #[derive(Debug, Default)]
@@ -30,15 +35,35 @@ pub struct Sealed {
     pub refused_count: u64,
     /// For how long the oldest row that is still in no seal has been there.
     pub lag: Duration,
+    /// Why the witness does not have what was seen.
+    pub unwitnessed: Option<super::WitnessError>,
+    /// What the chain has to remember once it is committed.
+    made: Vec<(SeenHead, bool)>,
 }
 
 impl AuditLog {
-    /// Seals what is due, unless another replica is at it.
+    /// Looks whether the chain of seals is the one that was seen before, and seals what is due,
+    /// unless another replica is at it.
+    ///
+    /// # Errors
+    /// [`Error::Broken`], [`Error::NoSealKey`] and [`Error::OtherSealKey`] say why nothing is sealed until
+    /// somebody has decided.
     pub async fn seal(&self) -> Result<Sealed, Error> {
         let keys = self.keys.load();
+        let mut chain = self.chain.lock().await;
         let mut connection = Connection::acquire(&self.sealing).await?;
-        let sealed = seal_in_transaction(&mut connection, &keys).await?;
-        connection.release();
+        let sealed = seal_in_transaction(&mut connection, &keys, &mut chain).await;
+        match &sealed {
+            Ok(_) => self.is_broken.store(false, Ordering::Relaxed),
+            Err(Error::Broken(_)) => self.is_broken.store(true, Ordering::Relaxed),
+            Err(_) => {}
+        }
+        // Whoever is told why nothing may be sealed asks again in a second, on the same connection.
+        if !matches!(sealed, Err(Error::Database(_))) {
+            connection.release();
+        }
+        let mut sealed = sealed?;
+        sealed.unwitnessed = chain.write_down().await.err();
         Ok(sealed)
     }
 
@@ -51,13 +76,16 @@ impl AuditLog {
 async fn seal_in_transaction(
     connection: &mut PgConnection,
     keys: &SealKeys,
+    chain: &mut Chain,
 ) -> Result<Sealed, Error> {
     let mut transaction = within(STEP, connection.begin()).await?;
-    let sealed = if within(STEP, lock(&mut transaction)).await? {
-        seal_what_is_due(&mut transaction, keys).await?
+    let is_mine = within(STEP, lock(&mut transaction)).await?;
+    let newest = chain.follow(&mut transaction, keys).await?;
+    let sealed = if is_mine {
+        seal_what_is_due(&mut transaction, newest, keys, chain).await?
     } else {
-        let lag = match within(STEP, newest(&mut transaction)).await? {
-            Some(newest) => due::oldest(&mut transaction, &newest).await?,
+        let lag = match &newest {
+            Some(newest) => due::oldest(&mut transaction, newest).await?,
             None => 0.0,
         };
         Sealed {
@@ -66,87 +94,147 @@ async fn seal_in_transaction(
         }
     };
     within(STEP, transaction.commit()).await?;
+    for (head, is_signed) in &sealed.made {
+        chain.see(head.clone(), *is_signed);
+    }
     Ok(sealed)
 }
 
 async fn seal_what_is_due(
     transaction: &mut PgConnection,
+    newest: Option<Newest>,
+    keys: &SealKeys,
+    chain: &mut Chain,
+) -> Result<Sealed, Error> {
+    let snapshot = current_snapshot(transaction).await?;
+    let Some(newest) = newest else {
+        let first = (1, 1, [0; 32]);
+        return seal_by_difference(transaction, first, &snapshot, None, &[], keys).await;
+    };
+    let mut due = due::since(transaction, &newest, &snapshot).await?;
+    if chain.looks_for_left_over() {
+        let left_over = due::left_over(transaction, &due, &snapshot).await?;
+        due.extend(left_over);
+    }
+    let Seal {
+        no, epoch, head, ..
+    } = newest.seal;
+    let mut making = Making {
+        place: (no + 1, epoch, head),
+        snapshot: &snapshot,
+        keys,
+        sealed: Sealed::default(),
+    };
+    making.seal_all(transaction, due).await?;
+    Ok(making.sealed)
+}
+
+/// What a new seal says that its sealer saw.
+pub(in crate::audit) async fn current_snapshot(
+    transaction: &mut PgConnection,
+) -> Result<String, sqlx::Error> {
+    let snapshot = sqlx::query_scalar!(r#"select pg_current_snapshot()::text as "snapshot!""#);
+    within(STEP, snapshot.fetch_one(transaction)).await
+}
+
+/// Begins an epoch at `place`: a seal that holds `decision`, if there is one, or nothing, and those of
+/// all rows that are in no seal but a `void` one.
+pub(in crate::audit) async fn seal_by_difference(
+    transaction: &mut PgConnection,
+    place: Place,
+    snapshot: &str,
+    decision: Option<&StoredRow>,
+    void: &[RangeInclusive<u64>],
     keys: &SealKeys,
 ) -> Result<Sealed, Error> {
-    let newest = within(STEP, newest(transaction)).await?;
-    if keys.is_empty()
-        && newest
-            .as_ref()
-            .is_some_and(|newest| newest.seal.signed.is_some())
-    {
-        return Err(Error::NoSealKey);
-    }
-    let snapshot = sqlx::query_scalar!(r#"select pg_current_snapshot()::text as "snapshot!""#);
-    let snapshot = within(STEP, snapshot.fetch_one(&mut *transaction)).await?;
-    let goes_on = newest.as_ref().filter(|newest| goes_on_from(newest, keys));
-    let mut due = if let Some(newest) = goes_on {
-        due::since(transaction, newest, &snapshot).await?
-    } else {
-        due::in_no_seal(transaction, &snapshot).await?
+    let due = due::in_no_seal(transaction, snapshot, void).await?;
+    let mut making = Making {
+        place,
+        snapshot,
+        keys,
+        sealed: Sealed::default(),
     };
-    let last = newest
-        .as_ref()
-        .map(|Newest { seal, .. }| (seal.no, seal.epoch, seal.head));
-    let mut place = last.unwrap_or((0, 0, [0; 32]));
-    place.1 += u32::from(goes_on.is_none());
-    due.sort_unstable();
-    let mut chunks: Vec<&[Due]> = due.chunks(LARGEST).collect();
-    if goes_on.is_none() && chunks.is_empty() {
-        // The epoch's first seal says from which snapshot on rows are due.
-        chunks.push(&[]);
+    // The first seal says from which snapshot on rows are due, also if none is due now.
+    if decision.is_some() || due.is_empty() {
+        let entries = decision.into_iter().map(Entry::of).collect();
+        making.seal(transaction, entries).await?;
     }
-    let mut sealed = Sealed::default();
-    for chunk in chunks {
-        place.0 += 1;
-        let seal = make(transaction, place, chunk, keys, &mut sealed).await?;
-        within(STEP, seal.insert(transaction, &snapshot)).await?;
-        place.2 = seal.head;
-        sealed.heads.push(Head::from(&seal));
-    }
-    Ok(sealed)
+    making.seal_all(transaction, due).await?;
+    Ok(making.sealed)
 }
 
-/// Whether the snapshot of the newest seal says which rows are due: it was made in this cluster,
-/// and by one who has the key, if there is one.
-fn goes_on_from(newest: &Newest, keys: &SealKeys) -> bool {
-    let believed = keys.is_empty() || newest.seal.is_signed_by(&keys.public_keys()) == Some(true);
-    believed && newest.is_of_this_cluster
+/// Seals that follow one another, made by one transaction.
+struct Making<'a> {
+    /// Of the next seal.
+    place: Place,
+    snapshot: &'a str,
+    keys: &'a SealKeys,
+    sealed: Sealed,
 }
 
-/// Makes the seal at `place` of the rows of `chunk`.
-async fn make(
-    transaction: &mut PgConnection,
-    place: (u64, u32, super::Hash),
-    chunk: &[Due],
-    keys: &SealKeys,
-    sealed: &mut Sealed,
-) -> Result<Seal, Error> {
-    let keys_of_chunk: Vec<Key> = chunk.iter().map(|due| due.key).collect();
-    let rows = within(STEP, stored::rows(transaction, &keys_of_chunk)).await?;
-    let mut judge = Judge::new(keys);
-    let mut entries = Vec::with_capacity(rows.len());
-    for row in rows.values() {
-        let is_genuine = within(STEP, judge.is_genuine(transaction, row)).await?;
-        if !is_genuine {
-            sealed.refused_count += 1;
-            if sealed.refused.len() < NAMED {
-                sealed.refused.push(row.key.to_string());
-            }
+impl Making<'_> {
+    /// Makes as many seals as it takes, in the order in which the rows were recorded.
+    async fn seal_all(
+        &mut self,
+        transaction: &mut PgConnection,
+        mut due: Vec<Due>,
+    ) -> Result<(), Error> {
+        due.sort_unstable();
+        for chunk in due.chunks(LARGEST) {
+            let entries = self.judge(transaction, chunk).await?;
+            self.seal(transaction, entries).await?;
         }
-        entries.push(Entry {
-            key: row.key,
-            is_refused: !is_genuine,
-            hash: row.hash(),
-        });
+        Ok(())
     }
-    let now = sqlx::query_scalar!(
-        r#"select (extract(epoch from clock_timestamp()) * 1000000)::bigint as "now!""#
-    );
-    let now = within(STEP, now.fetch_one(transaction)).await?;
-    Ok(Seal::new(place, entries, now, keys))
+
+    async fn seal(
+        &mut self,
+        transaction: &mut PgConnection,
+        entries: Vec<Entry>,
+    ) -> Result<(), Error> {
+        let now = sqlx::query_scalar!(
+            r#"select (extract(epoch from clock_timestamp()) * 1000000)::bigint as "now!""#
+        );
+        let now = within(STEP, now.fetch_one(&mut *transaction)).await?;
+        let seal = Seal::new(self.place, entries, now, self.keys);
+        within(STEP, seal.insert(transaction, self.snapshot)).await?;
+        let (no, epoch, _) = self.place;
+        self.place = (no + 1, epoch, seal.head);
+        self.sealed.heads.push(Head::from(&seal));
+        let made = (SeenHead::from(&seal), seal.signed.is_some());
+        self.sealed.made.push(made);
+        Ok(())
+    }
+
+    /// What a seal says of these rows.
+    async fn judge(
+        &mut self,
+        transaction: &mut PgConnection,
+        chunk: &[Due],
+    ) -> Result<Vec<Entry>, Error> {
+        let keys: Vec<Key> = chunk.iter().map(|due| due.key).collect();
+        let rows = within(STEP, stored::rows(transaction, &keys)).await?;
+        let mut judge = Judge::new(self.keys);
+        let mut entries = Vec::with_capacity(rows.len());
+        for row in rows.values() {
+            let is_genuine = within(STEP, judge.is_genuine(transaction, row)).await?;
+            if !is_genuine {
+                self.sealed.refuse(row);
+            }
+            entries.push(Entry {
+                is_refused: !is_genuine,
+                ..Entry::of(row)
+            });
+        }
+        Ok(entries)
+    }
+}
+
+impl Sealed {
+    fn refuse(&mut self, row: &StoredRow) {
+        self.refused_count += 1;
+        if self.refused.len() < NAMED {
+            self.refused.push(row.key.to_string());
+        }
+    }
 }

@@ -1,20 +1,16 @@
 //! `audit.seal`: read in order, appended to.
 
-use std::io::Write;
-
-use chrono::SecondsFormat;
-use secrecy::SecretString;
-use serde::Serialize;
 use sqlx::{FromRow, PgConnection};
 
-use super::{Hash, Seal};
-use crate::audit::verify;
-use crate::db;
+use super::{Entry, Hash, Seal};
+use crate::audit::keys::SealKeys;
+use crate::audit::stored::StoredRow;
 
 #[derive(FromRow)]
 struct Read {
     no: i64,
     epoch: i32,
+    format: i32,
     prev: Vec<u8>,
     leaves: Vec<u8>,
     sealed_at: i64,
@@ -30,6 +26,7 @@ impl From<Read> for Seal {
         Self {
             no: read.no.cast_unsigned(),
             epoch: read.epoch.cast_unsigned(),
+            format: read.format.cast_unsigned(),
             prev: hash(read.prev),
             leaves: read.leaves,
             sealed_at: read.sealed_at,
@@ -56,11 +53,24 @@ impl Seal {
         no: u64,
     ) -> Result<Vec<Self>, sqlx::Error> {
         let seals = sqlx::query_as::<_, Read>(
-            "select no, epoch, prev, leaves, (extract(epoch from sealed_at) * 1000000)::bigint as sealed_at,
+            "select no, epoch, format, prev, leaves, (extract(epoch from sealed_at) * 1000000)::bigint as sealed_at,
                     head, signature, key_id
              from audit.seal where no > $1 order by no limit 100",
         );
         let seals = seals.bind(no.cast_signed()).fetch_all(connection).await?;
+        Ok(seals.into_iter().map(Self::from).collect())
+    }
+
+    /// The newest hundred, the newest first.
+    pub(in crate::audit) async fn last_hundred(
+        connection: &mut PgConnection,
+    ) -> Result<Vec<Self>, sqlx::Error> {
+        let seals = sqlx::query_as::<_, Read>(
+            "select no, epoch, format, prev, leaves, (extract(epoch from sealed_at) * 1000000)::bigint as sealed_at,
+                    head, signature, key_id
+             from audit.seal order by no desc limit 100",
+        );
+        let seals = seals.fetch_all(connection).await?;
         Ok(seals.into_iter().map(Self::from).collect())
     }
 
@@ -72,11 +82,13 @@ impl Seal {
     ) -> Result<(), sqlx::Error> {
         let (signature, key_id) = self.signed.clone().unzip();
         let inserted = sqlx::query!(
-            "insert into audit.seal (no, epoch, prev, n, leaves, sealed_at, head, signature, key_id, snapshot)
-             values ($1, $2, $3, $4, $5, timestamptz 'epoch' + $6::bigint * interval '1 microsecond', $7, $8, $9,
-                     $10::text::pg_snapshot)",
+            "insert into audit.seal
+                 (no, epoch, format, prev, n, leaves, sealed_at, head, signature, key_id, snapshot)
+             values ($1, $2, $3, $4, $5, $6, timestamptz 'epoch' + $7::bigint * interval '1 microsecond', $8, $9,
+                     $10, $11::text::pg_snapshot)",
             self.no.cast_signed(),
             self.epoch.cast_signed(),
+            self.format.cast_signed(),
             self.prev.as_slice(),
             self.n().cast_signed(),
             self.leaves,
@@ -88,6 +100,22 @@ impl Seal {
         );
         inserted.execute(connection).await.map(drop)
     }
+}
+
+/// Seals a row that the owner of the record has just added. What was due stays due.
+pub(in crate::audit) async fn seal_one(
+    connection: &mut PgConnection,
+    newest: &Newest,
+    row: &StoredRow,
+    keys: &SealKeys,
+) -> Result<Seal, sqlx::Error> {
+    let Seal {
+        no, epoch, head, ..
+    } = newest.seal;
+    let place = (no + 1, epoch, head);
+    let seal = Seal::new(place, vec![Entry::of(row)], row.recorded_at, keys);
+    seal.insert(connection, &newest.snapshot).await?;
+    Ok(seal)
 }
 
 /// Whether this transaction is the one that may append seals: others that ask before it ends are
@@ -107,6 +135,22 @@ pub(in crate::audit) async fn lock_when_free(
     locked.fetch_one(connection).await.map(drop)
 }
 
+/// The head of seal `no` and whether it is signed, if it is there.
+pub(super) async fn head_of(
+    connection: &mut PgConnection,
+    no: u64,
+) -> Result<Option<(Hash, bool)>, sqlx::Error> {
+    let seal = sqlx::query!(
+        r#"select head, signature is not null as "is_signed!" from audit.seal where no = $1"#,
+        no.cast_signed()
+    );
+    let seal = seal.fetch_optional(connection).await?;
+    Ok(seal.map(|seal| {
+        let head = Hash::try_from(seal.head).unwrap_or_default();
+        (head, seal.is_signed)
+    }))
+}
+
 /// The newest seal, if there is one.
 ///
 /// A row's `xid` is its transaction's id; the system column `xmin` says which transaction brought
@@ -119,7 +163,7 @@ pub(in crate::audit) async fn newest(
     connection: &mut PgConnection,
 ) -> Result<Option<Newest>, sqlx::Error> {
     let newest = sqlx::query!(
-        r#"select no, epoch, prev, leaves,
+        r#"select no, epoch, format, prev, leaves,
                   (extract(epoch from sealed_at) * 1000000)::bigint as "sealed_at!", head, signature,
                   key_id, snapshot::text as "snapshot!",
                   (select bool_and(latest.brought_by = latest.xid::xid)
@@ -136,6 +180,7 @@ pub(in crate::audit) async fn newest(
         seal: Seal::from(Read {
             no: row.no,
             epoch: row.epoch,
+            format: row.format,
             prev: row.prev,
             leaves: row.leaves,
             sealed_at: row.sealed_at,
@@ -144,58 +189,4 @@ pub(in crate::audit) async fn newest(
             key_id: row.key_id,
         }),
     }))
-}
-
-/// A head as `modgate seals` prints it.
-#[derive(Debug, Serialize)]
-pub struct Head {
-    /// The number of the seal.
-    pub no: u64,
-    /// Its epoch.
-    pub epoch: u32,
-    /// How many rows it holds.
-    pub n: u32,
-    /// When it was made, RFC 3339.
-    pub sealed_at: String,
-    /// The head, in hexadecimal.
-    pub head: String,
-    /// Its signature, in hexadecimal.
-    pub signature: Option<String>,
-    /// The id of the key that signed it.
-    pub key_id: Option<String>,
-}
-
-impl From<&Seal> for Head {
-    fn from(seal: &Seal) -> Self {
-        let (signature, key_id) = seal.signed.clone().unzip();
-        Self {
-            no: seal.no,
-            epoch: seal.epoch,
-            n: seal.n(),
-            sealed_at: seal.time().to_rfc3339_opts(SecondsFormat::Micros, true),
-            head: hex::encode(seal.head),
-            signature: signature.map(hex::encode),
-            key_id,
-        }
-    }
-}
-
-/// Writes the heads of the seals from `since` on in the database of `url`, one JSON object a line.
-pub async fn print_heads(
-    url: &SecretString,
-    since: u64,
-    to: &mut impl Write,
-) -> Result<(), verify::Error> {
-    let mut connection = db::connect(url).await?;
-    let mut last = Some(since.saturating_sub(1));
-    while let Some(no) = last {
-        let seals = Seal::after(&mut connection, no).await?;
-        for seal in &seals {
-            serde_json::to_writer(&mut *to, &Head::from(seal)).map_err(std::io::Error::from)?;
-            to.write_all(b"\n")?;
-        }
-        last = seals.last().map(|seal| seal.no);
-    }
-    to.flush()?;
-    Ok(())
 }

@@ -102,18 +102,28 @@ async fn judge_record(log: &AuditLog, found: &mut Findings) -> Result<(), audit:
             "the record has room for {months} months to come"
         ));
     }
+    judge_seals(log, found).await
+}
+
+async fn judge_seals(log: &AuditLog, found: &mut Findings) -> Result<(), audit::Error> {
     match log.seal_key_fit().await? {
         KeyFit::NothingSealed => found.ok("nothing is sealed yet"),
         KeyFit::Unsigned => found.ok("the newest seal is unsigned: any seal key can go on from it"),
-        KeyFit::Known => found.ok("the seal key made the newest seal"),
-        KeyFit::NoKey => found.wrong(SEAL_KEY, "the newest seal is signed, and there is no key"),
+        KeyFit::Known if log.is_sealed_here().await? => {
+            found.ok("the seal key made the newest seal");
+        }
+        KeyFit::Known => found.wrong(
+            "no setting, see \"Backup and restore\" in the README",
+            "the record was restored into this cluster, and nothing is sealed until that is accepted",
+        ),
+        KeyFit::NoKey { .. } => found.wrong(SEAL_KEY, "the newest seal is signed, and there is no key"),
         KeyFit::OtherKey => found.wrong(
             SEAL_KEY,
-            "another key signed the newest seal: to change keys, the old one goes in a further line",
+            "another key signed the newest seals: to change keys, the old one goes in a further line",
         ),
-        KeyFit::Forged => found.wrong(
-            SEAL_KEY,
-            "the newest seal names this key, and it did not sign it: run `modgate verify`",
+        KeyFit::Foreign { from } => found.wrong(
+            "no setting, run `modgate verify`",
+            format_args!("the seal key signed the seals before seal {from}, but not those from it on"),
         ),
     }
     Ok(())

@@ -1,0 +1,50 @@
+//! What is looked at once, before anything is served.
+
+use chrono::Utc;
+
+use super::Error;
+use crate::audit::AuditLog;
+use crate::telemetry::causes;
+
+/// A process with another key than its siblings, or without one, must not record anything: its rows would
+/// be refused, one by one.
+pub(super) async fn check_seal_key(audit: &AuditLog) -> Result<(), Error> {
+    match audit.seal_key_fit().await {
+        Ok(fit) => fit
+            .misfit()
+            .map_or(Ok(()), |misfit| Err(Error::SealKey(misfit))),
+        Err(error) => {
+            tracing::warn!(
+                event = "seal_key_unknown",
+                error = causes(&error),
+                "could not determine whether the seal key is the one that the seals were made with"
+            );
+            Ok(())
+        }
+    }
+}
+
+/// After idle months there may be none for this one.
+pub(super) async fn ensure_partitions(audit: &AuditLog) {
+    if let Err(error) = audit.ensure_partitions(Utc::now()).await {
+        tracing::error!(error = causes(&error), "partitions could not be made");
+    }
+}
+
+/// Said once, and no reason not to serve.
+pub(super) async fn warn_if_unprotected(audit: &AuditLog) {
+    match audit.unprotected_by().await {
+        Ok(reasons) if reasons.is_empty() => {}
+        Ok(reasons) => tracing::warn!(
+            event = "record_unprotected",
+            reasons = reasons.join(" "),
+            advice = "connect as modgate_service of deploy/roles.sql: see \"Roles\" in the README",
+            "the service's database role could rewrite the record"
+        ),
+        Err(error) => tracing::warn!(
+            event = "rights_unknown",
+            error = causes(&error),
+            "it could not be found out whether the service's database role could rewrite the record"
+        ),
+    }
+}
