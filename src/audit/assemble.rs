@@ -33,6 +33,7 @@ pub(super) struct IntentRow {
     batch_id: Option<Uuid>,
     pub(super) idempotency_key: Option<String>,
     requested_at: DateTime<Utc>,
+    genuine: bool,
 }
 
 /// A row of `audit.event`, as far as an action shows it.
@@ -61,7 +62,9 @@ pub(super) async fn intents(
 ) -> Result<HashMap<Uuid, IntentRow>, sqlx::Error> {
     let rows = sqlx::query_as(
         "select id, kind, moderator, moderator_name, issuer, user_id, room_id, data, reason,
-                case_ref, supersedes, batch_id, idempotency_key, requested_at
+                case_ref, supersedes, batch_id, idempotency_key, requested_at,
+                not exists (select from audit.decision d
+                            where d.subject = action.id and d.kind = 'acknowledgement') as genuine
          from audit.action where id = any($1)",
     );
     let rows: Vec<IntentRow> = rows.bind(ids).fetch_all(connection).await?;
@@ -122,6 +125,7 @@ pub(super) fn action(intent: &IntentRow, so_far: &[EventRow]) -> Result<Action, 
             .transpose()?,
         attempts: attempts(so_far)?,
         recorded: true,
+        genuine: intent.genuine,
     })
 }
 

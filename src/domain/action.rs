@@ -166,6 +166,8 @@ pub struct Action {
     pub attempts: Vec<Attempt>,
     /// Whether what this says is in the record.
     pub recorded: bool,
+    /// Whether nobody has acknowledged that a row of it was written by no gateway.
+    pub genuine: bool,
 }
 
 impl Action {
@@ -196,6 +198,7 @@ impl Action {
             duration: None,
             attempts: Vec::new(),
             recorded: true,
+            genuine: true,
         }
     }
 

@@ -50,6 +50,10 @@ pub(super) struct ActionJson<'a> {
     attempts: Vec<AttemptJson<'a>>,
     /// Whether what this says is in the record.
     recorded: bool,
+    /// False, and there, only where somebody has acknowledged that no gateway wrote this action or an
+    /// event of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    genuine: Option<bool>,
 }
 
 /// The last answer that Tencent gave.
@@ -125,6 +129,7 @@ impl<'a> From<&'a Action> for ActionJson<'a> {
             }),
             attempts: action.attempts.iter().map(AttemptJson::from).collect(),
             recorded: action.recorded,
+            genuine: (!action.genuine).then_some(false),
         }
     }
 }

@@ -1,15 +1,18 @@
 //! `modgate export`: the record into a file.
 
 use std::io::Write;
+use std::ops::RangeInclusive;
 
 use secrecy::SecretString;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use sqlx::{Connection as _, PgConnection};
 
-use super::{FORMAT, Line, SealLine};
+use super::{FORMAT, Line, SealLine, VERSION};
+use crate::audit::decision::{self, Decision};
 use crate::audit::seal::Seal;
 use crate::audit::stored::{self, Key, StoredRow, Table};
+use crate::audit::verify::heap::{self, ByKey};
 use crate::audit::verify::{Error, database};
 use crate::db;
 
@@ -33,7 +36,7 @@ impl Serialize for Members<'_> {
         for (name, field) in row.key.table.fields().iter().zip(&row.fields) {
             members.serialize_entry(name, field)?;
         }
-        if row.key.table != Table::Prune {
+        if row.key.table.time_field().is_none() {
             members.serialize_entry("recorded_at", &row.recorded_at.to_string())?;
         }
         members.serialize_entry("leaf_hash", &hex::encode(&row.leaf_hash))?;
@@ -44,7 +47,7 @@ impl Serialize for Members<'_> {
 
 /// Writes the record in the database of `url`, in one snapshot. How many rows.
 pub async fn export(url: &SecretString, to: &mut impl Write) -> Result<u64, Error> {
-    let mut connection = db::connect(url).await?;
+    let mut connection = db::connect_to_record(url).await?;
     let mut snapshot = connection
         .begin_with("begin isolation level repeatable read read only")
         .await?;
@@ -52,28 +55,30 @@ pub async fn export(url: &SecretString, to: &mut impl Write) -> Result<u64, Erro
         to,
         rows: 0,
         seals: 0,
+        void: Vec::new(),
     };
     file.line(&Line {
         format: Some(FORMAT.to_owned()),
-        version: Some(1),
+        version: Some(VERSION),
         ..Line::default()
     })?;
-    let (mut sealed, mut last) = (Vec::new(), Some(0));
+    let decisions = decision::all(&mut snapshot).await?;
+    for decision in &decisions {
+        file.row(&decision.row)?;
+    }
+    file.void = decisions.iter().filter_map(Decision::void).collect();
+    let (mut by_key, mut last) = (ByKey::default(), Some(0));
+    heap::find_by_index(&mut snapshot).await?;
     while let Some(no) = last {
         let page = Seal::after(&mut snapshot, no).await?;
         for batch in database::batches(&page) {
-            sealed.extend(file.sealed(&mut snapshot, batch).await?);
+            file.sealed(&mut snapshot, batch, &mut by_key).await?;
         }
         last = page.last().map(|seal| seal.no);
     }
-    sealed.sort_unstable();
-    let unsealed = database::unsealed(&mut snapshot, &sealed).await?;
-    for keys in unsealed.chunks(database::ROWS) {
-        let found = stored::rows(&mut snapshot, keys).await?;
-        for row in keys.iter().filter_map(|key| found.get(key)) {
-            file.row(row)?;
-        }
-    }
+    by_key.sealed.sort_unstable();
+    by_key.absent.sort_unstable();
+    file.unsealed(&mut snapshot, &by_key).await?;
     snapshot.rollback().await?;
     file.end()
 }
@@ -82,6 +87,8 @@ struct Writer<'a, To> {
     to: &'a mut To,
     rows: u64,
     seals: u64,
+    /// Seals that do not count: their rows are in others, or in none.
+    void: Vec<RangeInclusive<u64>>,
 }
 
 impl<To: Write> Writer<'_, To> {
@@ -96,13 +103,15 @@ impl<To: Write> Writer<'_, To> {
         self.line(&RowLine(row))
     }
 
-    /// Writes seals, each with its rows. The keys in them.
+    /// Writes seals, each with its rows.
     async fn sealed(
         &mut self,
         snapshot: &mut PgConnection,
         seals: &[Seal],
-    ) -> Result<Vec<Key>, Error> {
-        let entries = seals.iter().filter_map(Seal::entries).flatten();
+        by_key: &mut ByKey,
+    ) -> Result<(), Error> {
+        let counting = seals.iter().filter(|seal| !self.is_void(seal));
+        let entries = counting.filter_map(Seal::entries).flatten();
         let keys: Vec<Key> = entries.map(|entry| entry.key).collect();
         let found = stored::rows(snapshot, &keys).await?;
         for seal in seals {
@@ -111,13 +120,42 @@ impl<To: Write> Writer<'_, To> {
                 seal: Some(SealLine::from(seal)),
                 ..Line::default()
             })?;
-            for entry in seal.entries().into_iter().flatten() {
-                if let Some(row) = found.get(&entry.key) {
+            let counts = !self.is_void(seal);
+            let entries = seal.entries().filter(|_| counts);
+            for entry in entries.into_iter().flatten() {
+                // The decisions stand before the seals.
+                let row = found.get(&entry.key);
+                if let Some(row) = row.filter(|row| row.key.table != Table::Decision) {
                     self.row(row)?;
                 }
             }
         }
-        Ok(keys)
+        by_key.add(seals, &keys, |key| found.contains_key(key));
+        by_key.sealed.extend(keys);
+        Ok(())
+    }
+
+    fn is_void(&self, seal: &Seal) -> bool {
+        self.void.iter().any(|void| void.contains(&seal.no))
+    }
+
+    /// Writes the rows that are in no seal. Fails where a table has more rows than were found by their
+    /// keys: the file would say less than the record, and it has no end line yet.
+    async fn unsealed(&mut self, snapshot: &mut PgConnection, by_key: &ByKey) -> Result<(), Error> {
+        let counted = heap::count(snapshot, by_key).await?;
+        if let Some(finding) = counted.report.findings.into_iter().next() {
+            return Err(Error::Hidden(finding));
+        }
+        for keys in counted.unsealed.chunks(database::ROWS) {
+            let found = stored::rows(snapshot, keys).await?;
+            // The decisions stand before the seals.
+            let keys = keys.iter().filter(|key| key.table != Table::Decision);
+            for key in keys {
+                let row = found.get(key);
+                self.row(row.ok_or_else(|| Error::Hidden(heap::hidden(*key)))?)?;
+            }
+        }
+        Ok(())
     }
 
     fn end(mut self) -> Result<u64, Error> {

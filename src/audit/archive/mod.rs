@@ -2,19 +2,22 @@
 //! are described with the [seals](super::seal).
 
 mod export;
-
-use std::collections::HashMap;
+mod fields;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::seal::{Hash, Seal};
+use super::seal::{self, Hash, Seal};
 use super::stored::{Key, StoredRow, Table};
 
 pub use export::export;
+pub(super) use fields::Fields;
 
 pub(super) const FORMAT: &str = "modgate.record";
+
+/// What this build writes. Version 1 knew no decisions, and seals of format 1 alone.
+pub(super) const VERSION: u32 = 2;
 
 /// One line; exactly one of the members that are no numbers is there.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -32,6 +35,8 @@ pub(super) struct Line {
     pub(super) event: Option<Fields>,
     #[serde(skip_serializing)]
     pub(super) prune: Option<Fields>,
+    #[serde(skip_serializing)]
+    pub(super) decision: Option<Fields>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) end: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,15 +45,14 @@ pub(super) struct Line {
     pub(super) seals: Option<u64>,
 }
 
-/// The members of a row.
-pub(super) type Fields = HashMap<String, Option<String>>;
-
 /// A seal as a line has it.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SealLine {
     no: u64,
     epoch: u32,
+    #[serde(default = "first_format")]
+    format: u32,
     prev: String,
     n: u32,
     leaves: String,
@@ -58,12 +62,18 @@ pub(super) struct SealLine {
     key_id: Option<String>,
 }
 
+/// Exports of version 1 did not say it.
+const fn first_format() -> u32 {
+    1
+}
+
 impl From<&Seal> for SealLine {
     fn from(seal: &Seal) -> Self {
         let (signature, key_id) = seal.signed.clone().unzip();
         Self {
             no: seal.no,
             epoch: seal.epoch,
+            format: seal.format,
             prev: hex::encode(seal.prev),
             n: seal.n(),
             leaves: BASE64_STANDARD.encode(&seal.leaves),
@@ -83,29 +93,32 @@ impl SealLine {
         let seal = Seal {
             no: self.no,
             epoch: self.epoch,
+            format: self.format,
             prev: hash(&self.prev)?,
             leaves: BASE64_STANDARD.decode(&self.leaves).ok()?,
             sealed_at: self.sealed_at.parse().ok()?,
             head: hash(&self.head)?,
             signed: signature.zip(self.key_id),
         };
-        (seal.n() == self.n).then_some(seal)
+        let is_known = (1..=seal::FORMAT).contains(&seal.format);
+        (is_known && seal.n() == self.n).then_some(seal)
     }
 }
 
 /// The row of a line, unless a member is missing, or not of its form.
-pub(super) fn into_row(table: Table, mut members: Fields) -> Option<StoredRow> {
+pub(super) fn into_row(table: Table, members: Fields) -> Option<StoredRow> {
+    let mut members = members.into_map();
     let mut take = |name: &str| members.remove(name);
     let names = table.fields().iter();
     let fields: Vec<Option<String>> = names.map(|name| take(name)).collect::<Option<_>>()?;
-    let recorded_at = match table {
-        Table::Prune => fields[4].clone(),
-        Table::Action | Table::Event => take("recorded_at")?,
+    let recorded_at = match table.time_field() {
+        Some(place) => fields[place].clone(),
+        None => take("recorded_at")?,
     };
     let (leaf_hash, mac) = (hex::decode(take("leaf_hash")??), take("mac")?);
     let rev = match table {
         Table::Event => fields[1].as_deref()?.parse::<i16>().ok()?.cast_unsigned(),
-        Table::Action | Table::Prune => 0,
+        Table::Action | Table::Prune | Table::Decision => 0,
     };
     members.is_empty().then_some(())?;
     Some(StoredRow {

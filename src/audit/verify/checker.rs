@@ -1,12 +1,11 @@
 //! What is checked, wherever the record is read from.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
-use chrono::{DateTime, SecondsFormat};
-
+use super::decided::Decided;
 use super::months::Months;
-use super::{Evidence, NAMED, Report};
-use crate::audit::genuine::ROLLOUT;
+use super::strength::{Strength, time};
+use super::{Evidence, Report};
 use crate::audit::seal::{Entry, Hash, Seal};
 use crate::audit::stored::{Key, StoredRow, Table};
 
@@ -19,65 +18,94 @@ pub(super) type Rows = HashMap<Key, StoredRow>;
 
 /// Takes the seals in order, each with its rows, then the rows that are in none.
 pub(super) struct Checker {
-    evidence: Evidence,
-    report: Report,
+    pub(super) evidence: Evidence,
+    pub(super) report: Report,
     months: Months,
-    previous: Option<(u64, u32, Hash)>,
-    /// The latest `recorded_at` of all seals so far, and the seal that has it.
+    pub(super) decided: Decided,
+    pub(super) strength: Strength,
+    /// The number, epoch, head and format of the seal before.
+    pub(super) previous: Option<(u64, u32, Hash, u32)>,
+    /// The latest `recorded_at` of the actions and events in all seals so far, and the seal that has it.
     latest: (i64, u64),
-    first_signed_at: Option<i64>,
-    signed_by: BTreeSet<String>,
-    witnessed: Option<u64>,
     sealed: Vec<Key>,
     unsealed: u64,
+    /// When the first of them was recorded.
+    unsealed_since: Option<i64>,
 }
 
 impl Checker {
-    pub(super) fn new(evidence: Evidence) -> Self {
+    /// Checks a record with these decisions.
+    pub(super) fn new(evidence: Evidence, decisions: Vec<StoredRow>) -> Self {
+        let mut report = Report {
+            rows: decisions.len() as u64,
+            ..Report::default()
+        };
         Self {
             evidence,
-            report: Report::default(),
+            decided: Decided::new(decisions, &mut report),
+            report,
             months: Months::default(),
+            strength: Strength::default(),
             previous: None,
             latest: (i64::MIN, 0),
-            first_signed_at: None,
-            signed_by: BTreeSet::new(),
-            witnessed: None,
             sealed: Vec::new(),
             unsealed: 0,
+            unsealed_since: None,
         }
     }
 
-    /// The next seal, and its rows as far as they are there.
+    /// Whether a seal does not count.
+    pub(super) fn is_void(&self, seal: &Seal) -> bool {
+        self.decided.is_void(seal.no)
+    }
+
+    /// The next seal, and its rows as far as they are there; of decisions none are needed.
     pub(super) fn seal(&mut self, seal: &Seal, rows: &Rows) {
         self.report.seals += 1;
-        self.check_place(seal);
-        self.check_signature(seal);
-        self.check_kept(seal);
-        self.previous = Some((seal.no, seal.epoch, seal.head));
+        let begins_epoch = self.check_chain(seal);
+        if self.is_void(seal) {
+            return;
+        }
         let Some(entries) = seal.entries() else {
             return self.fault(seal, "its leaves are not those of a seal");
         };
-        let mut latest = self.latest;
+        let (mut latest, mut has_reason) = (self.latest, false);
         for entry in &entries {
-            let (key, row) = (entry.key, rows.get(&entry.key));
+            let key = entry.key;
+            let is_decision = key.table == Table::Decision;
+            let of_decision = self.decided.row(key.id).filter(|_| is_decision).cloned();
+            let row = match key.table {
+                Table::Decision => of_decision.as_ref(),
+                Table::Action | Table::Event | Table::Prune => rows.get(&key),
+            };
             self.sealed.push(key);
             self.months.sealed(key, seal.no, row.is_some());
-            if entry.is_refused {
+            if is_decision {
+                has_reason |= self
+                    .decided
+                    .sealed(key, seal, begins_epoch, &mut self.report);
+            }
+            let is_known = entry.is_refused && self.decided.acknowledges(key, &entry.hash);
+            if entry.is_refused && !is_known {
                 self.row_fault(key, &format!("written without the key (seal {})", seal.no));
             }
             if let Some(row) = row {
-                self.report.rows += 1;
-                self.check_row(seal, entry, row);
-                latest = latest.max((row.recorded_at, seal.no));
-            } else if key.table == Table::Prune {
+                self.report.rows += u64::from(!is_decision);
+                self.check_row(seal, entry, row, is_known);
+                // What the owner adds is sealed at once, and before rows that have waited; of a row that was
+                // refused the time is nobody's word.
+                if matches!(key.table, Table::Action | Table::Event) && !entry.is_refused {
+                    latest = latest.max((row.recorded_at, seal.no));
+                }
+            } else if matches!(key.table, Table::Prune | Table::Decision) {
                 self.row_fault(key, &format!("missing (seal {})", seal.no));
             }
         }
         self.latest = latest;
+        self.check_epoch(seal, begins_epoch, has_reason);
     }
 
-    fn fault(&mut self, seal: &Seal, fault: &str) {
+    pub(super) fn fault(&mut self, seal: &Seal, fault: &str) {
         self.report.find(format_args!("seal {}: {fault}", seal.no));
     }
 
@@ -85,57 +113,8 @@ impl Checker {
         self.report.find(format_args!("{key}: {fault}"));
     }
 
-    fn check_place(&mut self, seal: &Seal) {
-        let (last, epoch, head) = self.previous.unwrap_or((0, 0, [0; 32]));
-        let expected = last.saturating_add(1);
-        let gap = seal.no.saturating_sub(expected);
-        for missing in (expected..seal.no).take(NAMED) {
-            self.report.find(format_args!("seal {missing}: missing"));
-        }
-        self.report.more_findings += gap.saturating_sub(NAMED as u64);
-        if seal.no == expected && seal.prev != head {
-            self.fault(seal, &format!("does not follow seal {last}"));
-        }
-        if seal.no < expected {
-            self.fault(seal, "there twice, or out of order");
-        }
-        if !(epoch..=epoch.saturating_add(1)).contains(&seal.epoch) {
-            self.fault(seal, "its epoch does not follow that of the seal before it");
-        }
-        if seal.make_head() != seal.head {
-            self.fault(seal, "its head is not that of its content");
-        }
-    }
-
-    fn check_signature(&mut self, seal: &Seal) {
-        let Some((_, key_id)) = &seal.signed else {
-            if self.first_signed_at.is_some() {
-                self.fault(seal, "not signed, though an earlier seal is");
-            }
-            return;
-        };
-        self.first_signed_at.get_or_insert(seal.sealed_at);
-        self.signed_by.insert(key_id.clone());
-        if self.evidence.public_keys.is_empty() {
-            return;
-        }
-        match seal.is_signed_by(&self.evidence.public_keys) {
-            Some(true) => {}
-            Some(false) => self.fault(seal, "the signature is wrong"),
-            None => self.fault(seal, &format!("signed by an unknown key ({key_id})")),
-        }
-    }
-
-    fn check_kept(&mut self, seal: &Seal) {
-        let kept = self.evidence.kept.take(seal.no);
-        if kept.iter().any(|head| *head != seal.head) {
-            self.fault(seal, "its head differs from the one kept outside");
-        } else if !kept.is_empty() {
-            self.witnessed = Some(seal.no);
-        }
-    }
-
-    fn check_row(&mut self, seal: &Seal, entry: &Entry, row: &StoredRow) {
+    /// Of a row that is known to be false only that it is still there as it was.
+    fn check_row(&mut self, seal: &Seal, entry: &Entry, row: &StoredRow, is_known: bool) {
         let (key, no) = (row.key, seal.no);
         if row.hash() != entry.hash {
             self.row_fault(key, &format!("changed after it was sealed (seal {no})"));
@@ -144,7 +123,7 @@ impl Checker {
         }
         if key.table == Table::Prune {
             self.months.pruned(row, no);
-        } else if row.recorded_at < self.latest.0.saturating_sub(SKEW) {
+        } else if !is_known && row.recorded_at < self.latest.0.saturating_sub(SKEW) {
             self.report.find(format_args!(
                 "{key}: back-dated: recorded at {}, but sealed after rows of {} (seals {} and {no})",
                 time(row.recorded_at),
@@ -157,14 +136,19 @@ impl Checker {
     /// Whether the row is one that a gateway wrote, as far as the keys given tell.
     fn check_writer(&mut self, row: &StoredRow) {
         let (canonical, keys) = (row.canonical(), &self.evidence.seal_keys);
-        let needs_mac = |first: i64| row.recorded_at > first.saturating_add(ROLLOUT);
+        let since = self.evidence.proven_since;
         let fault = match &row.mac {
             _ if canonical.leaf() != row.leaf_hash => "its leaf_hash is not that of its fields",
+            _ if !row.has_its_time() => "its recorded_at is not the time that its fields tell",
             Some(mac) if !keys.is_empty() && !canonical.is_authentic(keys, mac) => {
                 "its mac is not of a known key"
             }
-            None if self.first_signed_at.is_some_and(needs_mac) => "written without the key",
-            _ => return,
+            None if self.strength.needs_mac(row.recorded_at) => "written without the key",
+            None if since.is_some_and(|since| row.recorded_at >= since) => {
+                "recorded without a mac, so that it is not proven"
+            }
+            None => return self.strength.without_mac(row.recorded_at),
+            Some(_) => return,
         };
         self.row_fault(row.key, fault);
     }
@@ -182,6 +166,9 @@ impl Checker {
     /// A row that is in no seal.
     pub(super) fn unsealed(&mut self, row: &StoredRow) {
         let (key, (latest, no)) = (row.key, self.latest);
+        if key.table == Table::Decision {
+            return; // It was counted before, and is named with the decisions.
+        }
         self.report.rows += 1;
         if key.table == Table::Prune {
             self.row_fault(key, "in no seal");
@@ -191,67 +178,52 @@ impl Checker {
                 time(row.recorded_at)
             ));
         } else {
+            self.check_waiting(row);
             self.unsealed += 1;
+            let first = self.unsealed_since.unwrap_or(i64::MAX);
+            self.unsealed_since = Some(first.min(row.recorded_at));
             self.check_writer(row);
+        }
+    }
+
+    /// Rows are sealed within seconds: one that waits for longer is not proven.
+    fn check_waiting(&mut self, row: &StoredRow) {
+        let (since, now) = (self.evidence.proven_since, self.evidence.now);
+        let is_asked = since.is_some_and(|since| row.recorded_at >= since);
+        if is_asked && now.is_some_and(|now| row.recorded_at < now.saturating_sub(SKEW)) {
+            self.row_fault(row.key, "in no seal yet, so that it is not proven");
         }
     }
 
     /// What was found.
     pub(super) fn finish(mut self) -> Report {
-        for no in self.evidence.kept.numbers() {
-            let finding = format_args!("seal {no}: kept outside, but not in the record (cut off)");
-            self.report.find(finding);
-        }
-        if let (None, false, Some((no, ..))) = (
-            self.first_signed_at,
-            self.evidence.public_keys.is_empty(),
-            self.previous,
-        ) {
-            self.report
-                .find(format_args!("seal {no}: not signed, though there is a key"));
-        }
+        self.check_what_was_kept();
+        self.check_strength();
         self.months.report(&mut self.report);
-        if self.unsealed > 0 {
-            let note = format!("{} rows are in no seal yet", self.unsealed);
+        self.decided
+            .report(&self.evidence.accepted, &mut self.report);
+        if let Some(since) = self.unsealed_since {
+            let (rows, since) = (self.unsealed, time(since));
+            let note = format!("{rows} rows are in no seal yet, the first recorded at {since}");
             self.report.notes.push(note);
         }
-        let strength = self.strength();
+        let has_public_key = !self.evidence.public_keys.is_empty();
+        let has_seal_key = !self.evidence.seal_keys.is_empty();
+        let strength = self.strength.told(has_public_key, has_seal_key);
         self.report.notes.push(strength);
         self.report
     }
-
-    fn strength(&self) -> String {
-        let signed_by: Vec<&str> = self.signed_by.iter().map(String::as_str).collect();
-        let signed = match (signed_by.is_empty(), self.evidence.public_keys.is_empty()) {
-            (true, _) => "unsigned: whoever may change the database could have made the seals anew"
-                .to_owned(),
-            (false, true) => format!(
-                "signed by {}, but no public key was given to check it with",
-                signed_by.join(", ")
-            ),
-            (false, false) => format!("signed by {}", signed_by.join(", ")),
-        };
-        let kept = self.witnessed.map_or_else(
-            || "no head was kept outside, so that a cut end would not show".to_owned(),
-            |no| format!("heads kept outside confirm it up to seal {no}"),
-        );
-        format!("proof: {signed}; {kept}")
-    }
-}
-
-fn time(micros: i64) -> String {
-    let time = DateTime::from_timestamp_micros(micros).unwrap_or_default();
-    time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::audit::keys::SealKeys;
+    use crate::audit::verify::NAMED;
 
     #[test]
     fn numbers_that_no_sealer_wrote_are_named_and_stop_nothing() {
-        let mut checker = Checker::new(Evidence::default());
+        let mut checker = Checker::new(Evidence::default(), Vec::new());
         for epoch in [u32::MAX, 1] {
             let place = (u64::MAX, epoch, [0; 32]);
             let seal = Seal::new(place, Vec::new(), 0, &SealKeys::default());

@@ -2,12 +2,13 @@
 
 use secrecy::SecretString;
 use sqlx::{Connection as _, PgConnection};
-use uuid::Uuid;
 
 use super::checker::Checker;
-use super::{Error, Evidence, Report};
-use crate::audit::seal::{Seal, due};
-use crate::audit::stored::{self, Key, Table};
+use super::heap::{self, ByKey};
+use super::{Error, Evidence, Report, schema};
+use crate::audit::decision;
+use crate::audit::seal::{Seal, newest};
+use crate::audit::stored::{self, Key};
 use crate::db;
 
 /// How many rows are read at once.
@@ -15,13 +16,19 @@ pub(in crate::audit) const ROWS: usize = 4_000;
 
 /// Checks the record in the database of `url`, in one snapshot.
 pub async fn verify(url: &SecretString, evidence: Evidence) -> Result<Report, Error> {
-    let mut connection = db::connect(url).await?;
+    let mut connection = db::connect_to_record(url).await?;
     let mut snapshot = connection
         .begin_with("begin isolation level repeatable read read only")
         .await?;
+    let now = "select (extract(epoch from clock_timestamp()) * 1000000)::bigint";
+    let now: i64 = sqlx::query_scalar(now).fetch_one(&mut *snapshot).await?;
+    let evidence = Evidence {
+        now: Some(now),
+        ..evidence
+    };
     let Checked { report, .. } = check(&mut snapshot, evidence).await?;
     snapshot.rollback().await?;
-    Ok(report)
+    report.of_something()
 }
 
 /// A report, and what it was about.
@@ -31,12 +38,48 @@ pub(in crate::audit) struct Checked {
     pub(in crate::audit) unsealed: Vec<Key>,
 }
 
-/// Checks the record as this transaction sees it.
+/// Checks the record as this transaction sees it, and the schema around it.
 pub(in crate::audit) async fn check(
     snapshot: &mut PgConnection,
     evidence: Evidence,
 ) -> Result<Checked, Error> {
-    let mut checker = Checker::new(evidence);
+    let schema = schema::check(snapshot).await?;
+    let mut checked = match check_rows(snapshot, evidence).await {
+        // What was done to the schema may well be why: that was found, and is not lost.
+        Err(Error::Database(error)) if !schema.is_intact() => Checked {
+            report: Report {
+                notes: vec![format!("the rows could not be checked: {error}")],
+                ..Report::default()
+            },
+            unsealed: Vec::new(),
+        },
+        checked => checked?,
+    };
+    checked.report.add(schema);
+    if is_restored(snapshot).await? {
+        let note = "the newest seal was not made in this cluster: nothing is sealed here until the restore is accepted \
+                    (modgate seals --accept-break)";
+        checked.report.notes.push(note.to_owned());
+    }
+    Ok(checked)
+}
+
+/// Whether sealers do not go on from the newest seal, because transaction ids mean nothing here.
+async fn is_restored(snapshot: &mut PgConnection) -> Result<bool, Error> {
+    match newest(snapshot).await {
+        Ok(newest) => Ok(newest.is_some_and(|newest| !newest.is_of_this_cluster)),
+        // What was done to the schema may be why.
+        Err(sqlx::Error::Database(_)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn check_rows(snapshot: &mut PgConnection, evidence: Evidence) -> Result<Checked, Error> {
+    let decisions = decision::all(snapshot).await?;
+    let decisions = decisions.into_iter().map(|decision| decision.row);
+    let mut checker = Checker::new(evidence, decisions.collect());
+    let mut by_key = ByKey::default();
+    heap::find_by_index(snapshot).await?;
     let mut last = Some(0);
     while let Some(no) = last {
         let seals = Seal::after(snapshot, no).await?;
@@ -47,20 +90,27 @@ pub(in crate::audit) async fn check(
             for seal in batch {
                 checker.seal(seal, &rows);
             }
+            by_key.add(batch, &keys, |key| rows.contains_key(key));
         }
         last = seals.last().map(|seal| seal.no);
     }
-    let sealed = checker.sealed();
-    let unsealed = unsealed(snapshot, &sealed).await?;
-    for keys in unsealed.chunks(ROWS) {
+    by_key.sealed = checker.sealed();
+    by_key.absent.sort_unstable();
+    let mut counted = heap::count(snapshot, &by_key).await?;
+    for keys in counted.unsealed.chunks(ROWS) {
         let rows = stored::rows(snapshot, keys).await?;
-        for row in keys.iter().filter_map(|key| rows.get(key)) {
-            checker.unsealed(row);
+        for key in keys {
+            match rows.get(key) {
+                Some(row) => checker.unsealed(row),
+                None => counted.report.find(heap::hidden(*key)),
+            }
         }
     }
+    let mut report = checker.finish();
+    report.add(counted.report);
     Ok(Checked {
-        report: checker.finish(),
-        unsealed,
+        report,
+        unsealed: counted.unsealed,
     })
 }
 
@@ -76,23 +126,4 @@ pub(in crate::audit) fn batches(seals: &[Seal]) -> Vec<&[Seal]> {
     }
     batches.push(&seals[start..]);
     batches
-}
-
-/// The rows that are not among `sealed`, which is sorted.
-pub(in crate::audit) async fn unsealed(
-    snapshot: &mut PgConnection,
-    sealed: &[Key],
-) -> Result<Vec<Key>, sqlx::Error> {
-    let due = due::by_difference(snapshot, sealed, Uuid::nil()..Uuid::max(), None).await?;
-    let mut unsealed: Vec<Key> = due.into_iter().map(|due| due.key).collect();
-    let prunes: Vec<Uuid> = sqlx::query_scalar("select id from audit.prune order by id")
-        .fetch_all(snapshot)
-        .await?;
-    let prunes = prunes.into_iter().map(|id| Key {
-        id,
-        rev: 0,
-        table: Table::Prune,
-    });
-    unsealed.extend(prunes.filter(|key| sealed.binary_search(key).is_err()));
-    Ok(unsealed)
 }

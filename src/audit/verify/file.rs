@@ -1,20 +1,24 @@
 //! The record as an export has it (see [`archive`](mod@crate::audit::archive)).
 
 use std::io::BufRead;
+use std::mem::take;
 
 use super::checker::{Checker, Rows};
-use super::{Error, Evidence, Report};
-use crate::audit::archive::{FORMAT, Fields, Line, into_row};
+use super::{Error, Evidence, Report, heap};
+use crate::audit::archive::{FORMAT, Fields, Line, SealLine, VERSION, into_row};
 use crate::audit::seal::Seal;
-use crate::audit::stored::{StoredRow, Table};
+use crate::audit::stored::{Key, StoredRow, Table};
 
 /// Checks an export.
 pub fn verify(export: impl BufRead, evidence: Evidence) -> Result<Report, Error> {
     let mut reading = Reading {
-        checker: Checker::new(evidence),
+        evidence: Some(evidence),
+        decisions: Vec::new(),
+        checker: None,
         seal: None,
         rows: Rows::new(),
         in_no_seal: Vec::new(),
+        absent: Vec::new(),
         rows_read: 0,
         seals_read: 0,
     };
@@ -29,16 +33,18 @@ pub fn verify(export: impl BufRead, evidence: Evidence) -> Result<Report, Error>
             return Err(wrong("nothing follows the end line"));
         }
         if number == 1 {
-            let known = line.format.as_deref() == Some(FORMAT) && line.version == Some(1);
-            known
+            let known = line
+                .version
+                .is_some_and(|version| (1..=VERSION).contains(&version));
+            (line.format.as_deref() == Some(FORMAT) && known)
                 .then_some(())
-                .ok_or_else(|| wrong("must be the format line of an export, version 1"))?;
+                .ok_or_else(|| wrong("must be the format line of an export, version 1 or 2"))?;
             continue;
         }
         ended = reading.take(line).map_err(wrong)?;
     }
     if ended {
-        Ok(reading.finish())
+        reading.finish().of_something()
     } else {
         Err(Error::Cut)
     }
@@ -46,11 +52,17 @@ pub fn verify(export: impl BufRead, evidence: Evidence) -> Result<Report, Error>
 
 /// A seal waits for its rows, which follow it.
 struct Reading {
-    checker: Checker,
+    /// Taken by the checker.
+    evidence: Option<Evidence>,
+    decisions: Vec<StoredRow>,
+    /// There from the first line on that is no decision.
+    checker: Option<Checker>,
     seal: Option<Seal>,
     rows: Rows,
     /// Rows that are not in the seal they follow.
     in_no_seal: Vec<StoredRow>,
+    /// Rows of seals that do not follow their seal.
+    absent: Vec<Key>,
     rows_read: u64,
     seals_read: u64,
 }
@@ -61,14 +73,7 @@ impl Reading {
         match line {
             Line {
                 seal: Some(seal), ..
-            } => {
-                let seal = seal
-                    .into_seal()
-                    .ok_or("a member of the seal is not of its form")?;
-                self.pass_on();
-                self.seals_read += 1;
-                self.seal = Some(seal);
-            }
+            } => self.seal(seal)?,
             Line {
                 action: Some(members),
                 ..
@@ -81,6 +86,10 @@ impl Reading {
                 prune: Some(members),
                 ..
             } => self.row(Table::Prune, members)?,
+            Line {
+                decision: Some(members),
+                ..
+            } => self.decision(members)?,
             Line {
                 end: Some(true),
                 rows,
@@ -98,7 +107,37 @@ impl Reading {
         Ok(false)
     }
 
+    fn seal(&mut self, line: SealLine) -> Result<(), &'static str> {
+        let seal = line.into_seal();
+        let seal = seal.ok_or("a member of the seal is not of its form")?;
+        self.checker();
+        self.pass_on();
+        self.seals_read += 1;
+        self.seal = Some(seal);
+        Ok(())
+    }
+
+    /// The decisions are known before anything else is checked.
+    fn checker(&mut self) -> &mut Checker {
+        let (evidence, decisions) = (&mut self.evidence, &mut self.decisions);
+        self.checker.get_or_insert_with(|| {
+            Checker::new(evidence.take().unwrap_or_default(), take(decisions))
+        })
+    }
+
+    fn decision(&mut self, members: Fields) -> Result<(), &'static str> {
+        if self.checker.is_some() {
+            return Err("decisions come before everything else");
+        }
+        let row = into_row(Table::Decision, members);
+        self.decisions
+            .push(row.ok_or("a member of the decision is missing, unknown or not of its form")?);
+        self.rows_read += 1;
+        Ok(())
+    }
+
     fn row(&mut self, table: Table, members: Fields) -> Result<(), &'static str> {
+        self.checker();
         let row = into_row(table, members)
             .ok_or("a member of the row is missing, unknown or not of its form")?;
         self.rows_read += 1;
@@ -111,9 +150,16 @@ impl Reading {
     /// Hands the seal on with its rows. What else came with it is in no seal.
     fn pass_on(&mut self) {
         if let Some(seal) = self.seal.take() {
-            self.checker.seal(&seal, &self.rows);
-            for entry in seal.entries().into_iter().flatten() {
-                self.rows.remove(&entry.key);
+            let rows = take(&mut self.rows);
+            self.checker().seal(&seal, &rows);
+            self.rows = rows;
+            // What stands with a seal that does not count is in none.
+            let counts = !self.checker().is_void(&seal);
+            let entries = seal.entries().filter(|_| counts);
+            for entry in entries.into_iter().flatten() {
+                if self.rows.remove(&entry.key).is_none() {
+                    self.absent.push(entry.key);
+                }
             }
         }
         self.in_no_seal
@@ -121,11 +167,31 @@ impl Reading {
     }
 
     fn finish(mut self) -> Report {
-        self.checker.sealed();
+        self.checker();
+        let Some(mut checker) = self.checker else {
+            return Report::default();
+        };
+        let sealed = checker.sealed();
+        self.absent.sort_unstable();
         self.in_no_seal.sort_unstable_by_key(|row| row.key);
-        for row in &self.in_no_seal {
-            self.checker.unsealed(row);
+        let mut twice = Vec::new();
+        for copies in self.in_no_seal.chunk_by(|row, next| row.key == next.key) {
+            let key = &copies[0].key;
+            // The one that a seal was checked with is not among them.
+            let in_seal =
+                sealed.binary_search(key).is_ok() && self.absent.binary_search(key).is_err();
+            let times = copies.len() + usize::from(in_seal);
+            if times > 1 {
+                twice.push(heap::twice(key, times));
+            }
+            for row in copies {
+                checker.unsealed(row);
+            }
         }
-        self.checker.finish()
+        let mut report = checker.finish();
+        for finding in twice {
+            report.find(finding);
+        }
+        report
     }
 }

@@ -2,36 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-
-use crate::audit::seal::Hash;
+use crate::audit::seal::SeenHead;
 
 /// Heads by the number of their seal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KeptHeads(BTreeMap<u64, Vec<Hash>>);
-
-/// A line of `modgate seals`, or of the log of `modgate serve`.
-#[derive(Deserialize)]
-struct Line {
-    #[serde(alias = "seal.no")]
-    no: u64,
-    #[serde(alias = "seal.head")]
-    head: String,
-}
+pub struct KeptHeads(BTreeMap<u64, Vec<SeenHead>>);
 
 impl KeptHeads {
-    /// Takes the heads out of lines as `modgate seals` prints them and `modgate serve` logs them.
-    /// Other lines are passed over, so that a whole log may be given.
+    /// Takes the heads out of lines as `modgate seals` prints them and `modgate serve` logs them or
+    /// writes them into its witness file. Other lines are passed over, so that a whole log may be given.
     pub fn read(text: &str) -> Self {
         let mut kept = Self::default();
-        for line in text.lines() {
-            let line = serde_json::from_str::<Line>(line).ok();
-            let head = line.and_then(|line| Some((line.no, hash(&line.head)?)));
-            if let Some((no, head)) = head {
-                let heads: &mut Vec<Hash> = kept.0.entry(no).or_default();
-                if !heads.contains(&head) {
-                    heads.push(head);
-                }
+        for head in text.lines().filter_map(SeenHead::parse) {
+            let heads = kept.0.entry(head.no).or_default();
+            if !heads.contains(&head) {
+                heads.push(head);
             }
         }
         kept
@@ -42,21 +27,24 @@ impl KeptHeads {
         self.0.is_empty()
     }
 
+    /// These and the others.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        for (no, heads) in others.0 {
+            self.0.entry(no).or_default().extend(heads);
+        }
+        self
+    }
+
     /// Takes out those of seal `no`.
-    pub(super) fn take(&mut self, no: u64) -> Vec<Hash> {
+    pub(in crate::audit) fn take(&mut self, no: u64) -> Vec<SeenHead> {
         self.0.remove(&no).unwrap_or_default()
     }
 
-    /// The numbers of those that nobody took.
-    pub(super) fn numbers(&self) -> impl Iterator<Item = u64> {
-        self.0.keys().copied()
+    /// Those that nobody took, in the order of their seals.
+    pub(in crate::audit) fn iter(&self) -> impl Iterator<Item = &SeenHead> {
+        self.0.values().flatten()
     }
-}
-
-fn hash(digits: &str) -> Option<Hash> {
-    let mut hash = Hash::default();
-    hex::decode_to_slice(digits, &mut hash).ok()?;
-    Some(hash)
 }
 
 #[cfg(test)]
@@ -71,8 +59,11 @@ mod tests {
              {{\"no\":8,\"epoch\":1,\"head\":\"{two}\"}}\n{{\"no\":9,\"head\":\"zz\"}}\n{{\"event\":\"action\"}}\n"
         );
         let mut kept = KeptHeads::read(&text);
-        assert_eq!(kept.numbers().collect::<Vec<_>>(), [7, 8]);
-        assert_eq!((kept.take(7), kept.take(8)), (vec![[1; 32]], vec![[2; 32]]));
+        let numbers: Vec<u64> = kept.iter().map(|head| head.no).collect();
+        assert_eq!(numbers, [7, 8]);
+        let heads = |kept: Vec<SeenHead>| kept.iter().map(|kept| kept.head).collect::<Vec<_>>();
+        assert_eq!(heads(kept.take(7)), [[1; 32]]);
+        assert_eq!(heads(kept.take(8)), [[2; 32]]);
         assert!(kept.is_empty());
     }
 }

@@ -1,16 +1,25 @@
 //! Whether the record is what was sealed, from the database or from an export of it.
 //!
 //! The checks are those of `checker`; [`database`] and [`file`](mod@file) hand it each seal with the rows
-//! that are there, and then the rows that are in no seal.
+//! that are there, and then the rows that are in no seal. Of a database `heap` counts the rows, for an
+//! index may show others than there are, and `schema` compares everything around them with what the
+//! migrations made: a view that tells something else, or a trigger that is off, is in no seal.
 
+mod chain;
 mod checker;
 pub mod database;
+mod decided;
 pub mod file;
+pub(super) mod heap;
 mod kept;
 pub(super) mod months;
+mod schema;
+mod strength;
 
 use std::fmt;
 use std::sync::Arc;
+
+use uuid::Uuid;
 
 use super::keys::{PublicKeys, SealKeys};
 
@@ -25,6 +34,13 @@ pub struct Evidence {
     pub seal_keys: Arc<SealKeys>,
     /// Heads that were kept outside of the database.
     pub kept: KeptHeads,
+    /// The time of the database that is checked, in microseconds since the Unix epoch.
+    pub now: Option<i64>,
+    /// The decisions of the record that are known and need no attention.
+    pub accepted: Vec<Uuid>,
+    /// Anything of that time or later that is not proven is a finding; in microseconds since the Unix
+    /// epoch.
+    pub proven_since: Option<i64>,
 }
 
 /// What a check found.
@@ -34,6 +50,10 @@ pub struct Report {
     pub findings: Vec<String>,
     /// How many more were found.
     pub more_findings: u64,
+    /// What the owner of the record has decided about it.
+    pub decisions: Vec<String>,
+    /// How many of these were not said to be known.
+    pub unaccepted: u64,
     /// What else there is to know, the strength of the proof among it.
     pub notes: Vec<String>,
     /// How many rows were looked at.
@@ -42,13 +62,43 @@ pub struct Report {
     pub seals: u64,
 }
 
+/// What a check comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing is wrong.
+    Intact,
+    /// Something was changed, is missing, or was inserted.
+    Tampered,
+    /// Nothing is wrong but what the owner of the record has decided about.
+    Decided,
+}
+
 /// How many findings are named. A dropped month would otherwise fill the disk.
 const NAMED: usize = 1_000;
 
 impl Report {
-    /// Whether nothing is wrong.
-    pub const fn is_intact(&self) -> bool {
-        self.findings.is_empty()
+    /// What it comes to.
+    pub const fn verdict(&self) -> Verdict {
+        if !self.findings.is_empty() {
+            Verdict::Tampered
+        } else if self.unaccepted > 0 {
+            Verdict::Decided
+        } else {
+            Verdict::Intact
+        }
+    }
+
+    /// Whether nothing is wrong, and nothing was decided that is not known.
+    pub fn is_intact(&self) -> bool {
+        self.verdict() == Verdict::Intact
+    }
+
+    /// Whether there was anything to check.
+    fn of_something(self) -> Result<Self, Error> {
+        if self.seals == 0 && self.findings.is_empty() {
+            return Err(Error::NothingSealed);
+        }
+        Ok(self)
     }
 
     fn find(&mut self, finding: impl fmt::Display) {
@@ -57,6 +107,16 @@ impl Report {
         } else {
             self.more_findings += 1;
         }
+    }
+
+    /// Adds what another part of the check found. Each part names its own, however many there are of
+    /// the others.
+    fn add(&mut self, other: Self) {
+        self.findings.extend(other.findings);
+        self.more_findings += other.more_findings;
+        self.notes.extend(other.notes);
+        self.rows += other.rows;
+        self.seals += other.seals;
     }
 }
 
@@ -68,13 +128,21 @@ impl fmt::Display for Report {
         if self.more_findings > 0 {
             writeln!(formatter, "tampered: and {} more", self.more_findings)?;
         }
-        for note in &self.notes {
-            writeln!(formatter, "{note}")?;
+        for line in self.decisions.iter().chain(&self.notes) {
+            writeln!(formatter, "{line}")?;
         }
-        let verdict = if self.is_intact() {
-            "intact"
-        } else {
-            "tampered"
+        let verdict = match self.verdict() {
+            Verdict::Intact => "intact".to_owned(),
+            Verdict::Tampered => "tampered".to_owned(),
+            Verdict::Decided => format!(
+                "intact except for {} recorded {} (--accepted ID once it was reviewed)",
+                self.unaccepted,
+                if self.unaccepted == 1 {
+                    "decision"
+                } else {
+                    "decisions"
+                }
+            ),
         };
         write!(
             formatter,
@@ -104,6 +172,15 @@ pub enum Error {
         /// What it should have been.
         rule: String,
     },
+    /// The schema is not that of this build, which cannot say what is wrong with it.
+    #[error("the record cannot be checked: {0}")]
+    Schema(String),
+    /// There is no seal.
+    #[error("there is no seal, so that nothing can be checked")]
+    NothingSealed,
+    /// The rows are not what their keys say, so that an export would leave some out.
+    #[error("the record was tampered with and is not exported: {0}; see `modgate verify`")]
+    Hidden(String),
     /// The export has no end line.
     #[error("the export is cut: it has no end line")]
     Cut,

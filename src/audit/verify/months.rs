@@ -65,13 +65,13 @@ pub(in crate::audit) fn month_of(id: Uuid) -> String {
 impl Months {
     /// Seal `no` holds this row, and it is there or it is not.
     pub(super) fn sealed(&mut self, key: Key, no: u64, is_there: bool) {
-        if key.table == Table::Prune {
+        if matches!(key.table, Table::Prune | Table::Decision) {
             return;
         }
         let month = self.0.entry(month_of(key.id)).or_default();
         let tally = match key.table {
             Table::Action => &mut month.actions,
-            Table::Event | Table::Prune => &mut month.events,
+            _ => &mut month.events,
         };
         tally.sealed += 1;
         if !is_there {

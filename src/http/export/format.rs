@@ -19,7 +19,7 @@ pub(in crate::http) enum Format {
 }
 
 /// The columns of CSV: the members of the action's JSON.
-const COLUMNS: [&str; 21] = [
+const COLUMNS: [&str; 22] = [
     "id",
     "kind",
     "state",
@@ -41,6 +41,7 @@ const COLUMNS: [&str; 21] = [
     "tencent_request_id",
     "attempts",
     "recorded",
+    "genuine",
 ];
 
 impl FromStr for Format {
@@ -126,6 +127,7 @@ fn cells(action: &Action) -> [String; COLUMNS.len()] {
         cell(answer.and_then(|answer| answer.request_id.as_ref())),
         action.attempts.len().to_string(),
         action.recorded.to_string(),
+        action.genuine.to_string(),
     ]
 }
 

@@ -181,5 +181,6 @@ pub(super) fn action(kind: Kind, end: &End) -> Action {
         duration: Some(took),
         attempts: end.attempt().map(attempt).into_iter().collect(),
         recorded: true,
+        genuine: true,
     }
 }
