@@ -65,14 +65,17 @@ async fn events(world: &World, id: &str) -> Vec<String> {
 /// The action as the API has it, which must be what the view says.
 async fn agreed(world: &World, who: &Persona, id: &str) -> Value {
     let action = who.action(id).await.json();
-    let (state, error_code, request_id): (String, Option<i64>, Option<String>) = sqlx::query_as(
-        "select state, error_code, tencent_request_id from audit.actions where id = $1",
-    )
+    let (state, attempts, error_code, request_id): (String, i32, Option<i64>, Option<String>) =
+        sqlx::query_as(
+            "select state, attempts, error_code, tencent_request_id from audit.actions where id = $1",
+        )
     .bind(Uuid::parse_str(id).expect("an id is a UUID"))
     .fetch_one(&mut world.sql().await)
     .await
     .expect("the record can be read");
     assert_eq!(action["state"], state, "{action}");
+    let listed = action["attempts"].as_array().map(Vec::len);
+    assert_eq!(listed.map(i32::try_from), Some(Ok(attempts)), "{action}");
     let tencent = &action["tencent"];
     assert_eq!(
         (&tencent["error_code"], &tencent["request_id"]),

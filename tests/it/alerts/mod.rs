@@ -15,7 +15,7 @@ use crate::support::app::TestApp;
 const FROM_ELSEWHERE: [&str; 1] = ["up"];
 
 /// What dashboards and rules elsewhere are written against.
-const OF_THE_CONTRACT: [&str; 16] = [
+const OF_THE_CONTRACT: [&str; 17] = [
     "modgate_actions_total",
     "modgate_http_requests_total",
     "modgate_tencent_attempts_total",
@@ -28,6 +28,7 @@ const OF_THE_CONTRACT: [&str; 16] = [
     "modgate_suspended",
     "modgate_seal_lag_seconds",
     "modgate_seal_signed",
+    "modgate_record_breaks",
     "modgate_jwks_age_seconds",
     "modgate_usersig_expires_seconds",
     "modgate_partition_months_ahead",

@@ -90,7 +90,7 @@ pub(crate) fn event_leaf() -> String {
 }
 
 /// Gives the rows that a test has inserted the leaf hash that a gateway would have given them.
-pub(super) async fn make(sql: &mut PgConnection) {
+pub(crate) async fn make(sql: &mut PgConnection) {
     for (table, letter, fields) in [
         ("action", "A", ACTION_FIELDS.as_slice()),
         ("event", "E", &EVENT_FIELDS),

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use modgate::audit::verify::{Evidence, Report, database};
+use modgate::audit::decision::{By, accept_break};
+use modgate::audit::verify::{Evidence, KeptHeads, Report, Verdict, database};
 use modgate::audit::{AuditLog, Deployment, SealKeys};
 use modgate::db;
 use secrecy::SecretString;
@@ -12,6 +13,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::{Row, id_of, leaves, run};
+use crate::seals::forge::{Signer, first_seal};
 use crate::support::eventually::eventually;
 use crate::support::file::TemporaryFile;
 use crate::support::process::Gateway;
@@ -145,7 +147,7 @@ async fn any_number_of_sealers_make_one_chain() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_seal_that_somebody_forged_is_named_and_stops_nobody() {
+async fn a_seal_that_somebody_forged_is_named_and_gone_on_from_by_nobody() {
     let world = World::new().await;
     let audit = audit_log(&world, keys(OLD));
     audit.seal().await.unwrap();
@@ -153,23 +155,46 @@ async fn a_seal_that_somebody_forged_is_named_and_stops_nobody() {
     // All that comes after it would seem to be sealed.
     run(
         &mut sql,
-        "insert into audit.seal (no, epoch, prev, n, leaves, sealed_at, head, signature, key_id, snapshot)
-         select no + 1, epoch, head, 0, '', now(), sha256('forged'), signature, key_id,
+        "insert into audit.seal (no, epoch, format, prev, n, leaves, sealed_at, head, signature, key_id, snapshot)
+         select no + 1, epoch, format, head, 0, '', now(), sha256('forged'), signature, key_id,
                 '9000000:9000000:'::pg_snapshot
          from audit.seal",
     )
     .await
     .unwrap();
+    // Nobody decides at once, and what has waited for it is no back-dated row.
+    insert(&world, Duration::from_mins(3)).await;
     insert(&world, Duration::ZERO).await;
-    let sealed = audit.seal().await.unwrap();
-    let head = sealed.heads.last().expect("it goes on");
-    assert_eq!((head.no, head.epoch, head.n), (3, 2, 1));
+    for log in [&audit, &audit_log(&world, keys(OLD))] {
+        let refused = log.seal().await.expect_err("it does not go on");
+        assert!(refused.to_string().contains("seal 2"), "{refused}");
+        assert!(log.is_broken());
+    }
     let report = verify(&world, keys(OLD)).await;
     let named = [
         "seal 2: its head is not that of its content",
         "seal 2: the signature is wrong",
     ];
     assert_eq!(report.findings, named, "{report}");
+
+    let by = By {
+        operator: "olga".to_owned(),
+        host: "here".to_owned(),
+        reason: "a forged seal".to_owned(),
+    };
+    let url = SecretString::from(world.database.url.clone());
+    let accepted = accept_break(&url, &keys(OLD), &by, KeptHeads::default(), Some(2)).await;
+    let accepted = accepted.expect("it is broken");
+    let places: Vec<_> = accepted
+        .heads
+        .iter()
+        .map(|head| (head.no, head.epoch, head.n))
+        .collect();
+    assert_eq!(places, [(3, 2, 1), (4, 2, 2)]);
+    audit.seal().await.expect("it goes on");
+    assert!(!audit.is_broken());
+    let report = verify(&world, keys(OLD)).await;
+    assert_eq!(report.verdict(), Verdict::Decided, "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -179,13 +204,13 @@ async fn a_row_without_a_mac_is_genuine_only_while_the_key_is_rolled_out() {
     insert(&world, Duration::ZERO).await;
     assert_eq!(audit.seal().await.unwrap().refused, Vec::<String>::new());
     assert!(verify(&world, keys(OLD)).await.is_intact());
-    run(
-        &mut world.sql().await,
-        "alter table audit.seal disable trigger append_only;
-         update audit.seal set sealed_at = sealed_at - interval '11 minutes'",
-    )
-    .await
-    .unwrap();
+
+    // The same with a key that has been in use for longer.
+    let world = World::new().await;
+    let long_ago = chrono::Utc::now() - chrono::Duration::minutes(11);
+    let signer = Signer::new(OLD);
+    first_seal(&mut world.sql().await, long_ago.timestamp_micros(), &signer).await;
+    let audit = audit_log(&world, keys(OLD));
     let forged = insert(&world, Duration::ZERO).await;
     let pending = insert(&world, Duration::from_secs(30)).await;
     let swept = audit.recover(Uuid::nil()).await.unwrap();
@@ -212,16 +237,17 @@ async fn a_service_without_the_key_does_not_go_on_with_a_signed_chain() {
         "{refused}"
     );
     let stranger = audit_log(&world, keys(NEW));
-    let head = eventually("the other has let go", PATIENCE, async || {
-        stranger.seal().await.expect("it seals").heads.pop()
+    let refused = stranger.seal().await.expect_err("it does not fit");
+    assert!(
+        refused.to_string().contains("MODGATE_SEAL_KEY"),
+        "{refused}"
+    );
+    let both = audit_log(&world, keys(&format!("{NEW}\n{OLD}")));
+    let head = eventually("the others have let go", PATIENCE, async || {
+        both.seal().await.expect("it seals").heads.pop()
     })
     .await;
-    assert_eq!(head.epoch, 2, "it does not trust what it cannot check");
-    let report = verify(&world, keys(OLD)).await;
-    assert!(
-        report.findings[0].starts_with("seal 2: signed by an unknown key"),
-        "{report}"
-    );
+    assert_eq!((head.no, head.epoch), (2, 1), "a key that is known goes on");
     assert!(
         verify(&world, keys(&format!("{NEW}\n{OLD}")))
             .await

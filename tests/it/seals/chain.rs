@@ -17,7 +17,7 @@ fn change(id: Uuid) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_seal_that_was_changed_or_removed_is_named() {
-    let recorded = Recorded::new().await;
+    let recorded = Recorded::shared().await;
     let mut copy = recorded.copy().await;
     let last = copy.number("select max(no) from audit.seal").await;
     let two = "select no from audit.seal where n > 1 and no > 1 limit 1";
@@ -66,7 +66,7 @@ async fn a_seal_that_was_changed_or_removed_is_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn seals_that_were_made_anew_do_not_pass_for_those_of_the_key() {
-    let recorded = Recorded::new().await;
+    let recorded = Recorded::shared().await;
     let succeeded = recorded.actions.succeeded;
     let change = change(succeeded);
     let other = Signer::new(OTHER_SEED);
@@ -132,7 +132,7 @@ async fn seals_that_were_made_anew_do_not_pass_for_those_of_the_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_has_the_key_is_found_by_a_head_that_was_kept_outside() {
-    let recorded = Recorded::new().await;
+    let recorded = Recorded::shared().await;
     let succeeded = recorded.actions.succeeded;
     let change = change(succeeded);
     let key = Signer::new(SEED);

@@ -11,13 +11,13 @@ use crate::record::leaves::{action_leaf, event_leaf};
 const ENTRY: usize = 51;
 
 /// Who signs, and under which name.
-pub(super) struct Signer {
+pub(crate) struct Signer {
     pair: Ed25519KeyPair,
-    pub(super) key_id: String,
+    pub(crate) key_id: String,
 }
 
 impl Signer {
-    pub(super) fn new(seed: &str) -> Self {
+    pub(crate) fn new(seed: &str) -> Self {
         let seed = hex::decode(seed).expect("hexadecimal digits");
         let pair = Ed25519KeyPair::from_seed_unchecked(&seed).expect("32 bytes are a seed");
         let key_id = hex::encode(sha256(pair.public_key().as_ref()))[..16].to_owned();
@@ -33,6 +33,7 @@ fn sha256(bytes: impl AsRef<[u8]>) -> Vec<u8> {
 struct Seal {
     no: i64,
     epoch: i32,
+    format: i32,
     leaves: Vec<u8>,
     sealed_at: i64,
 }
@@ -47,12 +48,15 @@ impl Seal {
         bytes.extend(n.to_be_bytes());
         bytes.extend(self.sealed_at.to_be_bytes());
         bytes.extend(sha256(&self.leaves));
+        if self.format > 1 {
+            bytes.extend(self.format.to_be_bytes());
+        }
         sha256(bytes)
     }
 }
 
 const SEALS: &str = "
-    select no, epoch, leaves, (extract(epoch from sealed_at) * 1000000)::bigint as sealed_at
+    select no, epoch, format, leaves, (extract(epoch from sealed_at) * 1000000)::bigint as sealed_at
     from audit.seal where no >= $1 order by no";
 
 /// What a seal holds of the row of an entry; nothing if the row is gone.
@@ -74,7 +78,7 @@ async fn row_hash(sql: &mut PgConnection, entry: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Makes the seals from `from` on anew, of the rows that are there.
-pub(super) async fn reseal(sql: &mut PgConnection, from: i64, signer: Option<&Signer>) {
+pub(crate) async fn reseal(sql: &mut PgConnection, from: i64, signer: Option<&Signer>) {
     let prev = sqlx::query_scalar("select head from audit.seal where no = $1 - 1");
     let prev: Option<Vec<u8>> = prev
         .bind(from)
@@ -106,8 +110,8 @@ async fn put(sql: &mut PgConnection, seal: &Seal, prev: &[u8], signer: Option<&S
     let message = [b"modgate.seal.v1\n".as_slice(), &head].concat();
     let signature = signer.map(|signer| signer.pair.sign(&message).as_ref().to_vec());
     let put = sqlx::query(
-        "insert into audit.seal (no, epoch, prev, n, leaves, sealed_at, head, signature, key_id, snapshot)
-         values ($1, $2, $3, octet_length($4) / 51, $4, timestamptz 'epoch' + $5 * interval '1 us', $6, $7, $8,
+        "insert into audit.seal (no, epoch, format, prev, n, leaves, sealed_at, head, signature, key_id, snapshot)
+         values ($1, $2, $9, $3, octet_length($4) / 51, $4, timestamptz 'epoch' + $5 * interval '1 us', $6, $7, $8,
                  pg_current_snapshot())",
     );
     let put = put
@@ -117,15 +121,27 @@ async fn put(sql: &mut PgConnection, seal: &Seal, prev: &[u8], signer: Option<&S
         .bind(&seal.leaves);
     let put = put.bind(seal.sealed_at).bind(&head).bind(signature);
     let put = put.bind(signer.map(|signer| signer.key_id.as_str()));
+    let put = put.bind(seal.format);
     put.execute(sql).await.expect("nothing is in its way");
     head
 }
 
 /// A first seal, without rows, as it would have been made at `sealed_at`.
-pub(super) async fn first_seal(sql: &mut PgConnection, sealed_at: i64, signer: &Signer) {
+pub(crate) async fn first_seal(sql: &mut PgConnection, sealed_at: i64, signer: &Signer) {
+    first_seal_of_format(sql, sealed_at, signer, 2).await;
+}
+
+/// The same, as builds of that format made it.
+pub(crate) async fn first_seal_of_format(
+    sql: &mut PgConnection,
+    sealed_at: i64,
+    signer: &Signer,
+    format: i32,
+) {
     let seal = Seal {
         no: 1,
         epoch: 1,
+        format,
         leaves: Vec::new(),
         sealed_at,
     };
@@ -133,16 +149,17 @@ pub(super) async fn first_seal(sql: &mut PgConnection, sealed_at: i64, signer: &
 }
 
 /// One more seal, without rows, that follows the last.
-pub(super) async fn one_more_seal(sql: &mut PgConnection, signer: Option<&Signer>) -> i64 {
-    let last = "select no, epoch, head, (extract(epoch from sealed_at) * 1000000)::bigint
+pub(crate) async fn one_more_seal(sql: &mut PgConnection, signer: Option<&Signer>) -> i64 {
+    let last = "select no, epoch, format, head, (extract(epoch from sealed_at) * 1000000)::bigint
                 from audit.seal order by no desc limit 1";
-    let (no, epoch, head, at): (i64, i32, Vec<u8>, i64) = sqlx::query_as(last)
+    let (no, epoch, format, head, at): (i64, i32, i32, Vec<u8>, i64) = sqlx::query_as(last)
         .fetch_one(&mut *sql)
         .await
         .expect("there is one");
     let seal = Seal {
         no: no + 1,
         epoch,
+        format,
         leaves: Vec::new(),
         sealed_at: at + 1,
     };

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::broken::decision;
 use super::forge::{Signer, first_seal};
 use super::{Evidence, Recorded, SEED, UNSEALED, finding, public_key_of, run, verdicts};
 use crate::record::leaves::action_leaf;
 use crate::record::roles::{SERVICE, sql_as, with_roles};
 use crate::record::{Row, id_of};
 use crate::support::eventually::eventually;
-use crate::support::process::Gateway;
+use crate::support::process::{Gateway, modgate};
 use crate::support::world::World;
 
 const IN_A_SEAL: &str =
@@ -18,7 +19,7 @@ const IN_A_SEAL: &str =
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_of_the_past_is_named_before_and_after_it_is_sealed() {
-    let recorded = Recorded::new().await;
+    let recorded = Recorded::shared().await;
     let mut copy = recorded.copy().await;
     let id = id_of(Duration::from_hours(2));
     // Like a genuine one in all that can be copied.
@@ -59,7 +60,7 @@ async fn a_row_of_the_past_is_named_before_and_after_it_is_sealed() {
 }
 
 /// An action of now, as the service's role can insert it; `leaf_hash` is SQL over its columns.
-fn forged(id: Uuid, leaf_hash: &str, mac: &str) -> String {
+pub(super) fn forged(id: Uuid, leaf_hash: &str, mac: &str) -> String {
     format!(
         "insert into audit.action (id, kind, moderator, issuer, user_id, client_ip, peer_ip, http_request_id, instance,
              version, sdk_app_id, tencent_host, deadline_ms, requested_at, leaf_hash, mac)
@@ -136,6 +137,7 @@ async fn a_row_of_now_that_the_services_role_inserts_without_the_key_is_refused(
     let evidence = Evidence {
         public_key: Some(key.path()),
         heads: None,
+        ..Evidence::default()
     };
     verdicts(&world.database.url, evidence).assert_found("forged", &wrong);
 }
@@ -165,7 +167,7 @@ async fn a_row_whose_hash_is_not_that_of_its_fields_is_refused_without_a_key_too
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_row_is_kept_out_of_the_seals_by_a_seal_that_claims_to_have_seen_it() {
-    let recorded = Recorded::new().await;
+    let recorded = Recorded::shared().await;
     for (snapshot, xid) in [
         ("'99999999:99999999:'", "pg_current_xact_id()"),
         // As a number of 32 bits, which is what a row is marked with, it is the same.
@@ -185,6 +187,17 @@ async fn no_row_is_kept_out_of_the_seals_by_a_seal_that_claims_to_have_seen_it()
         let gateway = Gateway::start(&variables).await.ready().await;
         let alice = gateway.moderator("alice");
         assert_eq!(alice.kick_login("bob").await.status, 200);
+        let log = gateway.log();
+        eventually("nobody believes it", Duration::from_secs(20), async || {
+            log.events("chain_broken").pop()
+        })
+        .await;
+        assert!(copy.number(UNSEALED).await > 0);
+        let mut accept = modgate(&variables);
+        let accept = accept
+            .args(["seals", "--accept-break", "--reason", "altered"])
+            .output();
+        decision(&accept.expect("the binary can be run"));
         eventually("all is sealed", Duration::from_secs(20), async || {
             (copy.number(UNSEALED).await == 0).then_some(())
         })

@@ -3,14 +3,24 @@
 //! Each case is done to a copy of one recorded log, and `modgate verify` is asked, of the database and of an
 //! export, and the second verifier.
 
+mod attacks;
+mod broken;
 mod chain;
+mod copies;
 mod cut;
-mod forge;
+mod decisions;
+pub(crate) mod forge;
+mod guard;
 mod inserted;
+mod members;
+mod of_0_1;
 mod restored;
 mod rows;
+mod schema;
+mod strength;
 mod uncheckable;
 mod untouched;
+mod witness;
 
 use std::collections::BTreeSet;
 use std::process::Output;
@@ -18,31 +28,22 @@ use std::time::Duration;
 
 use modgate::simulator::{Fault, FaultKind};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tokio::sync::OnceCell;
 use uuid::Uuid;
+
+use guard::UNGUARD;
 
 use crate::support::eventually::eventually;
 use crate::support::file::TemporaryFile;
 use crate::support::persona::{Answer, Persona};
 use crate::support::postgres::{Cluster, Database};
 use crate::support::process::{Gateway, modgate};
+use crate::support::quiet::{self, Presence};
 use crate::support::world::{World, token};
 use crate::verifier;
 
 const SEED: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 const OTHER_SEED: &str = "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20";
-
-/// Nothing keeps a superuser from this.
-const UNGUARD: &str = "
-    do $$ declare what record; begin
-        for what in select oid::regclass as name from pg_class
-                    where relnamespace = 'audit'::regnamespace and relkind in ('r', 'p') loop
-            execute format('alter table %s disable trigger all', what.name);
-        end loop;
-        for what in select conrelid::regclass as name, conname as rule from pg_constraint join pg_class c on c.oid = conrelid
-                    where connamespace = 'audit'::regnamespace and contype = 'c' order by c.relispartition loop
-            execute format('alter table %s drop constraint if exists %I', what.name, what.rule);
-        end loop;
-    end $$;";
 
 const UNSEALED: &str = "
     select count(*) from (select id, 0::smallint as rev from audit.action
@@ -107,8 +108,14 @@ struct Actions {
 }
 
 impl Recorded {
+    /// Made once: each test tampers with copies of its own.
+    async fn shared() -> &'static Self {
+        static SHARED: OnceCell<Recorded> = OnceCell::const_new();
+        SHARED.get_or_init(Self::new).await
+    }
+
     async fn new() -> Self {
-        let world = keyed().await;
+        let mut world = keyed().await;
         let gateway = Gateway::start(&world.variables).await.ready().await;
         let actions = act(&world, &gateway).await;
         let seals = world.count("select count(*) from audit.seal").await;
@@ -120,6 +127,7 @@ impl Recorded {
         .await;
         let log = log.lines().join("\n");
         gateway.kill();
+        world.leave();
         let later = heads(&world.database.url, seals / 2);
         let mut sql = world.sql().await;
         let name = sqlx::query_scalar("select current_database()::text");
@@ -139,22 +147,26 @@ impl Recorded {
 
     /// A copy to be tampered with.
     async fn copy(&self) -> Copy {
+        let presence = quiet::among_others().await;
         let database = Cluster::shared()
             .await
             .create_database(Some(&self.name))
             .await;
-        let mut sql = PgConnection::connect(&database.url)
+        let sql = PgConnection::connect(&database.url)
             .await
             .expect("it was just made");
-        run(&mut sql, UNGUARD).await;
-        Copy { sql, database }
+        Copy {
+            sql,
+            database,
+            _presence: presence,
+        }
     }
 
     /// What an auditor has: the public key.
     fn key(&self) -> Evidence<'_> {
         Evidence {
             public_key: Some(self.public_key.path()),
-            heads: None,
+            ..Evidence::default()
         }
     }
 
@@ -219,10 +231,13 @@ struct Copy {
     // Closed before the database is dropped.
     sql: PgConnection,
     database: Database,
+    _presence: Presence,
 }
 
 impl Copy {
+    /// Past the guards, which are up again when verdicts are asked for.
     async fn run(&mut self, statement: &str) {
+        run(&mut self.sql, UNGUARD).await;
         run(&mut self.sql, statement).await;
     }
 
@@ -243,6 +258,7 @@ impl Copy {
     }
 
     fn verdicts(&self, evidence: Evidence<'_>) -> Verdicts {
+        guard::restore(&self.database.url);
         verdicts(&self.database.url, evidence)
     }
 }
@@ -252,6 +268,25 @@ impl Copy {
 pub(crate) struct Evidence<'a> {
     public_key: Option<&'a str>,
     heads: Option<&'a str>,
+    /// The id of a decision that is known.
+    accepted: Option<&'a str>,
+    /// From when on everything must be proven.
+    proven_since: Option<&'a str>,
+}
+
+impl<'a> Evidence<'a> {
+    /// What both verifiers are told in the same way.
+    fn arguments(&self) -> Vec<&'a str> {
+        let options = [
+            ("--seal-file", self.heads),
+            ("--accepted", self.accepted),
+            ("--proven-since", self.proven_since),
+        ];
+        let given = options
+            .into_iter()
+            .filter_map(|(option, value)| Some([option, value?]));
+        given.flatten().collect()
+    }
 }
 
 /// What `modgate verify` says of the database and of an export, and what the second verifier says of the export.
@@ -267,18 +302,13 @@ pub(crate) fn verdicts(url: &str, evidence: Evidence<'_>) -> Verdicts {
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut command = modgate(&variables.collect());
         command.arg("verify").args(arguments);
-        if let Some(heads) = evidence.heads {
-            command.args(["--seal-file", heads]);
-        }
+        command.args(evidence.arguments());
         command.output().expect("the binary can be run")
     };
     let mut arguments = vec![export.path()];
-    for (option, path) in [
-        ("--public-key", evidence.public_key),
-        ("--seal-file", evidence.heads),
-    ] {
-        arguments.extend(path.into_iter().flat_map(|path| [option, path]));
-    }
+    let key = evidence.public_key.into_iter();
+    arguments.extend(key.flat_map(|path| ["--public-key", path]));
+    arguments.extend(evidence.arguments());
     Verdicts([
         (
             "the database",
@@ -318,11 +348,54 @@ impl Verdicts {
         }
     }
 
+    /// None of them could check anything.
+    fn assert_unchecked(&self, what: &str) {
+        for (of, output) in &self.0 {
+            assert_eq!(output.status.code(), Some(2), "{what}, {of}: {output:?}");
+            assert!(
+                output.stdout.is_empty() && !output.stderr.is_empty(),
+                "{what}, {of}: {output:?}"
+            );
+        }
+    }
+
+    /// Each has a line with both.
+    fn assert_tells(&self, one: &str, other: &str) {
+        for (of, output) in &self.0 {
+            let told = String::from_utf8_lossy(&output.stdout);
+            let is_told = told
+                .lines()
+                .any(|line| line.contains(one) && line.contains(other));
+            assert!(is_told, "{of}: {told}");
+        }
+    }
+
+    /// All of them find nothing but that this was decided.
+    fn assert_decided(&self, id: &str) {
+        for (of, output) in &self.0 {
+            assert_eq!(output.status.code(), Some(3), "{of}: {output:?}");
+            let told = String::from_utf8_lossy(&output.stdout);
+            let is_told = told
+                .lines()
+                .any(|line| line.starts_with(&format!("decided: {id}: ")));
+            assert!(is_told && !told.contains("tampered: "), "{of}: {told}");
+        }
+    }
+
     /// All of them find these things, and wrong things with nothing else.
     fn assert_found(&self, what: &str, findings: &[Finding]) {
+        self.assert_found_beside(what, findings, &[]);
+    }
+
+    /// As [`assert_found`](Self::assert_found), and in the database, which alone has a schema, these objects of it.
+    fn assert_found_beside(&self, what: &str, findings: &[Finding], objects: &[&str]) {
         self.assert_at_least_found(what, findings);
-        let expected: BTreeSet<&str> = findings.iter().map(|(named, _)| named.as_str()).collect();
         for (of, output) in &self.0 {
+            let mut expected: BTreeSet<&str> =
+                findings.iter().map(|(named, _)| named.as_str()).collect();
+            if *of == "the database" {
+                expected.extend(objects);
+            }
             let told = String::from_utf8_lossy(&output.stdout);
             let named = told
                 .lines()

@@ -1,9 +1,12 @@
 //! A record that was dumped, and restored where transaction ids mean something else.
 
 use std::process::Command;
+use std::time::Duration;
 
+use super::broken::{accept_break, decision};
 use super::{Evidence, SEED, UNSEALED, all_sealed, heads, keyed, public_key_of, run, verdicts};
 use crate::stream::listening::Listening;
+use crate::support::eventually::eventually;
 use crate::support::file::TemporaryFile;
 use crate::support::postgres::Cluster;
 use crate::support::process::Gateway;
@@ -41,8 +44,8 @@ fn dump(url: &str) -> TemporaryFile {
     dump
 }
 
-/// The same world around a new database with what was dumped.
-async fn restored(mut world: World, dump: &TemporaryFile) -> World {
+/// The same world around a new database with what was dumped into a file.
+pub(super) async fn load(mut world: World, dump: &str) -> World {
     let cluster = match &world.cluster {
         Some(cluster) => cluster,
         None => Cluster::shared().await,
@@ -55,7 +58,7 @@ async fn restored(mut world: World, dump: &TemporaryFile) -> World {
         "-v",
         "ON_ERROR_STOP=1",
         "-f",
-        dump.path(),
+        dump,
         "--dbname",
         plain(&database.url),
     ]);
@@ -98,14 +101,25 @@ async fn a_restored_record_is_sealed_on_in_another_epoch_and_is_intact() {
     let evidence = Evidence {
         public_key: Some(key.path()),
         heads: Some(kept.path()),
+        ..Evidence::default()
     };
     for (place, world) in [
         ("the same cluster", World::new().await),
         ("another cluster", World::with_its_own_postgres().await),
     ] {
-        let world = restored(world, &dump).await;
+        let world = load(world, dump.path()).await;
         verdicts(&world.database.url, evidence).assert_intact(place);
         let gateway = Gateway::start(&world.variables).await.ready().await;
+        let log = gateway.log();
+        eventually("it is said", Duration::from_secs(20), async || {
+            log.events("chain_broken").pop()
+        })
+        .await;
+        assert!(
+            world.count(UNSEALED).await >= 1,
+            "{place}: nothing is sealed for no recorded reason"
+        );
+        let accepted = decision(&accept_break(&world, Some(kept.path())));
         all_sealed(&world).await;
         let alice = gateway.moderator("alice");
         let mut listening = Listening::open(&alice, "", Some(&heard)).await;
@@ -124,6 +138,11 @@ async fn a_restored_record_is_sealed_on_in_another_epoch_and_is_intact() {
             epochs, 201,
             "{place}: the second epoch goes on where the first ended"
         );
-        verdicts(&world.database.url, evidence).assert_intact(place);
+        verdicts(&world.database.url, evidence).assert_decided(&accepted);
+        let known = Evidence {
+            accepted: Some(&accepted),
+            ..evidence
+        };
+        verdicts(&world.database.url, known).assert_intact(place);
     }
 }

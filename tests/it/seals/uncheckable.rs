@@ -10,7 +10,7 @@ use crate::verifier;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_checked_is_said_so_with_its_own_exit_code() {
-    let recorded = Recorded::new().await;
+    let recorded = Recorded::shared().await;
     let copy = recorded.copy().await;
     let empty = Cluster::shared().await.create_database(None).await;
     let text = std::fs::read_to_string(export(&copy.database.url).path()).unwrap();

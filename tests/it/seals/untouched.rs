@@ -24,6 +24,7 @@ async fn a_record_without_a_key_is_intact_and_unsigned() {
     let evidence = Evidence {
         public_key: None,
         heads: Some(heads.path()),
+        ..Evidence::default()
     };
     let verdicts = verdicts(&world.database.url, evidence);
     verdicts.assert_intact("without a key");
@@ -110,6 +111,7 @@ async fn what_three_replicas_wrote_that_were_killed_is_intact() {
     let evidence = Evidence {
         public_key: Some(key.path()),
         heads: Some(logs.path()),
+        ..Evidence::default()
     };
     let actions = world.count("select count(*) from audit.action").await;
     assert!(actions > 50, "there was something to do: {actions}");

@@ -15,6 +15,13 @@ impl TemporaryFile {
         Self(path)
     }
 
+    /// A name of which there is no file yet.
+    pub(crate) fn nowhere() -> Self {
+        let file = Self::new("");
+        std::fs::remove_file(&file.0).expect("it was just made");
+        file
+    }
+
     pub(crate) fn path(&self) -> &str {
         self.0
             .to_str()

@@ -29,7 +29,7 @@ pub(crate) struct World {
     /// The server of the database, if it is this test's own.
     pub(crate) cluster: Option<Cluster>,
     pub(crate) variables: BTreeMap<String, String>,
-    _presence: Presence,
+    presence: Option<Presence>,
 }
 
 impl World {
@@ -93,14 +93,35 @@ impl World {
             database,
             cluster,
             variables,
-            _presence: presence,
+            presence: Some(presence),
         }
+    }
+
+    /// From here on it keeps nobody from being alone: nothing goes on in it.
+    pub(crate) fn leave(&mut self) {
+        self.presence = None;
     }
 
     /// Sets a variable of the gateway that will be started.
     pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
         self.variables.insert(name.to_owned(), value.to_owned());
         self
+    }
+
+    /// The variables of commands that work on the record, as its owner.
+    pub(crate) fn variables_of_the_record(&self) -> BTreeMap<String, String> {
+        let mut variables = self.variables.clone();
+        variables.retain(|name, _| name.starts_with("MODGATE_SEAL_"));
+        let url = self.database.url.clone();
+        variables.insert("MODGATE_DATABASE_URL".to_owned(), url);
+        variables
+    }
+
+    /// The variables of a gateway with another seal key.
+    pub(crate) fn clone_with_key(&self, key: &str) -> BTreeMap<String, String> {
+        let mut variables = self.variables.clone();
+        variables.insert("MODGATE_SEAL_KEY".to_owned(), key.to_owned());
+        variables
     }
 
     pub(crate) fn environment(&self) -> Environment {
