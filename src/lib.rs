@@ -49,7 +49,9 @@
 //! 7. If the process dies in between, recovery of any replica ends the action as `unknown`, once its
 //!    own deadline and five seconds have passed by the database's clock.
 //! 8. Within a second or two the sealer, one at a time of all replicas, lists each row in a seal
-//!    ([`audit::seal`]); [`stream`] tells each state to those who listen.
+//!    ([`audit::seal`]); [`stream`] tells each state to those who listen. Where the chain of seals is not
+//!    the one that a replica has seen, it seals nothing until the record's owner has decided
+//!    ([`audit::decision`]).
 //!
 //! # Module map
 //! | module | what | knows |
@@ -59,7 +61,7 @@
 //! | [`stream`] | tells all who listen what changes in the record | audit |
 //! | [`auth`] | from a bearer token to a moderator; the identity provider's keys | JWT, reqwest |
 //! | [`limit`] | moderators' limits, queue, pacing, permits, and their leases | time, SQL for leases |
-//! | [`audit`] | the record: begin, finish, recover, read; seal, verify, export, retain | SQL |
+//! | [`audit`] | the record: begin, finish, recover, read; seal, verify, decide, export, retain | SQL |
 //! | [`db`] | pools and migrations | SQL |
 //! | [`tencent`] | one call, and what its answer means; the `UserSig` | Tencent, reqwest |
 //! | [`http`] | routes, parsing, problems, the OpenAPI document; the operations port | actix-web |
