@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::broken::tamper;
+use super::broken::{decision, tamper};
+use super::decisions::{acknowledge, every_row_is_sealed, with_a_false_row};
+use super::inserted::forged;
 use super::{
     Evidence, Recorded, SEED, UNSEALED, all_sealed, finding, keyed, public_key_of, run, verdicts,
 };
@@ -141,7 +143,7 @@ async fn a_break_cannot_be_accepted_for_a_seal_whose_head_was_kept() {
             &void_from,
         ])
         .output();
-    let id = super::broken::decision(&output.expect("the binary can be run"));
+    let id = decision(&output.expect("the binary can be run"));
     let key = public_key_of(SEED);
     let evidence = Evidence {
         public_key: Some(key.path()),
@@ -182,7 +184,7 @@ async fn the_service_can_add_nothing_that_cannot_be_read() {
         event("now()", "1", "repeat('x', 70000)"),
         seal("'infinity'"),
         seal("'294276-12-31'"),
-        super::inserted::forged(id, "sha256('')", "null").replace("'bob'", "repeat('x', 70000)"),
+        forged(id, "sha256('')", "null").replace("'bob'", "repeat('x', 70000)"),
     ] {
         let refused = sqlx::query(sqlx::AssertSqlSafe(statement.clone()))
             .execute(&mut service)
@@ -195,4 +197,46 @@ async fn the_service_can_add_nothing_that_cannot_be_read() {
     }
     let none = "select (select count(*) from audit.event) + (select count(*) from audit.action)";
     assert_eq!(world.count(none).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_false_row_of_a_slow_transaction_can_be_acknowledged_like_any_other() {
+    let (world, gateway, _, first) = with_a_false_row().await;
+    // As if it had been inserted two minutes ago and committed now.
+    let id = id_of(Duration::from_mins(2));
+    let leaf = action_leaf();
+    let values = format!("deadline_ms, requested_at, {leaf}");
+    let slow = forged(id, &leaf, "null")
+        .replace(
+            "requested_at, leaf_hash, mac)",
+            "requested_at, recorded_at, leaf_hash, mac)",
+        )
+        .replace(
+            &values,
+            &format!("deadline_ms, requested_at, requested_at, {leaf}"),
+        );
+    run(&mut world.sql().await, &slow).await;
+    every_row_is_sealed(&world).await;
+    assert_eq!(
+        gateway.moderator("alice").kick_login("carol").await.status,
+        200
+    );
+    every_row_is_sealed(&world).await;
+    let key = public_key_of(SEED);
+    let evidence = Evidence {
+        public_key: Some(key.path()),
+        ..Evidence::default()
+    };
+    let named = format!("action {id}");
+    let wrong = [
+        finding(&named, "written without the key"),
+        finding(&named, "back-dated"),
+    ];
+    verdicts(&world.database.url, evidence).assert_at_least_found("slow", &wrong);
+    for id in [first, id] {
+        let known = decision(&acknowledge(&world, id, Some(SEED)));
+        if id != first {
+            verdicts(&world.database.url, evidence).assert_decided(&known);
+        }
+    }
 }

@@ -18,7 +18,7 @@ use crate::support::world::World;
 
 /// A record with an action of a gateway and one that somebody with the service's password made up, long
 /// after the key was rolled out.
-async fn with_a_false_row() -> (World, Gateway, Uuid, Uuid) {
+pub(super) async fn with_a_false_row() -> (World, Gateway, Uuid, Uuid) {
     let world = with_roles().await.set("MODGATE_SEAL_KEY", SEED);
     let long_ago = (chrono::Utc::now() - chrono::Duration::hours(1)).timestamp_micros();
     super::forge::first_seal(
@@ -45,14 +45,14 @@ async fn with_a_false_row() -> (World, Gateway, Uuid, Uuid) {
 }
 
 /// The false action never ends.
-async fn every_row_is_sealed(world: &World) {
+pub(super) async fn every_row_is_sealed(world: &World) {
     eventually("all is sealed", Duration::from_secs(20), async || {
         (world.count(UNSEALED).await == 0).then_some(())
     })
     .await;
 }
 
-fn acknowledge(world: &World, id: Uuid, key: Option<&str>) -> Output {
+pub(super) fn acknowledge(world: &World, id: Uuid, key: Option<&str>) -> Output {
     let mut variables = world.variables_of_the_record();
     variables.remove("MODGATE_SEAL_KEY");
     variables.extend(key.map(|key| ("MODGATE_SEAL_KEY".to_owned(), key.to_owned())));
