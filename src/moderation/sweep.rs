@@ -118,10 +118,7 @@ struct Fault(Option<(String, Instant)>);
 impl Fault {
     fn is_over(&mut self) {
         if self.0.take().is_some() {
-            tracing::info!(
-                event = "sealing_resumed",
-                "this replica seals again, or could"
-            );
+            tracing::info!(event = "sealing_resumed", "this replica can seal again");
         }
     }
 
