@@ -70,6 +70,27 @@ words!(
     ProtectedTarget = "protected_target"
 );
 
+impl Failure {
+    /// Whether an attempt that was started can end so; the others end an action without one.
+    pub const fn is_of_an_attempt(self) -> bool {
+        match self {
+            Self::Connect
+            | Self::DeadlinePassed
+            | Self::LeaseLapsed
+            | Self::TimedOut
+            | Self::ConnectionLost
+            | Self::NotTheEnvelope
+            | Self::AnswerTooLarge
+            | Self::Contradiction => true,
+            Self::Suspended
+            | Self::BeginUnclear
+            | Self::Abandoned
+            | Self::MissingScope
+            | Self::ProtectedTarget => false,
+        }
+    }
+}
+
 /// What Tencent's `ErrorCode` means for the action. The codes themselves are in `tencent`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
@@ -97,24 +118,21 @@ pub enum Class {
     Unlisted,
 }
 
-impl Class {
-    /// The one word for it in metrics and logs.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Caller => "caller",
-            Self::NotFound => "not_found",
-            Self::Conflict => "conflict",
-            Self::RateLimit => "rate_limit",
-            Self::Credential => "credential",
-            Self::CredentialLockout => "credential_lockout",
-            Self::Config => "config",
-            Self::GatewayBug => "gateway_bug",
-            Self::Transient => "transient",
-            Self::TransientAmbiguous => "transient_ambiguous",
-            Self::Unlisted => "unlisted",
-        }
-    }
-}
+words!(
+    Class,
+    "must be the word of a class",
+    Caller = "caller",
+    NotFound = "not_found",
+    Conflict = "conflict",
+    RateLimit = "rate_limit",
+    Credential = "credential",
+    CredentialLockout = "credential_lockout",
+    Config = "config",
+    GatewayBug = "gateway_bug",
+    Transient = "transient",
+    TransientAmbiguous = "transient_ambiguous",
+    Unlisted = "unlisted"
+);
 
 /// What an attempt proves about the action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,33 +5,6 @@ use super::labels::{ActionLabels, ApiLabels, AttemptLabels, Step, StepLabels};
 use super::{Metrics, OK};
 use crate::domain::{Class, Failure, Kind, State};
 
-/// How an attempt can end that Tencent answered.
-const CLASSES: [Class; 11] = [
-    Class::Caller,
-    Class::NotFound,
-    Class::Conflict,
-    Class::RateLimit,
-    Class::Credential,
-    Class::CredentialLockout,
-    Class::Config,
-    Class::GatewayBug,
-    Class::Transient,
-    Class::TransientAmbiguous,
-    Class::Unlisted,
-];
-
-/// How one can end that has no usable answer.
-const FAILURES: [Failure; 8] = [
-    Failure::Connect,
-    Failure::DeadlinePassed,
-    Failure::LeaseLapsed,
-    Failure::TimedOut,
-    Failure::ConnectionLost,
-    Failure::NotTheEnvelope,
-    Failure::AnswerTooLarge,
-    Failure::Contradiction,
-];
-
 impl Metrics {
     /// Makes every series whose labels are known.
     pub(super) fn begin_at_zero(&self) {
@@ -40,8 +13,11 @@ impl Metrics {
             for state in ends.map(|state| state.as_str()) {
                 drop(self.actions.get_or_create(&ActionLabels { kind, state }));
             }
-            let failures = FAILURES.iter().map(|failure| failure.as_str());
-            let classes = CLASSES.iter().map(|class| class.as_str());
+            let failures = Failure::ALL
+                .iter()
+                .filter(|failure| failure.is_of_an_attempt());
+            let failures = failures.map(|failure| failure.as_str());
+            let classes = Class::ALL.iter().map(|class| class.as_str());
             for class in failures.chain(classes).chain([OK]) {
                 drop(self.attempts.get_or_create(&AttemptLabels { kind, class }));
             }
