@@ -42,7 +42,7 @@ pub(super) struct ActionJson<'a> {
     requested_at: String,
     #[schema(required, value_type = Option<DateTime<Utc>>)]
     completed_at: Option<String>,
-    /// From the arrival of the request to the end.
+    /// From when the request had been read to the end.
     #[schema(required)]
     duration_ms: Option<f64>,
     #[schema(required)]

@@ -48,7 +48,7 @@ const READ_BOUND: Duration = Duration::from_millis(2500);
 pub struct Rules {
     /// Users that no action may target, beside the admin identifier. ASCII case is ignored.
     pub protected_users: Vec<String>,
-    /// From the arrival of a request to the end of the last attempt.
+    /// From when a request has been read to the end of the last attempt.
     pub action_deadline: Duration,
 }
 

@@ -1,9 +1,12 @@
 //! What operators see: health, metrics, log lines.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use modgate::simulator::{Fault, FaultKind};
+use regex::Regex;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -430,4 +433,56 @@ async fn the_log_says_where_it_listens_and_that_it_stopped() {
             .iter()
             .all(|line| serde_json::from_str::<Value>(line).is_ok())
     );
+}
+
+/// What happens every day, and asks nobody to do anything.
+const ORDINARY: [&str; 7] = [
+    "draining",
+    "http_request",
+    "listening",
+    "seal",
+    "shutting_down",
+    "stopped",
+    "action",
+];
+
+fn sources(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).expect("the sources are there");
+    let paths = entries.map(|entry| entry.expect("it can be read").path());
+    let files = paths.flat_map(|path| {
+        if path.is_dir() {
+            sources(&path)
+        } else {
+            vec![path]
+        }
+    });
+    files.collect()
+}
+
+#[test]
+fn every_event_of_the_log_is_in_the_table_of_the_readme() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(root.join("README.md")).expect("there is a README");
+    let (_, table) = readme.split_once("| `event` |").expect("there is a table");
+    let (table, _) = table.split_once("\n\n").expect("the table ends");
+    let first_cells = table.lines().filter_map(|line| line.split('|').nth(1));
+    let explained: BTreeSet<&str> = first_cells
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect();
+    let event = Regex::new(r#"event = "([a-z_]+)""#).expect("a pattern");
+    let mut logged = BTreeSet::new();
+    for path in sources(&root.join("src")) {
+        let source = fs::read_to_string(&path).expect("it can be read");
+        logged.extend(
+            event
+                .captures_iter(&source)
+                .map(|found| found[1].to_owned()),
+        );
+    }
+    let logged: BTreeSet<&str> = logged
+        .iter()
+        .map(String::as_str)
+        .filter(|event| !ORDINARY.contains(event))
+        .collect();
+    assert_eq!(logged, explained);
 }

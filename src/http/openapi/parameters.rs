@@ -76,7 +76,7 @@ fn filters() -> Vec<Parameter> {
         looked_for("tencent_request_id", "Tencent's RequestId of any attempt."),
         query(
             "error_code",
-            "Tencent's ErrorCode of any attempt.",
+            "The ErrorCode of Tencent's last answer.",
             integer(i64::MIN, i64::MAX),
         ),
         looked_for("idempotency_key", "The Idempotency-Key of the request."),

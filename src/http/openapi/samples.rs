@@ -61,7 +61,7 @@ const fn end(code: Code, kind: Option<Kind>) -> End {
             End::Refused(70107, "the user does not exist")
         }
         (Code::TargetNotFound, _) => End::Refused(100_004, "the room does not exist"),
-        (Code::TargetConflict, _) => End::Refused(100_005, "the user is not on a seat"),
+        (Code::TargetConflict, _) => End::Refused(100_005, "the user is not a member of the room"),
         (Code::RejectedByTencent, _) => End::Refused(70402, "illegal parameter"),
         (Code::RateLimited, _) => End::Refused(60007, "frequency limit"),
         (Code::TencentRejectedGateway, _) => End::Refused(70003, "the signature is not valid"),
