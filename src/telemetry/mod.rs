@@ -9,6 +9,7 @@
 //!   what is secret here.
 //! - Spans are for the collector alone: no line lists them.
 
+mod once_a_minute;
 pub mod traces;
 
 use std::io::IsTerminal;
@@ -22,6 +23,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
+pub use once_a_minute::OnceAMinute;
 pub use traces::{Parent, Traces};
 
 /// How lines are written.

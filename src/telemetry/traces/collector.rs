@@ -1,36 +1,32 @@
 //! The exporter, and the word it leaves when spans do not get through.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use opentelemetry_otlp::SpanExporter as Otlp;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
-/// How often it is said that spans are lost.
-const AT_MOST_EVERY: Duration = Duration::from_mins(1);
+use crate::telemetry::OnceAMinute;
 
 #[derive(Debug)]
 pub(super) struct Collector {
     exporter: Otlp,
-    warned: Mutex<Option<Instant>>,
+    warned: OnceAMinute,
 }
 
 impl Collector {
     pub(super) fn new(exporter: Otlp) -> Self {
         Self {
             exporter,
-            warned: Mutex::new(None),
+            warned: OnceAMinute::default(),
         }
     }
 
     fn warn(&self, spans: usize, error: &OTelSdkError) {
-        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
-        if warned.is_some_and(|at| at.elapsed() < AT_MOST_EVERY) {
+        if !self.warned.is_due() {
             return;
         }
-        *warned = Some(Instant::now());
         tracing::warn!(
             event = "traces_lost",
             spans,
