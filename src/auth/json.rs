@@ -14,6 +14,24 @@ pub(super) fn object(bytes: &[u8]) -> Option<Value> {
     value.is_object().then_some(value)
 }
 
+/// `value` without the members that are null, in objects at any depth: some serializers write null
+/// for what is not there, and nothing that is read here tells the two apart.
+pub(super) fn without_nulls(mut value: Value) -> Value {
+    drop_nulls(&mut value);
+    value
+}
+
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, member| !member.is_null());
+            members.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
+}
+
 struct Unambiguous(Value);
 
 impl<'de> Deserialize<'de> for Unambiguous {
@@ -90,6 +108,14 @@ mod tests {
             assert_eq!(object(bad.as_bytes()), None, "{bad}");
         }
         assert!(object(br#"{"a":{"a":1},"A":{"a":1}}"#).is_some());
+    }
+
+    #[test]
+    fn null_members_go_and_null_items_stay() {
+        let value =
+            serde_json::json!({"a": null, "b": {"c": null, "d": [null, {"e": null}]}, "f": false});
+        let left = serde_json::json!({"b": {"d": [null, {}]}, "f": false});
+        assert_eq!(without_nulls(value), left);
     }
 
     #[test]

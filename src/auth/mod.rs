@@ -24,6 +24,7 @@ mod verifier;
 mod tests;
 
 pub use jwks::{FetchError, Jwks, JwksSource, JwksUrl, Pace};
+pub use keys::{SkippedKey, WhySkipped};
 pub use refusal::Refusal;
 pub use scope_map::{ScopeMap, ScopeMapError};
 pub use settings::{ClaimPath, Error, KeySource, Settings};

@@ -349,6 +349,17 @@ async fn an_identity_provider_without_keys_is_named_by_what_leads_there() {
     };
     let url = "MODGATE_JWT_JWKS_URL";
     assert!(at(&provider.url()).await.is_ok("token keys"));
+    let mut odd = SigningKey::es256("odd");
+    odd.jwk["crv"] = "P-521".into();
+    provider.publish(&[&key, &odd]);
+    let report = at(&provider.url()).await;
+    assert!(report.is_ok("token keys"));
+    let expected = "ok: token keys: the identity provider publishes 1; not used: key 2 (\"odd\") is no complete";
+    let named = report.lines.iter().any(|line| line.starts_with(expected));
+    assert!(named, "{report:?}");
+    provider.publish(&[&odd]);
+    let report = at(&provider.url()).await;
+    report.assert_wrong("token keys", url, "key 1 (\"odd\") is no complete");
     provider.set(Answer::Status(404));
     let report = at(&provider.url()).await;
     report.assert_wrong("token keys", url, "status 404");

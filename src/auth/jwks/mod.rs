@@ -15,7 +15,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::keys::VerificationKey;
+use super::keys::{KeySet, SkippedKey, VerificationKey};
 use super::{Error, Refusal};
 use crate::telemetry::causes;
 use source::Source;
@@ -65,6 +65,8 @@ pub struct Jwks {
 #[derive(Clone, Debug, Default)]
 struct Held {
     keys: Arc<[VerificationKey]>,
+    /// What was published besides.
+    skipped: Arc<[SkippedKey]>,
     /// When the fetch that brought the keys began.
     fetched: Option<Instant>,
     /// When the last fetch that is over began, whatever it brought.
@@ -107,9 +109,11 @@ impl Jwks {
         closing.run_until_cancelled(fetching).await;
     }
 
-    /// Asks the provider once how many keys for signatures it publishes; they are not kept.
-    pub async fn count_published(&self) -> Result<usize, FetchError> {
-        Ok(self.source.fetch().await?.len())
+    /// Asks the provider once how many keys for signatures it publishes, and which others; nothing
+    /// is kept.
+    pub async fn published(&self) -> Result<(usize, Vec<SkippedKey>), FetchError> {
+        let set = self.source.fetch().await?;
+        Ok((set.keys.len(), set.skipped))
     }
 
     /// Whether any key was fetched since the start.
@@ -173,26 +177,14 @@ impl Jwks {
     }
 
     /// Keeps what a fetch brought; returns the pause until the next one.
-    fn take(&self, began: Instant, fetched: Result<Vec<VerificationKey>, FetchError>) -> Duration {
+    fn take(&self, began: Instant, fetched: Result<KeySet, FetchError>) -> Duration {
         match fetched {
-            Ok(keys) => {
-                let ids = |keys: &[VerificationKey]| {
-                    let ids = keys
-                        .iter()
-                        .map(|key| key.id().unwrap_or_default().to_owned());
-                    ids.collect::<Vec<_>>()
-                };
-                let changed = ids(&keys) != ids(&self.held.borrow().keys);
-                if changed {
-                    tracing::info!(
-                        event = "jwks_changed",
-                        keys = keys.len(),
-                        "the keys of the identity provider are in use"
-                    );
-                }
+            Ok(set) => {
+                report(&set, &self.held.borrow());
                 self.held.send_modify(|held| {
                     *held = Held {
-                        keys: keys.into(),
+                        keys: set.keys.into(),
+                        skipped: set.skipped.into(),
                         fetched: Some(began),
                         tried: Some(began),
                     };
@@ -211,5 +203,32 @@ impl Jwks {
                 self.pace.retry_after
             }
         }
+    }
+}
+
+/// Says what is new in a set: once for each change, not with each fetch.
+fn report(set: &KeySet, held: &Held) {
+    let ids = |keys: &[VerificationKey]| {
+        let ids = keys
+            .iter()
+            .map(|key| key.id().unwrap_or_default().to_owned());
+        ids.collect::<Vec<_>>()
+    };
+    if ids(&set.keys) != ids(&held.keys) {
+        tracing::info!(
+            event = "jwks_changed",
+            keys = set.keys.len(),
+            "the keys of the identity provider are in use"
+        );
+    }
+    let faults = set.skipped.iter().filter(|key| key.is_fault());
+    for key in faults.filter(|key| !held.skipped.contains(key)) {
+        tracing::warn!(
+            event = "jwks_key_skipped",
+            position = key.position,
+            key_id = key.id,
+            reason = %key.why,
+            "a key of the identity provider is not used: tokens that are signed with it are refused"
+        );
     }
 }

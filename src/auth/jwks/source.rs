@@ -7,7 +7,7 @@ use reqwest::{Certificate, Client, Url, redirect, retry};
 
 use super::Pace;
 use crate::auth::Error;
-use crate::auth::keys::{VerificationKey, key_set};
+use crate::auth::keys::{KeySet, SkippedKey, key_set};
 use crate::domain::is_loopback;
 
 /// In bytes. The documents of large providers, certificates included, are below 32 KiB.
@@ -15,6 +15,9 @@ const LARGEST_DOCUMENT: usize = 256 * 1024;
 
 /// Of one fetch as a whole.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// How many keys an error names: a line must stay one that can be read.
+const MOST_KEYS_NAMED: usize = 10;
 
 /// Where the keys of an identity provider are published.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,8 +56,15 @@ pub enum FetchError {
     #[error("the document is not a JWK Set")]
     Malformed,
     /// An empty answer is likelier a fault of the provider than its will that nobody works.
-    #[error("the document has no key that checks signatures of tokens")]
-    NoKey,
+    #[error("the document has no key that checks signatures of tokens{}", list(.0))]
+    NoKey(Vec<SkippedKey>),
+}
+
+fn list(skipped: &[SkippedKey]) -> String {
+    let named = skipped.iter().take(MOST_KEYS_NAMED);
+    let named = named.map(ToString::to_string);
+    let parts: Vec<_> = std::iter::once(String::new()).chain(named).collect();
+    parts.join("; ")
 }
 
 impl From<reqwest::Error> for FetchError {
@@ -100,8 +110,8 @@ impl Source {
         Ok(Self { http, url })
     }
 
-    /// The keys that are published now: at least one.
-    pub(super) async fn fetch(&self) -> Result<Vec<VerificationKey>, FetchError> {
+    /// The keys that are published now: at least one that can be used.
+    pub(super) async fn fetch(&self) -> Result<KeySet, FetchError> {
         let mut response = self.http.get(self.url.0.clone()).send().await?;
         if response.status() != 200 {
             return Err(FetchError::Status(response.status().as_u16()));
@@ -113,10 +123,10 @@ impl Source {
             }
             document.extend_from_slice(&chunk);
         }
-        let keys = key_set(&document).ok_or(FetchError::Malformed)?;
-        if keys.is_empty() {
-            return Err(FetchError::NoKey);
+        let set = key_set(&document).ok_or(FetchError::Malformed)?;
+        if set.keys.is_empty() {
+            return Err(FetchError::NoKey(set.skipped));
         }
-        Ok(keys)
+        Ok(set)
     }
 }

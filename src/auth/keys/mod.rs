@@ -2,14 +2,16 @@
 
 mod jwk;
 mod pem;
+mod skipped;
 
 use jsonwebtoken::{Algorithm, DecodingKey};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Error;
-pub(super) use jwk::{LONGEST_KEY_ID, key_set};
+pub(super) use jwk::{KeySet, LONGEST_KEY_ID, key_set};
 use pem::PEM_BEGIN;
 pub(super) use pem::public_keys;
+pub use skipped::{SkippedKey, WhySkipped};
 
 /// RFC 7518, 3.2: a key of the size of the hash output or larger.
 const SHORTEST_SECRET: usize = 32;

@@ -3,7 +3,8 @@
 use aws_lc_rs::signature::RsaPublicKeyComponents;
 
 use super::*;
-use crate::auth::keys::{VerificationKey, key_set};
+use crate::auth::WhySkipped;
+use crate::auth::keys::{KeySet, VerificationKey, key_set};
 
 /// A good key of each type, without `use`, `alg` and `kid`.
 fn published() -> [Value; 4] {
@@ -38,6 +39,10 @@ fn with(key: &Value, changes: &Value) -> Value {
 }
 
 fn keys(keys: &[Value]) -> Vec<VerificationKey> {
+    set(keys).keys
+}
+
+fn set(keys: &[Value]) -> KeySet {
     key_set(json!({"keys": keys}).to_string().as_bytes()).unwrap()
 }
 
@@ -171,13 +176,75 @@ fn a_document_is_a_jwk_set_or_nothing() {
         r#"{"keys": {}}"#.to_owned(),
         rsa.to_string(),
         format!(r#"{{"keys": [], "keys": [{rsa}]}}"#),
-        format!(
-            r#"{{"keys": [{}]}}"#,
-            rsa.to_string().replacen('{', r#"{"kty":"oct","#, 1)
-        ),
+        r#"{"keys": null}"#.to_owned(),
     ] {
         assert!(key_set(bad.as_bytes()).is_none(), "{bad}");
     }
     assert_eq!(keys(&[]).len(), 0);
     assert_eq!(keys(&vec![rsa; 100]).len(), 64);
+}
+
+#[test]
+fn a_member_that_is_null_is_an_absent_one() {
+    let [rsa, p256, p384, ed25519] = published();
+    for key in [rsa, p256, p384, ed25519] {
+        let plain = algorithms(&key);
+        assert!(!plain.is_empty());
+        for name in [
+            "kid", "use", "key_ops", "alg", "d", "k", "x5c", "x5t", "x5u", "oth", "whatever",
+        ] {
+            let key = with(&key, &json!({name: null}));
+            assert_eq!(algorithms(&key), plain, "{name}");
+        }
+        let kty = with(&key, &json!({"kty": null}));
+        assert_eq!(set(&[kty]).skipped[0].why, WhySkipped::Unsupported);
+    }
+}
+
+#[test]
+fn a_member_that_nobody_needs_makes_no_key_useless() {
+    let [rsa, ..] = published();
+    let odd = json!({"x5c": "AA", "x5t": 7, "x5u": [], "exp": "never", "nbf": {}});
+    assert_eq!(algorithms(&with(&rsa, &odd)).len(), 6);
+}
+
+#[test]
+fn a_key_that_cannot_be_used_is_skipped_alone_and_the_reason_is_said() {
+    use WhySkipped::{Algorithm, KeyId, NotAnObject, OtherUse, Private, Unsound, Unsupported};
+    let published = published();
+    let [rsa, p256, _, good] = &published;
+    let twice = rsa.to_string().replacen('{', r#"{"kty":"oct","#, 1);
+    let said = |key: &Value, changes: Value| with(key, &changes).to_string();
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    for (key, why, is_fault) in [
+        (twice, NotAnObject, true),
+        (r#"{"kty":"RSA","n":1e999}"#.to_owned(), NotAnObject, true),
+        (deep, NotAnObject, true),
+        ("null".to_owned(), NotAnObject, true),
+        (said(p256, json!({"d": "AA"})), Private, true),
+        (said(rsa, json!({"use": "enc"})), OtherUse, false),
+        (said(rsa, json!({"key_ops": ["encrypt"]})), OtherUse, false),
+        (said(p256, json!({"crv": "P-521"})), Unsupported, true),
+        (said(p256, json!({"y": p256["x"]})), Unsound, true),
+        (said(rsa, json!({"alg": "ES256"})), Algorithm, true),
+        (said(rsa, json!({"kid": 7})), KeyId, true),
+    ] {
+        let document = format!(r#"{{"keys": [{key}, {good}]}}"#);
+        let set = key_set(document.as_bytes()).unwrap();
+        assert_eq!(set.keys.len(), 1, "{key}");
+        let [skipped] = &set.skipped[..] else {
+            panic!("{key}: {:?}", set.skipped)
+        };
+        assert_eq!((skipped.position, skipped.why), (1, why), "{key}");
+        assert_eq!(skipped.is_fault(), is_fault, "{key}");
+    }
+    let beyond = set(&vec![rsa.clone(); 65]);
+    assert_eq!(beyond.keys.len(), 64);
+    assert_eq!(beyond.skipped[0].why, WhySkipped::TooMany);
+    assert_eq!(set(&vec![Value::Null; 1000]).skipped.len(), 64);
+    let named = with(p256, &json!({"kid": "a\nb", "crv": "P-521"}));
+    assert_eq!(
+        set(&[named]).skipped[0].to_string(),
+        "key 1 (\"a\u{fffd}b\") is no complete RSA, P-256, P-384 or Ed25519 key"
+    );
 }

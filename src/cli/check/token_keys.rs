@@ -14,8 +14,14 @@ pub(super) async fn probe(settings: &Settings, found: &mut Findings) {
     let Some(jwks) = verifier.jwks() else {
         return found.ok("they can be used");
     };
-    match jwks.count_published().await {
-        Ok(keys) => found.ok(format_args!("the identity provider publishes {keys}")),
+    match jwks.published().await {
+        Ok((keys, skipped)) => {
+            let unused = skipped.iter().filter(|key| key.is_fault());
+            let unused = unused.map(|key| format!("not used: {key}"));
+            let published = format!("the identity provider publishes {keys}");
+            let parts: Vec<_> = std::iter::once(published).chain(unused).collect();
+            found.ok(parts.join("; "));
+        }
         Err(error) => {
             let causes = causes(&error);
             // A certificate that is not trusted has no type that could be asked for, only a text.
