@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{ClaimPath, Refusal, ScopeMap};
+use super::{ClaimPath, Refusal, ScopeMap, id_token};
 use crate::domain::{Moderator, Scope, printable};
 
 /// The longest subject in bytes, and the longest kept form of any other claim in characters.
@@ -14,9 +14,6 @@ const LONGEST_CLAIM: usize = 255;
 
 /// 9999-12-31T23:59:59Z, the last second that RFC 3339 can write.
 const LAST_SECOND: f64 = 253_402_300_799.0;
-
-/// Claims that only an ID token has (`OpenID` Connect Core 1.0, 2 and 3.1.3.6).
-const ID_TOKEN_CLAIMS: [&str; 2] = ["nonce", "at_hash"];
 
 /// Which client a token was issued to, by the standards and as large providers name it.
 const CLIENT_CLAIMS: [&str; 4] = ["azp", "client_id", "cid", "appid"];
@@ -26,6 +23,9 @@ const CLIENT_CLAIMS: [&str; 4] = ["azp", "client_id", "cid", "appid"];
 pub(super) struct ClaimRules {
     pub(super) issuer: String,
     pub(super) audience: Vec<String>,
+    /// Where the audience is if there is no `aud`.
+    pub(super) audience_claim: String,
+    pub(super) accept_id_tokens: bool,
     pub(super) leeway: Duration,
     pub(super) scope_claims: Vec<ClaimPath>,
     pub(super) scope_map: ScopeMap,
@@ -34,42 +34,48 @@ pub(super) struct ClaimRules {
 }
 
 impl ClaimRules {
-    /// The moderator whom `claims` name, if they keep the rules at the time `now`.
+    /// The moderator whom `claims` name, if they keep the rules at the time `now`. The `header` is
+    /// that of the same token.
     pub(super) fn moderator(
         &self,
+        header: &Value,
         claims: &Value,
         now: DateTime<Utc>,
     ) -> Result<Moderator, Refusal> {
-        if ID_TOKEN_CLAIMS
-            .iter()
-            .any(|name| claims.get(name).is_some())
-        {
+        let audience = claims
+            .get("aud")
+            .or_else(|| claims.get(&self.audience_claim));
+        let client = client(claims);
+        let is_id_token = id_token::is_id_token(header, claims, audience, client);
+        if is_id_token && !self.accept_id_tokens {
             return Err(Refusal::IdToken);
         }
         if claims.get("iss").and_then(Value::as_str) != Some(&self.issuer) {
             return Err(Refusal::WrongIssuer);
         }
-        if !self.is_audience(claims.get("aud")) {
+        if !self.is_audience(audience) {
             return Err(Refusal::WrongAudience);
         }
-        let expires_at = self.check_times(claims, now)?;
-        let client_id = CLIENT_CLAIMS.iter().find_map(|name| text(claims.get(name)));
+        let mut expires_at = self.check_times(claims, now)?;
+        if is_id_token {
+            expires_at = expires_at.min(id_token::check(claims, now, self.leeway)?);
+        }
         Ok(Moderator {
             issuer: self.issuer.clone(),
             subject: subject(claims.get(&self.subject_claim))?,
             name: text(claims.get(&self.name_claim)),
             token_id: text(claims.get("jti")),
-            client_id,
+            client_id: client.map(|client| printable(client, LONGEST_CLAIM)),
             actor: text(claims.pointer("/act/sub")),
-            scopes: self.scopes(claims),
+            scopes: self.scopes(claims, is_id_token),
             expires_at,
         })
     }
 
     /// RFC 7519, 4.1.3: one string, or an array of strings.
-    fn is_audience(&self, aud: Option<&Value>) -> bool {
+    fn is_audience(&self, audience: Option<&Value>) -> bool {
         let is_ours = |one: &Value| self.audience.iter().any(|ours| one == ours);
-        match aud {
+        match audience {
             Some(Value::Array(several)) => {
                 several.iter().all(Value::is_string) && several.iter().any(is_ours)
             }
@@ -100,24 +106,50 @@ impl ClaimRules {
         Ok(expires_at)
     }
 
-    fn scopes(&self, claims: &Value) -> BTreeSet<String> {
+    /// The claims with scopes that a token with these `claims` has.
+    pub(super) fn scope_claims_of(&self, claims: &Value) -> Vec<&ClaimPath> {
+        let paths = self.scope_claims.iter();
+        paths.filter(|path| path.find(claims).is_some()).collect()
+    }
+
+    /// What is found in the scope claims, and what it is mapped to; of an ID token the latter
+    /// alone, since it grants nothing by itself.
+    fn scopes(&self, claims: &Value, is_id_token: bool) -> BTreeSet<String> {
         let found = self
             .scope_claims
             .iter()
             .filter_map(|path| path.find(claims));
         found
-            .flat_map(|scopes| match scopes {
-                Value::String(separated) => separated.split(' ').collect(),
-                Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
-                _ => Vec::new(),
-            })
-            .filter(|scope| !scope.is_empty() && is_printable(scope))
-            .flat_map(|scope| {
-                let mapped = self.scope_map.scopes(scope).iter();
-                std::iter::once(scope.to_owned()).chain(mapped.map(Scope::to_string))
+            .flat_map(words)
+            .filter(|word| !word.is_empty() && is_printable(word))
+            .flat_map(|word| {
+                let own = (!is_id_token).then(|| word.to_owned());
+                let mapped = self.scope_map.scopes(word).iter();
+                own.into_iter().chain(mapped.map(Scope::to_string))
             })
             .collect()
     }
+}
+
+/// The words in a scope claim: a string has them between spaces (RFC 6749, 3.3), an array as its
+/// strings, an object as the names of its members, unless one is `false`.
+fn words(claim: &Value) -> Vec<&str> {
+    match claim {
+        Value::String(separated) => separated.split(' ').collect(),
+        Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
+        Value::Object(members) => {
+            let granted = members.iter().filter(|(_, value)| **value != false);
+            granted.map(|(name, _)| name.as_str()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Which client a token was issued to.
+fn client(claims: &Value) -> Option<&str> {
+    let named = CLIENT_CLAIMS.iter().filter_map(|name| claims.get(name));
+    let mut named = named.filter_map(Value::as_str);
+    named.find(|client| !client.is_empty())
 }
 
 fn subject(claim: Option<&Value>) -> Result<String, Refusal> {
@@ -134,13 +166,14 @@ fn text(claim: Option<&Value>) -> Option<String> {
     (!text.is_empty()).then(|| printable(text, LONGEST_CLAIM))
 }
 
-fn is_printable(text: &str) -> bool {
+/// Whether `text` holds nothing that hides or reorders other text.
+pub(super) fn is_printable(text: &str) -> bool {
     printable(text, text.len()) == text
 }
 
 /// A `NumericDate` (RFC 7519, 2): seconds since 1970, with a fraction or without. What lies before
 /// 1970 counts as 1970, what lies after the year 9999 as its end.
-fn time(claim: &Value) -> Option<DateTime<Utc>> {
+pub(super) fn time(claim: &Value) -> Option<DateTime<Utc>> {
     let seconds = claim.as_f64()?.clamp(0.0, LAST_SECOND);
     let since_epoch = Duration::try_from_secs_f64(seconds).ok()?;
     Some(DateTime::from(UNIX_EPOCH + since_epoch))

@@ -8,9 +8,11 @@
 //!
 //! Signatures are `jsonwebtoken`'s work. The members of header and claims are read here, by one
 //! parser that refuses duplicates, because the rules are stricter than that crate's: `iss` is one
-//! string, a present `nbf` must be a number, an ID token is not an access token.
+//! string, a present `nbf` must be a number, an ID token is not an access token. A claim that is
+//! null counts as absent.
 
 mod claims;
+mod id_token;
 mod json;
 mod jwks;
 mod keys;

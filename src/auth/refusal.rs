@@ -33,13 +33,19 @@ pub enum Refusal {
     /// No configured key made the signature.
     #[error("the signature of the token is not valid")]
     BadSignature,
-    /// It has `nonce` or `at_hash` (`OpenID` Connect Core 1.0, 2).
+    /// An ID token (`OpenID` Connect Core 1.0, 2), and those are not accepted.
     #[error("the token is an ID token, not an access token")]
     IdToken,
+    /// An ID token whose `aud` is not one client, or whose `azp` is another.
+    #[error("the ID token is not for one client alone")]
+    IdTokenAudience,
+    /// The `iat` of an ID token is missing, ahead, or more than an hour ago.
+    #[error("the ID token was not issued within the last hour")]
+    IdTokenAge,
     /// `iss` is not the configured issuer.
     #[error("the token is from another issuer")]
     WrongIssuer,
-    /// `aud` names none of the configured audiences.
+    /// `aud`, or what is configured to stand for it, names none of the configured audiences.
     #[error("the token is for another audience")]
     WrongAudience,
     /// `exp` is missing or not a number.

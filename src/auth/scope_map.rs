@@ -10,6 +10,11 @@ use crate::domain::Scope;
 pub struct ScopeMap(BTreeMap<String, Vec<Scope>>);
 
 impl ScopeMap {
+    /// Whether nothing stands for any scope.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The scopes that `name` stands for. Names are compared as they are.
     pub(super) fn scopes(&self, name: &str) -> &[Scope] {
         self.0.get(name).map_or(&[], Vec::as_slice)

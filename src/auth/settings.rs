@@ -16,6 +16,10 @@ pub struct Settings {
     pub issuer: String,
     /// `aud` must hold one of these.
     pub audience: Vec<String>,
+    /// The claim that is read as the audience of a token without `aud`.
+    pub audience_claim: String,
+    /// Whether ID tokens are accepted, by rules of their own.
+    pub accept_id_tokens: bool,
     /// What signatures are checked with.
     pub keys: KeySource,
     /// How far the clocks of the issuer and of this machine may be apart.

@@ -58,6 +58,8 @@ impl Verifier {
             rules: ClaimRules {
                 issuer: settings.issuer,
                 audience: settings.audience,
+                audience_claim: settings.audience_claim,
+                accept_id_tokens: settings.accept_id_tokens,
                 leeway: settings.leeway,
                 scope_claims: settings.scope_claims,
                 scope_map: settings.scope_map,
@@ -105,7 +107,8 @@ impl Verifier {
                 token.check_signature(&keys)?;
             }
         }
-        self.rules.moderator(&decode_object(token.payload)?, now)
+        let claims = json::without_nulls(decode_object(token.payload)?);
+        self.rules.moderator(&token.header, &claims, now)
     }
 }
 
@@ -144,7 +147,7 @@ impl<'a> Token<'a> {
     /// Which of the issuer's keys is meant (RFC 7515, 4.1.4).
     fn key_id(&self) -> Result<Option<&str>, Refusal> {
         match self.header.get("kid") {
-            None => Ok(None),
+            None | Some(Value::Null) => Ok(None),
             Some(Value::String(id)) if id.len() <= LONGEST_KEY_ID => Ok(Some(id)),
             Some(_) => Err(Refusal::Malformed),
         }
@@ -181,7 +184,8 @@ fn decode_object(part: &str) -> Result<Value, Refusal> {
 
 /// The algorithm that a JOSE header names, if the header asks for nothing else that matters.
 fn algorithm(header: &Value) -> Result<Algorithm, Refusal> {
-    if !header.get("typ").is_none_or(is_accepted_type) {
+    let typ = header.get("typ").filter(|typ| !typ.is_null());
+    if !typ.is_none_or(is_accepted_type) {
         return Err(Refusal::UnacceptedType);
     }
     // RFC 7797 wants `b64` listed in `crit`; a sender that forgets it still means it.

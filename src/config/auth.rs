@@ -15,6 +15,8 @@ pub(super) fn settings(
     let leeway = reader.with("MODGATE_JWT_LEEWAY", |text| {
         parse::duration_or_zero(text, Duration::from_mins(10))
     });
+    let audience_claim = reader.text("MODGATE_JWT_AUDIENCE_CLAIM");
+    let accept_id_tokens = reader.with("MODGATE_JWT_ACCEPT_ID_TOKENS", parse::flag);
     let scope_claims = reader.with("MODGATE_JWT_SCOPE_CLAIM", |text| {
         parse::list(text)
             .iter()
@@ -30,6 +32,8 @@ pub(super) fn settings(
     Some(auth::Settings {
         issuer: issuer?,
         audience: audience?,
+        audience_claim: audience_claim?,
+        accept_id_tokens: accept_id_tokens?,
         keys: keys?,
         leeway: leeway?,
         scope_claims: scope_claims?,

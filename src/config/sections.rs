@@ -133,6 +133,11 @@ pub(crate) fn warnings(settings: &super::Settings) -> Vec<&'static str> {
     if matches!(settings.auth.keys, auth::KeySource::Secret(_)) {
         warnings.push("MODGATE_JWT_SECRET: whoever can check tokens with it can also forge them: prefer a public key");
     }
+    if settings.auth.accept_id_tokens && settings.auth.scope_map.is_empty() {
+        warnings.push(
+            "MODGATE_JWT_ACCEPT_ID_TOKENS: ID tokens have only the scopes that MODGATE_JWT_SCOPE_MAP gives them, and it is not set",
+        );
+    }
     if settings.front.trusted_proxies.contain_everyone() {
         warnings.push(
             "MODGATE_TRUSTED_PROXIES: everyone is trusted, and can forge the client's address in the record",

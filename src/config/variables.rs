@@ -56,6 +56,8 @@ pub const ALL: &[Variable] = &[
     plain("MODGATE_JWT_PUBLIC_KEY_FILE", ""),
     secret("MODGATE_JWT_SECRET"),
     plain("MODGATE_JWT_LEEWAY", "30s"),
+    plain("MODGATE_JWT_AUDIENCE_CLAIM", "aud"),
+    plain("MODGATE_JWT_ACCEPT_ID_TOKENS", "false"),
     plain("MODGATE_JWT_SCOPE_CLAIM", "scope,scp"),
     plain("MODGATE_JWT_SCOPE_MAP", ""),
     plain("MODGATE_JWT_SUBJECT_CLAIM", "sub"),

@@ -53,7 +53,7 @@ pub struct Moderator {
     pub actor: Option<String>,
     /// All scopes of the token, known to the gateway or not.
     pub scopes: BTreeSet<String>,
-    /// `exp`
+    /// `exp`; of an ID token an hour after `iat`, if that is earlier.
     pub expires_at: DateTime<Utc>,
 }
 

@@ -459,6 +459,8 @@ fn check_prints_what_is_in_effect_and_hides_what_is_secret() {
         "MODGATE_DATABASE_URL=(hidden)",
         "MODGATE_TENCENT_SECRET_KEY=(hidden)",
         "MODGATE_JWT_SECRET=(hidden)",
+        "MODGATE_JWT_AUDIENCE_CLAIM=aud  (default)",
+        "MODGATE_JWT_ACCEPT_ID_TOKENS=false  (default)",
         "OTEL_EXPORTER_OTLP_ENDPOINT=(hidden)",
     ] {
         assert!(lines.contains(&line), "{line} is not in {stdout}");
@@ -480,6 +482,21 @@ fn check_warns_where_everyone_could_forge_the_clients_address() {
         let (passed, stdout, _) = run(&variables, &["check"]);
         let warning = stdout.contains("warning: MODGATE_TRUSTED_PROXIES");
         assert!(passed && warning == warned, "{trusted}: {stdout}");
+    }
+}
+
+#[test]
+fn check_warns_where_id_tokens_are_accepted_and_could_open_nothing() {
+    let map = ("MODGATE_JWT_SCOPE_MAP", "moderators=action:kick_seat");
+    let accept = ("MODGATE_JWT_ACCEPT_ID_TOKENS", "true");
+    for (changes, warned) in [
+        (&[accept][..], true),
+        (&[accept, map], false),
+        (&[map], false),
+    ] {
+        let (passed, stdout, _) = run(&with(good(), changes), &["check"]);
+        let warning = stdout.contains("warning: MODGATE_JWT_ACCEPT_ID_TOKENS");
+        assert!(passed && warning == warned, "{changes:?}: {stdout}");
     }
 }
 

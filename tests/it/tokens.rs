@@ -155,7 +155,7 @@ async fn a_bad_token_opens_no_path() {
         ),
         (
             "an ID token by nonce",
-            secret_signed(&json!({"nonce": "n"})),
+            secret_signed(&json!({"nonce": "n", "scope": null})),
         ),
         (
             "too long",
@@ -312,7 +312,7 @@ async fn every_key_of_the_public_key_file_opens_and_none_is_taken_for_a_secret()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn scopes_come_from_the_usual_claims_as_text_or_list() {
+async fn scopes_come_from_the_usual_claims_as_text_list_or_object() {
     let app = TestApp::start().await;
     for (scopes, allowed) in [
         (json!({"scope": "action:kick_login"}), true),
@@ -329,7 +329,10 @@ async fn scopes_come_from_the_usual_claims_as_text_or_list() {
             false,
         ),
         (json!({"scope": ["action:kick_login openid"]}), false),
-        (json!({"scope": {"action:kick_login": true}}), false),
+        (json!({"scope": {"action:kick_login": true}}), true),
+        (json!({"scope": {"action:kick_login": {}}}), true),
+        (json!({"scope": {"action:kick_login": false}}), false),
+        (json!({"scope": {"may": "action:kick_login"}}), false),
         (
             json!({"scope": null, "roles": ["action:kick_login"]}),
             false,
@@ -349,11 +352,11 @@ async fn scopes_come_from_the_usual_claims_as_text_or_list() {
             assert_eq!(answer.action()["state"], "denied");
         }
     }
-    assert_eq!(app.simulator.calls().len(), 4);
+    assert_eq!(app.simulator.calls().len(), 6);
     assert_eq!(
         app.count("select count(*) from audit.actions where state = 'denied'")
             .await,
-        6
+        7
     );
     app.stop().await;
 }

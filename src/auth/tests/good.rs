@@ -121,9 +121,86 @@ fn scopes_are_the_union_of_all_places_in_either_form() {
         "scope": " a  b ", "scp": ["a", "c d", 7, "", "bad\n"], "realm_access": {"roles": ["e"]}
     }));
     assert_eq!(found, BTreeSet::from(expected));
-    for useless in [json!(7), json!({"a": true}), json!(true), json!("")] {
+    for useless in [json!(7), json!({}), json!(true), json!("")] {
         assert!(scopes(&json!({"scope": useless})).is_empty(), "{useless}");
     }
+}
+
+#[test]
+fn an_object_counts_by_the_names_of_its_members_unless_they_are_null_or_false() {
+    let changes = json!({"scope": {
+        "audit:read": {"178204173316174381": "acme.example"}, "action:kick_seat": {}, "one": true,
+        "no": false, "none": null, "bad\n": true
+    }});
+    let expected = ["action:kick_seat", "audit:read", "one"].map(str::to_owned);
+    assert_eq!(verify(&changes).unwrap().scopes, BTreeSet::from(expected));
+}
+
+#[test]
+fn a_claim_that_is_null_counts_as_absent() {
+    for name in [
+        "nbf",
+        "scope",
+        "scp",
+        "nonce",
+        "at_hash",
+        "typ",
+        "token_use",
+        "azp",
+        "client_id",
+        "jti",
+        "preferred_username",
+        "act",
+        "realm_access",
+    ] {
+        let mut claims = claims_with(&json!({}));
+        claims[name] = Value::Null;
+        let token = secret_signed(HEADER, claims.to_string());
+        let moderator = secret_verifier().verify_at(&token, now()).at_once();
+        assert_eq!(moderator.unwrap().subject, "alice", "{name}");
+    }
+    for (name, refusal) in [
+        ("iss", Refusal::WrongIssuer),
+        ("aud", Refusal::WrongAudience),
+        ("exp", Refusal::NoExpiry),
+        ("sub", Refusal::NoSubject),
+    ] {
+        let mut claims = claims_with(&json!({}));
+        claims[name] = Value::Null;
+        let token = secret_signed(HEADER, claims.to_string());
+        let refused = secret_verifier().verify_at(&token, now()).at_once();
+        assert_eq!(refused.unwrap_err(), refusal, "{name}");
+    }
+    assert!(verify_header(r#"{"alg":"HS256","typ":null,"kid":null}"#).is_ok());
+}
+
+#[test]
+fn another_claim_is_the_audience_only_of_a_token_without_aud() {
+    let mut settings = settings(KeySource::Secret(SECRET.into()));
+    settings.audience_claim = "client_id".to_owned();
+    let verifier = Verifier::new(settings).unwrap();
+    let verify = |aud: Value, client: Value| {
+        let mut claims = claims_with(&json!({"client_id": client}));
+        claims["aud"] = aud;
+        let token = secret_signed(HEADER, claims.to_string());
+        verifier.verify_at(&token, now()).at_once()
+    };
+    assert!(verify(Value::Null, json!("modgate")).is_ok());
+    assert!(verify(json!("modgate"), json!("dashboard")).is_ok());
+    for (aud, client) in [
+        (json!("account"), json!("modgate")),
+        (json!([]), json!("modgate")),
+        (json!(""), json!("modgate")),
+        (Value::Null, json!("dashboard")),
+        (Value::Null, Value::Null),
+        (Value::Null, json!(["modgate", 7])),
+    ] {
+        let refused = verify(aud.clone(), client.clone()).unwrap_err();
+        assert_eq!(refused, Refusal::WrongAudience, "{aud} {client}");
+    }
+    // Nothing stands for `aud` unless that is configured.
+    let refused = self::verify(&json!({"aud": null, "client_id": "modgate"}));
+    assert_eq!(refused.unwrap_err(), Refusal::WrongAudience);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use Refusal::{
-    BadSignature, Expired, IdToken, Malformed, MalformedNotBefore, NoExpiry, NoSubject, NoToken,
-    NotYetValid, TooLong, UnacceptedAlgorithm, UnacceptedType, UnsupportedExtension, WrongAudience,
-    WrongIssuer,
+    BadSignature, Expired, IdToken, IdTokenAge, IdTokenAudience, Malformed, MalformedNotBefore,
+    NoExpiry, NoSubject, NoToken, NotYetValid, TooLong, UnacceptedAlgorithm, UnacceptedType,
+    UnsupportedExtension, WrongAudience, WrongIssuer,
 };
 use proptest::prelude::*;
 
@@ -119,7 +119,7 @@ fn a_wrong_issuer_or_audience_is_refused_though_the_signature_holds() {
 }
 
 #[test]
-fn a_wrong_subject_or_an_id_token_is_refused_though_the_signature_holds() {
+fn a_wrong_subject_is_refused_though_the_signature_holds() {
     assert_claims_refused(&[
         ("none", json!({"sub": null}), NoSubject),
         ("empty", json!({"sub": ""}), NoSubject),
@@ -128,9 +128,6 @@ fn a_wrong_subject_or_an_id_token_is_refused_though_the_signature_holds() {
         ("a line feed", json!({"sub": "alice\nroot"}), NoSubject),
         ("a zero byte", json!({"sub": "alice\u{0}"}), NoSubject),
         ("backwards", json!({"sub": "\u{202e}ecila"}), NoSubject),
-        ("by nonce", json!({"nonce": "n"}), IdToken),
-        ("by at_hash", json!({"at_hash": "h"}), IdToken),
-        ("by an odd nonce", json!({"nonce": false}), IdToken),
     ]);
 }
 
@@ -142,7 +139,6 @@ fn headers_that_ask_for_something_else_are_refused_though_the_signature_holds() 
         (r#"{"alg":"HS256","typ":"logout+jwt"}"#, UnacceptedType),
         (r#"{"alg":"HS256","typ":"ID"}"#, UnacceptedType),
         (r#"{"alg":"HS256","typ":""}"#, UnacceptedType),
-        (r#"{"alg":"HS256","typ":null}"#, UnacceptedType),
         (r#"{"alg":"HS256","typ":["JWT"]}"#, UnacceptedType),
         (
             r#"{"alg":"HS256","crit":["exp"],"exp":1}"#,
@@ -461,6 +457,8 @@ fn the_challenge_is_a_well_formed_header_and_says_nothing_without_a_token() {
         UnacceptedAlgorithm,
         BadSignature,
         IdToken,
+        IdTokenAudience,
+        IdTokenAge,
         WrongIssuer,
         WrongAudience,
         NoExpiry,

@@ -1,5 +1,6 @@
 mod good;
 mod hostile;
+mod id_tokens;
 mod jwk;
 mod key_files;
 mod public_keys;
@@ -38,6 +39,8 @@ fn settings(keys: KeySource) -> Settings {
     Settings {
         issuer: ISSUER.to_owned(),
         audience: vec!["modgate".to_owned(), "modgate-eu".to_owned()],
+        audience_claim: "aud".to_owned(),
+        accept_id_tokens: false,
         keys,
         leeway: Duration::from_secs(30),
         scope_claims: ["scope", "scp", "/realm_access/roles"]

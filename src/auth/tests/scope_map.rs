@@ -50,8 +50,8 @@ fn roles_and_groups_stand_for_scopes_exactly_as_mapped() {
             vec![],
         ),
         (
-            json!({"scope": null, "groups": {"moderators": true}}),
-            vec![],
+            json!({"scope": null, "groups": {"moderators": {"org": "acme.example"}, "Moderators": true}}),
+            vec!["action:kick_login", "action:kick_seat"],
         ),
         (json!({"scope": null, "groups": [["moderators"]]}), vec![]),
     ] {

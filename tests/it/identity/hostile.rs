@@ -186,8 +186,12 @@ fn of_claims(keys: &Keys) -> Vec<(&'static str, String)> {
         ("no issuer", says(json!({"iss": null}))),
         ("another audience", says(json!({"aud": "account"}))),
         ("no audience", says(json!({"aud": null}))),
-        ("an ID token", says(json!({"nonce": "n"}))),
-        ("an ID token by at_hash", says(json!({"at_hash": "h"}))),
+        ("an ID token", says(json!({"nonce": "n", "scope": null}))),
+        (
+            "an ID token by at_hash",
+            says(json!({"at_hash": "h", "scope": null})),
+        ),
+        ("an ID token by its own word", says(json!({"typ": "ID"}))),
         ("no subject", says(json!({"sub": null}))),
         ("subject of two lines", says(json!({"sub": "alice\nadmin"}))),
         (
