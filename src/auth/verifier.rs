@@ -10,8 +10,9 @@ use serde_json::Value;
 
 use super::claims::ClaimRules;
 use super::keys::{self, LONGEST_KEY_ID, VerificationKey};
-use super::{Error, Jwks, KeySource, Refusal, Settings, json};
-use crate::domain::Moderator;
+use super::{ClaimPath, Error, Jwks, KeySource, Refusal, Settings, json};
+use crate::domain::{Moderator, Scope};
+use crate::telemetry::OnceAMinute;
 
 /// The longest token that is read, in bytes.
 const LONGEST_TOKEN: usize = 8192;
@@ -21,6 +22,7 @@ const LONGEST_TOKEN: usize = 8192;
 pub struct Verifier {
     keys: Keys,
     rules: ClaimRules,
+    useless_token: OnceAMinute,
 }
 
 /// What signatures are checked with.
@@ -66,6 +68,7 @@ impl Verifier {
                 subject_claim: settings.subject_claim,
                 name_claim: settings.name_claim,
             },
+            useless_token: OnceAMinute::default(),
         })
     }
 
@@ -108,7 +111,29 @@ impl Verifier {
             }
         }
         let claims = json::without_nulls(decode_object(token.payload)?);
-        self.rules.moderator(&token.header, &claims, now)
+        let moderator = self.rules.moderator(&token.header, &claims, now)?;
+        if !Scope::ALL.iter().any(|scope| moderator.may(*scope)) {
+            self.report_useless(&claims);
+        }
+        Ok(moderator)
+    }
+
+    /// Who gets 403 for everything with a token that is accepted cannot see why. Says nothing of
+    /// what the token holds.
+    fn report_useless(&self, claims: &Value) {
+        if !self.useless_token.is_due() {
+            return;
+        }
+        let names = |paths: Vec<&ClaimPath>| {
+            let names: Vec<_> = paths.iter().map(ToString::to_string).collect();
+            names.join(",")
+        };
+        tracing::warn!(
+            event = "token_without_scope",
+            claims = names(self.rules.scope_claims.iter().collect()),
+            present = names(self.rules.scope_claims_of(claims)),
+            "a valid token opens nothing: the claims that were looked at hold no scope, and no name in MODGATE_JWT_SCOPE_MAP; not said again for a minute"
+        );
     }
 }
 

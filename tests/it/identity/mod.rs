@@ -1,6 +1,7 @@
 //! Tokens of a real identity provider: its keys, their rotation, and what it is like when it is
 //! away; tokens that nobody should accept; tokens as the large providers make them.
 
+mod explained;
 mod hostile;
 mod outage;
 mod recipes;
