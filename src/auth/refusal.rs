@@ -9,7 +9,7 @@ pub enum Refusal {
     #[error("no bearer token was presented")]
     NoToken,
     /// Longer than any token the gateway has to read.
-    #[error("the token is longer than 8192 bytes")]
+    #[error("the token is longer than 16384 bytes")]
     TooLong,
     /// Not three base64url parts of JSON objects whose members are named once (RFC 7519, 4).
     #[error("the token is not a well-formed JWT")]

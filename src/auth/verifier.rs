@@ -14,8 +14,9 @@ use super::{ClaimPath, Error, Jwks, KeySource, Refusal, Settings, json};
 use crate::domain::{Moderator, Scope};
 use crate::telemetry::OnceAMinute;
 
-/// The longest token that is read, in bytes.
-const LONGEST_TOKEN: usize = 8192;
+/// The longest token that is read, in bytes. A token that lists some hundred groups or roles is
+/// longer than 8 KiB; 16 KiB is what load balancers commonly pass in one header field.
+const LONGEST_TOKEN: usize = 16 * 1024;
 
 /// Checks bearer tokens.
 #[derive(Debug)]

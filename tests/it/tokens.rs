@@ -159,7 +159,7 @@ async fn a_bad_token_opens_no_path() {
         ),
         (
             "too long",
-            secret_signed(&json!({"pad": "x".repeat(7_000)})),
+            secret_signed(&json!({"pad": "x".repeat(13_000)})),
         ),
     ];
     for (name, token) in tokens {
@@ -183,6 +183,32 @@ async fn a_bad_token_opens_no_path() {
     assert_unauthenticated(&twice.send(request).await, INVALID);
     assert_eq!(twice.get("/v1/me").await.status, 200, "once, it is good");
     assert_eq!(app.count("select count(*) from audit.action").await, 0);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_with_hundreds_of_groups_is_as_good_as_any() {
+    let app = TestApp::start().await;
+    // As Microsoft writes them: 200 ids of 36 characters, the most that it puts into one token.
+    let groups: Vec<String> = (0..200)
+        .map(|number| format!("b8a3c1d2-4e5f-4a6b-9c7d-{number:012}"))
+        .collect();
+    let token = secret_signed(&json!({"groups": groups}));
+    assert!(token.len() > 10_000, "{}", token.len());
+    let answer = with_token(&app, token).kick_login("user1").await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let longest = secret_signed(&json!({"pad": "x".repeat(12_000)}));
+    assert!(
+        (16_000..=16_384).contains(&longest.len()),
+        "{}",
+        longest.len()
+    );
+    assert_eq!(with_token(&app, longest).get("/v1/me").await.status, 200);
+    let longer = secret_signed(&json!({"pad": "x".repeat(12_300)}));
+    let answer = with_token(&app, longer).get("/v1/me").await;
+    assert_unauthenticated(&answer, INVALID);
+    let challenge = answer.header("www-authenticate").expect("checked");
+    assert!(challenge.contains("longer than 16384 bytes"), "{challenge}");
     app.stop().await;
 }
 
