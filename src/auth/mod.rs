@@ -29,5 +29,5 @@ pub use jwks::{FetchError, Jwks, JwksSource, JwksUrl, Pace};
 pub use keys::{SkippedKey, WhySkipped};
 pub use refusal::Refusal;
 pub use scope_map::{ScopeMap, ScopeMapError};
-pub use settings::{ClaimPath, Error, KeySource, Settings};
+pub use settings::{ClaimPath, Error, KeySource, Settings, claim_text};
 pub use verifier::{Verifier, check_keys};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use super::claims::is_printable;
 use crate::domain::Scope;
 
 /// Which scopes a role or a group stands for.
@@ -32,6 +33,9 @@ pub enum ScopeMapError {
     /// A misspelt scope would be a right that nobody has.
     #[error("{0:?} is no scope: there are action:kick_login, action:kick_seat and audit:read")]
     NoScope(String),
+    /// No role or group of a token is ever equal to it.
+    #[error("{0:?} holds a line end or another control character")]
+    ControlCharacter(String),
     /// Which of the two is meant cannot be told.
     #[error("{0:?} is there twice")]
     Twice(String),
@@ -60,6 +64,9 @@ impl FromStr for ScopeMap {
             let scopes = scopes.collect::<Result<Vec<_>, _>>()?;
             if name.is_empty() || scopes.is_empty() {
                 return Err(ScopeMapError::Form);
+            }
+            if !is_printable(name) {
+                return Err(ScopeMapError::ControlCharacter(name.to_owned()));
             }
             if map.insert(name.to_owned(), scopes).is_some() {
                 return Err(ScopeMapError::Twice(name.to_owned()));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde_json::Value;
 
+use super::claims::is_printable;
 use super::{JwksSource, ScopeMap};
 
 /// Which tokens are accepted, and where in them the moderator is.
@@ -85,13 +86,23 @@ impl FromStr for ClaimPath {
         if text.is_empty() || broken_escape {
             return Err(Error::ClaimPath);
         }
-        Ok(Self(text.to_owned()))
+        claim_text(text).map(Self)
     }
 }
 
 impl fmt::Display for ClaimPath {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
+    }
+}
+
+/// A setting that names a claim, or is compared with one. No provider has a space around such a
+/// text, nor a control character in it: a line end that was copied along would refuse every token.
+pub fn claim_text(text: &str) -> Result<String, Error> {
+    if text.trim() == text && is_printable(text) {
+        Ok(text.to_owned())
+    } else {
+        Err(Error::NotClaimText)
     }
 }
 
@@ -113,6 +124,11 @@ pub enum Error {
     /// Neither a claim's name nor a JSON pointer.
     #[error("a claim is named by its name or, from a leading slash on, by a JSON pointer")]
     ClaimPath,
+    /// Such a text in a setting is a slip, and no claim would ever be equal to it.
+    #[error(
+        "must not begin or end with white space, nor hold line ends or other control characters"
+    )]
+    NotClaimText,
     /// Whoever can change the answer on its way can make tokens.
     #[error("must be an https URL, or an http one to this machine, without user name and fragment")]
     JwksUrl,

@@ -9,26 +9,21 @@ pub(super) fn settings(
     reader: &mut Reader<'_>,
     further_roots: Option<Vec<u8>>,
 ) -> Option<auth::Settings> {
-    let issuer = reader.required("MODGATE_JWT_ISSUER");
+    let issuer = issuer(reader);
     let audience = audience(reader);
     let keys = keys(reader, further_roots);
     let leeway = reader.with("MODGATE_JWT_LEEWAY", |text| {
         parse::duration_or_zero(text, Duration::from_mins(10))
     });
-    let audience_claim = reader.text("MODGATE_JWT_AUDIENCE_CLAIM");
+    let audience_claim = reader.with("MODGATE_JWT_AUDIENCE_CLAIM", auth::claim_text);
     let accept_id_tokens = reader.with("MODGATE_JWT_ACCEPT_ID_TOKENS", parse::flag);
-    let scope_claims = reader.with("MODGATE_JWT_SCOPE_CLAIM", |text| {
-        parse::list(text)
-            .iter()
-            .map(|item| item.parse())
-            .collect::<Result<Vec<_>, _>>()
-    });
+    let scope_claims = reader.with("MODGATE_JWT_SCOPE_CLAIM", scope_claims);
     let scope_map = reader.text("MODGATE_JWT_SCOPE_MAP").unwrap_or_default();
     let scope_map = scope_map.parse().map_err(|rule: auth::ScopeMapError| {
         reader.fault("MODGATE_JWT_SCOPE_MAP", rule);
     });
-    let subject_claim = reader.text("MODGATE_JWT_SUBJECT_CLAIM");
-    let name_claim = reader.text("MODGATE_JWT_NAME_CLAIM");
+    let subject_claim = reader.with("MODGATE_JWT_SUBJECT_CLAIM", auth::claim_text);
+    let name_claim = reader.with("MODGATE_JWT_NAME_CLAIM", auth::claim_text);
     Some(auth::Settings {
         issuer: issuer?,
         audience: audience?,
@@ -43,13 +38,36 @@ pub(super) fn settings(
     })
 }
 
+pub(super) fn issuer(reader: &mut Reader<'_>) -> Option<String> {
+    let issuer = reader.required("MODGATE_JWT_ISSUER")?;
+    let checked = auth::claim_text(&issuer);
+    checked
+        .map_err(|rule| reader.fault("MODGATE_JWT_ISSUER", rule))
+        .ok()
+}
+
 pub(super) fn audience(reader: &mut Reader<'_>) -> Option<Vec<String>> {
     let audience = parse::list(&reader.required("MODGATE_JWT_AUDIENCE")?);
     if audience.is_empty() {
         reader.fault("MODGATE_JWT_AUDIENCE", "must name at least one audience");
         return None;
     }
-    Some(audience)
+    let checked: Result<_, auth::Error> =
+        audience.iter().map(|one| auth::claim_text(one)).collect();
+    checked
+        .map_err(|rule| reader.fault("MODGATE_JWT_AUDIENCE", rule))
+        .ok()
+}
+
+fn scope_claims(text: &str) -> Result<Vec<auth::ClaimPath>, String> {
+    let claims = parse::list(text);
+    if claims.is_empty() {
+        return Err("must name at least one claim".to_owned());
+    }
+    let claims = claims.iter().map(|item| item.parse::<auth::ClaimPath>());
+    claims
+        .collect::<Result<_, _>>()
+        .map_err(|rule| rule.to_string())
 }
 
 /// The three variables of which one says what signatures are checked with.

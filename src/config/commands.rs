@@ -108,7 +108,7 @@ pub fn ops_listen(environment: &Environment) -> Result<SocketAddr, Faults> {
 /// The settings of `modgate token`.
 pub fn token_settings(environment: &Environment) -> Result<TokenSettings, Faults> {
     let mut reader = Reader::new(environment);
-    let issuer = reader.required("MODGATE_JWT_ISSUER");
+    let issuer = auth::issuer(&mut reader);
     let audience = auth::audience(&mut reader);
     let secret = reader.secret("MODGATE_JWT_SECRET");
     let settings = match (issuer, audience) {

@@ -106,7 +106,20 @@ const BROKEN: &[(&str, &[&str])] = &[
     ("MODGATE_ACTION_DEADLINE", &["0s", "61m", "forever"]),
     ("MODGATE_QUEUE_TIMEOUT", &["0ms", "-1s"]),
     ("MODGATE_MODERATOR_QPS", &["0"]),
-    ("MODGATE_JWT_AUDIENCE", &[",", " , "]),
+    (
+        "MODGATE_JWT_ISSUER",
+        &[
+            "https://id.example.test\r\n",
+            "https://id.example\r\n.test",
+            " https://id.example.test",
+            "https://id.example.test\u{202e}",
+        ],
+    ),
+    ("MODGATE_JWT_AUDIENCE", &[",", " , ", "one,t\r\nwo"]),
+    ("MODGATE_JWT_AUDIENCE_CLAIM", &["client_id\n", " aud"]),
+    ("MODGATE_JWT_ACCEPT_ID_TOKENS", &["yes", "1"]),
+    ("MODGATE_JWT_SUBJECT_CLAIM", &["sub\r"]),
+    ("MODGATE_JWT_NAME_CLAIM", &["na\u{0}me"]),
     (
         "MODGATE_JWT_PUBLIC_KEY_FILE",
         &["/nowhere/key.pem", "/dev/null"],
@@ -114,11 +127,19 @@ const BROKEN: &[(&str, &[&str])] = &[
     ("MODGATE_JWT_JWKS_URL", &["https://id.example/and-a-secret"]),
     (
         "MODGATE_JWT_SCOPE_MAP",
-        &["moderators", "a=audit:reed", "a=audit:read;a=audit:read"],
+        &[
+            "moderators",
+            "a=audit:reed",
+            "a=audit:read;a=audit:read",
+            "a\r\nb=audit:read",
+        ],
     ),
     ("MODGATE_JWT_SECRET", &["shorter than thirty-two bytes"]),
     ("MODGATE_JWT_LEEWAY", &["11m", "-1s"]),
-    ("MODGATE_JWT_SCOPE_CLAIM", &["/a~2", "scope,/~"]),
+    (
+        "MODGATE_JWT_SCOPE_CLAIM",
+        &["/a~2", "scope,/~", ",", "scope,sc\np"],
+    ),
     (
         "MODGATE_TRUSTED_PROXIES",
         &[

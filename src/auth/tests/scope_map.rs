@@ -61,7 +61,7 @@ fn roles_and_groups_stand_for_scopes_exactly_as_mapped() {
 
 #[test]
 fn a_map_that_says_nothing_clear_is_refused() {
-    use ScopeMapError::{Form, NoScope, Twice};
+    use ScopeMapError::{ControlCharacter, Form, NoScope, Twice};
     for (text, error) in [
         ("moderators", Form),
         ("moderators=", Form),
@@ -73,6 +73,7 @@ fn a_map_that_says_nothing_clear_is_refused() {
             NoScope("audit:read,action:kick_seat".to_owned()),
         ),
         ("a=audit:read;a=action:kick_seat", Twice("a".to_owned())),
+        ("a\r\nb=audit:read", ControlCharacter("a\r\nb".to_owned())),
     ] {
         assert_eq!(text.parse::<ScopeMap>(), Err(error), "{text}");
     }

@@ -192,6 +192,10 @@ fn of_claims(keys: &Keys) -> Vec<(&'static str, String)> {
             says(json!({"at_hash": "h", "scope": null})),
         ),
         ("an ID token by its own word", says(json!({"typ": "ID"}))),
+        (
+            "an issuer with a line end",
+            says(json!({"iss": format!("{}\r\n", crate::support::world::ISSUER)})),
+        ),
         ("no subject", says(json!({"sub": null}))),
         ("subject of two lines", says(json!({"sub": "alice\nadmin"}))),
         (
