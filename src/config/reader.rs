@@ -31,12 +31,14 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// A reader that has already noted every unknown variable.
     pub fn new(environment: &'a Environment) -> Self {
-        let unknown = environment
-            .0
-            .keys()
-            .filter(|name| name.starts_with("MODGATE_") && !variables::is_known(name));
+        let unknown = environment.0.iter().filter(|(name, value)| {
+            let value = value.as_deref().unwrap_or_default();
+            name.starts_with("MODGATE_")
+                && !variables::is_known(name)
+                && !variables::is_of_kubernetes(name, value)
+        });
         let faults = unknown
-            .map(|name| format!("{name}: there is no such setting"))
+            .map(|(name, _)| format!("{name}: there is no such setting"))
             .collect();
         Self {
             environment,

@@ -1,5 +1,9 @@
 //! The variables that there are.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 /// One variable.
 #[derive(Clone, Copy, Debug)]
 pub struct Variable {
@@ -82,15 +86,28 @@ pub fn find(name: &str) -> Option<&'static Variable> {
     ALL.iter().find(|variable| variable.name == name)
 }
 
-/// Whether the gateway knows what to do with a variable of that name. Kubernetes injects
-/// `MODGATE_PORT…` and `MODGATE_SERVICE_…` into the pods of a Service called `modgate`.
+/// Whether `name` is that of a setting, or of the file with a secret.
 pub fn is_known(name: &str) -> bool {
-    find(name).is_some()
-        || name
-            .strip_suffix("_FILE")
-            .and_then(find)
-            .is_some_and(|variable| variable.secret)
-        || name == "MODGATE_PORT"
-        || name.starts_with("MODGATE_PORT_")
-        || name.starts_with("MODGATE_SERVICE_")
+    let of_file = name.strip_suffix("_FILE").and_then(find);
+    find(name).is_some() || of_file.is_some_and(|variable| variable.secret)
+}
+
+/// How Kubernetes names variables after each Service that a pod can see, if the Service is called
+/// `modgate`, `modgate-postgresql` and the like (Kubernetes, "Service", "Environment variables", and
+/// `pkg/kubelet/envvars`).
+static OF_A_SERVICE: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = "^MODGATE_(?:[A-Z0-9_]+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?\
+        |PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)$";
+    Regex::new(pattern).expect("it is a regular expression")
+});
+
+/// Whether Kubernetes sets a variable of that name and value by itself. Its `…_PORT` holds a URL such
+/// as `tcp://10.0.0.1:5432`: with a number, `MODGATE_OPS_PORT` is what somebody took for a setting.
+pub fn is_of_kubernetes(name: &str, value: &str) -> bool {
+    let is_url = || {
+        let scheme = value.split_once("://").map(|(scheme, _)| scheme);
+        matches!(scheme, Some("tcp" | "udp" | "sctp"))
+    };
+    OF_A_SERVICE.is_match(name)
+        || name.starts_with("MODGATE_") && name.ends_with("_PORT") && is_url()
 }
