@@ -63,7 +63,7 @@ impl Environment {
         let names = secrets.map(|variable| format!("{}_FILE", variable.name));
         names
             .chain(["MODGATE_JWT_PUBLIC_KEY_FILE".to_owned()])
-            .filter_map(|name| self.get(&name).map(PathBuf::from))
+            .filter_map(|name| Some(PathBuf::from(self.get(&name)?.trim())))
             .collect()
     }
 

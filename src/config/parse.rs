@@ -5,6 +5,36 @@ use std::time::Duration;
 /// The longest of the durations that bound one request.
 pub(super) const AT_MOST_AN_HOUR: Duration = Duration::from_hours(1);
 
+/// Refuses what nobody types and pasting leaves: white space at either end, and characters that no
+/// screen shows, such as the byte order mark of an editor.
+pub(super) fn pasted(text: &str) -> Result<&str, String> {
+    if text.starts_with(char::is_whitespace) {
+        return Err("must not begin with white space".to_owned());
+    }
+    if text.ends_with(char::is_whitespace) {
+        return Err("must not end with white space".to_owned());
+    }
+    match text.chars().find(|character| is_invisible(*character)) {
+        None => Ok(text),
+        Some(character) => Err(format!(
+            "must not hold the invisible character U+{:04X}",
+            u32::from(character)
+        )),
+    }
+}
+
+/// Control characters but line ends and tabs; and what takes no room: soft hyphens, zero-width spaces,
+/// joiners and direction marks, byte order marks (the default ignorable code points that get into
+/// texts by pasting: Unicode, 5.21).
+fn is_invisible(character: char) -> bool {
+    character.is_control() && !matches!(character, '\n' | '\r' | '\t')
+        || matches!(
+            character,
+            '\u{AD}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
+                | '\u{2060}'..='\u{206F}' | '\u{FEFF}'
+        )
+}
+
 /// A duration above zero and at most `longest`, as in `1500ms`, `5s`, `24h`, `400d`.
 pub(super) fn duration(text: &str, longest: Duration) -> Result<Duration, String> {
     let rule = || {

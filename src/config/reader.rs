@@ -76,10 +76,10 @@ impl<'a> Reader<'a> {
     }
 
     /// A value, or its default; `None` if it is neither set nor has a default. An empty value is
-    /// no value.
+    /// no value, and white space around one is not part of it.
     pub fn text(&mut self, name: &'static str) -> Option<String> {
         let variable = known(name);
-        let value = self.raw(name);
+        let value = self.trimmed(name);
         let default = value.is_none();
         let value =
             value.or_else(|| Some(variable.default.to_owned()).filter(|text| !text.is_empty()));
@@ -137,25 +137,37 @@ impl<'a> Reader<'a> {
         self.with(name, |text| parse::duration(text, longest))
     }
 
-    /// A secret: the value, or the content of the file that `<NAME>_FILE` names, without the
-    /// line end that editors leave.
+    /// A secret: the value, or the content of the file that `<NAME>_FILE` names, without white space
+    /// around it. Of one that may be any text only the line end is taken off that editors leave in a
+    /// file; other white space around it is a fault, for without it it would be another secret.
     pub fn secret(&mut self, name: &'static str) -> Option<SecretString> {
         let file_name = format!("{name}_FILE");
-        let path = self.raw(&file_name);
-        let value = self.raw(name).map(SecretString::from);
-        let secret = match (value, path) {
+        let path = self.trimmed(&file_name);
+        let value = self.raw(name);
+        let (named, text) = match (value, path) {
             (Some(_), Some(_)) => {
                 self.fault(
                     name,
                     format_args!("must not be set together with {file_name}"),
                 );
-                None
+                return None;
             }
-            (None, Some(path)) => self.file(&file_name, &path).map(SecretString::from),
-            (value, None) => value,
-        }?;
-        if secret.expose_secret().is_empty() {
-            self.fault(&file_name, "the file is empty");
+            (None, Some(path)) => {
+                let content = SecretString::from(self.file(&file_name, &path)?);
+                (file_name.as_str(), content)
+            }
+            (value, None) => (name, SecretString::from(value?)),
+        };
+        let text = text.expose_secret();
+        let text = if known(name).exact { text } else { text.trim() };
+        if text.is_empty() {
+            if named != name {
+                self.fault(named, "the file is empty");
+            }
+            return None;
+        }
+        if let Err(rule) = parse::pasted(text) {
+            self.fault(named, rule);
             return None;
         }
         self.effective.push(Effective {
@@ -163,12 +175,12 @@ impl<'a> Reader<'a> {
             value: "(hidden)".to_owned(),
             default: false,
         });
-        Some(secret)
+        Some(SecretString::from(text))
     }
 
     /// A variable of somebody else's standard, which may hold a secret: shown as set, not its value.
     pub fn hidden(&mut self, name: &'static str) -> Option<String> {
-        let value = self.raw(name)?;
+        let value = self.trimmed(name)?;
         self.effective.push(Effective {
             name,
             value: "(hidden)".to_owned(),
@@ -183,6 +195,18 @@ impl<'a> Reader<'a> {
             Ok(content) => Some(content.trim_end_matches(['\r', '\n']).to_owned()),
             Err(error) => {
                 self.fault(name, format_args!("cannot read {path}: {error}"));
+                None
+            }
+        }
+    }
+
+    fn trimmed(&mut self, name: &str) -> Option<String> {
+        let value = self.raw(name)?;
+        match parse::pasted(value.trim()) {
+            Ok("") => None,
+            Ok(value) => Some(value.to_owned()),
+            Err(rule) => {
+                self.fault(name, rule);
                 None
             }
         }

@@ -1,6 +1,6 @@
 //! The settings of the Tencent client.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::Reader;
 use super::parse::{self, AT_MOST_AN_HOUR};
@@ -80,9 +80,21 @@ const fn tencent_variable(error: &tencent::Error) -> &'static str {
     }
 }
 
+/// A secret of Tencent's: what has white space or anything but ASCII in it was not copied as a whole,
+/// or not alone, and Tencent would refuse it with every call.
+fn ascii_secret(reader: &mut Reader<'_>, name: &'static str) -> Option<SecretString> {
+    let secret = reader.secret(name)?;
+    let text = secret.expose_secret();
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Some(secret);
+    }
+    reader.fault(name, "must be printable ASCII without white space");
+    None
+}
+
 fn credential(reader: &mut Reader<'_>) -> Option<tencent::Credential> {
-    let secret_key = reader.secret("MODGATE_TENCENT_SECRET_KEY");
-    let usersig = reader.secret("MODGATE_TENCENT_USERSIG");
+    let secret_key = ascii_secret(reader, "MODGATE_TENCENT_SECRET_KEY");
+    let usersig = ascii_secret(reader, "MODGATE_TENCENT_USERSIG");
     match (secret_key, usersig) {
         (Some(key), None) => Some(tencent::Credential::SecretKey(key)),
         (None, Some(usersig)) => Some(tencent::Credential::UserSig(usersig)),
@@ -94,7 +106,10 @@ fn credential(reader: &mut Reader<'_>) -> Option<tencent::Credential> {
             None
         }
         (None, None) => {
-            reader.missing("MODGATE_TENCENT_SECRET_KEY");
+            // Else it is the other one, and wrong.
+            if !reader.is_faulty("MODGATE_TENCENT_USERSIG") {
+                reader.missing("MODGATE_TENCENT_SECRET_KEY");
+            }
             None
         }
     }

@@ -13,6 +13,9 @@ pub struct Variable {
     pub default: &'static str,
     /// Whether its value must never be shown.
     pub secret: bool,
+    /// Whether white space around the value would be a part of it, so that nobody but its owner can
+    /// take it off.
+    pub exact: bool,
 }
 
 const fn plain(name: &'static str, default: &'static str) -> Variable {
@@ -20,6 +23,7 @@ const fn plain(name: &'static str, default: &'static str) -> Variable {
         name,
         default,
         secret: false,
+        exact: false,
     }
 }
 
@@ -28,6 +32,15 @@ const fn secret(name: &'static str) -> Variable {
         name,
         default: "",
         secret: true,
+        exact: false,
+    }
+}
+
+/// A secret that may be any text.
+const fn exact_secret(name: &'static str) -> Variable {
+    Variable {
+        exact: true,
+        ..secret(name)
     }
 }
 
@@ -58,7 +71,7 @@ pub const ALL: &[Variable] = &[
     plain("MODGATE_JWT_AUDIENCE", ""),
     plain("MODGATE_JWT_JWKS_URL", ""),
     plain("MODGATE_JWT_PUBLIC_KEY_FILE", ""),
-    secret("MODGATE_JWT_SECRET"),
+    exact_secret("MODGATE_JWT_SECRET"),
     plain("MODGATE_JWT_LEEWAY", "30s"),
     plain("MODGATE_JWT_AUDIENCE_CLAIM", "aud"),
     plain("MODGATE_JWT_ACCEPT_ID_TOKENS", "false"),

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Output;
 
 use modgate::config::{self, Environment, Faults, Settings, variables};
+use modgate::tencent::Credential;
+use secrecy::ExposeSecret;
 
 use crate::support::app::TestApp;
 use crate::support::file::TemporaryFile;
@@ -358,20 +360,116 @@ fn an_unknown_variable_is_a_fault_but_not_what_kubernetes_injects() {
     assert_eq!(faults(&with(good(), &injected)), Vec::<String>::new());
 }
 
+/// A value that each secret takes.
+fn good_secret(name: &str) -> String {
+    match name {
+        "MODGATE_OWNER_DATABASE_URL" => good()["MODGATE_DATABASE_URL"].clone(),
+        "MODGATE_TENCENT_PROXY" => "http://127.0.0.1:3128".to_owned(),
+        "MODGATE_TENCENT_USERSIG" => "eJwtjEsLgkAURv_LbQu5*vMBFg__".to_owned(),
+        "MODGATE_SEAL_KEY" => "0f".repeat(32),
+        name => good()[name].clone(),
+    }
+}
+
+/// Everything that `serve` needs, with this secret left out.
+fn with_room_for(name: &str) -> Variables {
+    let mut variables = without(good(), name);
+    if name == "MODGATE_TENCENT_USERSIG" {
+        variables = without(variables, "MODGATE_TENCENT_SECRET_KEY");
+    }
+    with(variables, &[("MODGATE_MIGRATE", "true")])
+}
+
+#[test]
+fn what_pasting_leaves_around_a_secret_is_taken_off_or_a_fault_and_never_a_part_of_it() {
+    let mut tried = 0;
+    for variable in variables::ALL.iter().filter(|variable| variable.secret) {
+        let (name, value) = (variable.name, good_secret(variable.name));
+        let (base, file_name) = (with_room_for(name), format!("{name}_FILE"));
+        let around = [
+            "{} ",
+            " {}",
+            "{}\t",
+            "{}\u{a0}",
+            "\n{}",
+            "{} \n",
+            "\u{3000}{}",
+        ];
+        let within = [
+            "\u{feff}{}",
+            "{}\u{200b}",
+            "{}\u{2060}",
+            "{}\u{0}",
+            "\u{200e}{}",
+            "{}\u{ad}",
+        ];
+        // Of a secret that may be any text nobody knows what does not belong to it.
+        let exact = name == "MODGATE_JWT_SECRET";
+        let around = around.map(|shape| (shape, exact));
+        for (shape, refused) in around.into_iter().chain(within.map(|shape| (shape, true))) {
+            let pasted = shape.replace("{}", &value);
+            let file = TemporaryFile::new(&pasted);
+            for (variable, value) in [(name, pasted.as_str()), (&file_name, file.path())] {
+                let named = faulty(&with(base.clone(), &[(variable, value)]));
+                let expected = if refused {
+                    vec![variable.to_owned()]
+                } else {
+                    vec![]
+                };
+                assert_eq!(Vec::from_iter(named), expected, "{variable} {shape:?}");
+            }
+        }
+        tried += 1;
+    }
+    assert_eq!(tried, 7, "every secret there is");
+    let read = |variables: Variables| Settings::read(&variables.into_iter().collect());
+    let plain = read(good()).expect("it is right");
+    let pasted = [
+        ("MODGATE_TENCENT_SECRET_KEY", format!("{SECRET_KEY} ")),
+        (
+            "MODGATE_JWT_ISSUER",
+            format!(" {}\n", good()["MODGATE_JWT_ISSUER"]),
+        ),
+    ];
+    let pasted = pasted.iter().map(|(name, value)| (*name, value.as_str()));
+    let pasted = read(with(good(), &Vec::from_iter(pasted))).expect("it is right");
+    let key = |settings: &Settings| match &settings.tencent.credential {
+        Credential::SecretKey(key) => key.expose_secret().to_owned(),
+        Credential::UserSig(_) => panic!("there is a key"),
+    };
+    assert_eq!(key(&pasted), key(&plain));
+    assert_eq!(pasted.auth.issuer, plain.auth.issuer);
+    for wrong in ["two words", "k\u{fc}che", "\u{201c}key\u{201d}"] {
+        for name in ["MODGATE_TENCENT_SECRET_KEY", "MODGATE_TENCENT_USERSIG"] {
+            let named = faulty(&with(with_room_for(name), &[(name, wrong)]));
+            assert_eq!(named, BTreeSet::from([name.to_owned()]), "{wrong}");
+        }
+    }
+}
+
+#[test]
+fn an_invisible_character_is_a_fault_of_any_setting() {
+    for (name, value) in [
+        ("MODGATE_JWT_ISSUER", "\u{feff}https://id.example.test"),
+        ("MODGATE_JWT_AUDIENCE", "mod\u{200b}gate"),
+        ("MODGATE_TENCENT_ADMIN", "admin\u{2060}"),
+    ] {
+        let told = faults(&with(good(), &[(name, value)]));
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(
+            told[0].starts_with(&format!("{name}: must not hold the invisible")),
+            "{told:?}"
+        );
+    }
+}
+
 #[test]
 fn each_secret_may_be_a_file() {
     let mut tried = 0;
     for variable in variables::ALL.iter().filter(|variable| variable.secret) {
         let name = variable.name;
         let file_name = format!("{name}_FILE");
-        let value = match name {
-            "MODGATE_OWNER_DATABASE_URL" => good()["MODGATE_DATABASE_URL"].clone(),
-            "MODGATE_TENCENT_PROXY" => "http://127.0.0.1:3128".to_owned(),
-            "MODGATE_TENCENT_USERSIG" => continue,
-            "MODGATE_SEAL_KEY" => "0f".repeat(32),
-            name => good()[name].clone(),
-        };
-        let base = with(without(good(), name), &[("MODGATE_MIGRATE", "true")]);
+        let (value, base) = (good_secret(name), with_room_for(name));
         let from = |path: &str| with(base.clone(), &[(file_name.as_str(), path)]);
         for end in ["", "\n", "\r\n"] {
             let file = TemporaryFile::new(format!("{value}{end}"));
