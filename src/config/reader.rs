@@ -189,6 +189,17 @@ impl<'a> Reader<'a> {
         Some(value)
     }
 
+    /// A variable of somebody else's standard, which holds no secret.
+    pub fn shown(&mut self, name: &'static str) -> Option<String> {
+        let value = self.trimmed(name)?;
+        self.effective.push(Effective {
+            name,
+            value: value.clone(),
+            default: false,
+        });
+        Some(value)
+    }
+
     /// The content of a file that a variable names.
     pub fn file(&mut self, name: &str, path: &str) -> Option<String> {
         match std::fs::read_to_string(path) {

@@ -148,6 +148,9 @@ pub(crate) fn warnings(settings: &super::Settings) -> Vec<&'static str> {
             "MODGATE_TENCENT_URL: plain http sends the UserSig in clear: for a simulator only",
         );
     }
+    if let Some(traces) = &settings.log.traces {
+        warnings.extend(&traces.ignored);
+    }
     warnings
 }
 

@@ -463,6 +463,49 @@ fn an_invisible_character_is_a_fault_of_any_setting() {
     }
 }
 
+fn traced(changes: &[(&str, &str)]) -> (bool, Vec<&'static str>) {
+    let endpoint = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")];
+    let variables = with(with(good(), &endpoint), changes);
+    let settings = Settings::read(&variables.into_iter().collect()).expect("they are right");
+    let traces = settings.log.traces;
+    (
+        traces.is_some(),
+        traces.map_or(Vec::new(), |traces| traces.ignored),
+    )
+}
+
+#[test]
+fn traces_can_be_switched_off_as_the_standard_says() {
+    for (name, value, on) in [
+        ("OTEL_SDK_DISABLED", "true", false),
+        ("OTEL_SDK_DISABLED", "TRUE ", false),
+        ("OTEL_SDK_DISABLED", "", true),
+        // Whatever is not `true` is false.
+        ("OTEL_SDK_DISABLED", "false", true),
+        ("OTEL_SDK_DISABLED", "1", true),
+        ("OTEL_TRACES_EXPORTER", "none", false),
+        ("OTEL_TRACES_EXPORTER", "None", false),
+        ("OTEL_TRACES_EXPORTER", "otlp", true),
+        ("OTEL_TRACES_EXPORTER", "", true),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", true),
+    ] {
+        assert_eq!(traced(&[(name, value)]), (on, vec![]), "{name}={value}");
+    }
+    for (name, value) in [
+        ("OTEL_TRACES_EXPORTER", "console"),
+        ("OTEL_TRACES_EXPORTER", "otlp,zipkin"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json"),
+    ] {
+        let (on, ignored) = traced(&[(name, value)]);
+        assert!(on && ignored.len() == 1, "{name}={value}: {ignored:?}");
+        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318");
+        let (passed, stdout, _) = run(&with(good(), &[endpoint, (name, value)]), &["check"]);
+        assert!(passed && stdout.contains("warning: OTEL_"), "{stdout}");
+        assert!(stdout.contains(&format!("{name}={value}")), "{stdout}");
+    }
+}
+
 #[test]
 fn each_secret_may_be_a_file() {
     let mut tried = 0;

@@ -40,6 +40,8 @@ pub struct Settings {
     pub endpoint: Endpoint,
     /// The name of this service; `None` for `modgate`.
     pub service_name: Option<String>,
+    /// What to say of variables whose value cannot be followed.
+    pub ignored: Vec<&'static str>,
 }
 
 /// The URL of a collector. Never shown: a part of its path may be a key.
