@@ -21,6 +21,10 @@ const LARGEST: usize = 16 * 1024;
 /// The longest that a body may take to arrive.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Some programs begin each text with it. It need not be taken for an error (RFC 8259, 8.1), and it is
+/// no part of any member.
+const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
+
 /// The members of a JSON object, in the order they came, duplicates included.
 #[derive(Debug)]
 pub(super) struct Members(pub(super) Vec<(String, Value)>);
@@ -43,7 +47,8 @@ impl Members {
         let body = tokio::time::timeout(READ_TIMEOUT, read)
             .await
             .map_err(|_| malformed("the body took too long"))??;
-        serde_json::from_slice(&body).map_err(|error| {
+        let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&body);
+        serde_json::from_slice(body).map_err(|error| {
             let what = if error.is_data() {
                 "the body must be a JSON object"
             } else {

@@ -193,8 +193,8 @@ async fn a_body_that_is_no_json_object_is_refused() {
         ("blanks", b" \r\n\t".to_vec()),
         ("zero bytes", vec![0; 100]),
         (
-            "a byte order mark",
-            [b"\xef\xbb\xbf".as_slice(), &whole].concat(),
+            "two byte order marks",
+            [b"\xef\xbb\xbf\xef\xbb\xbf".as_slice(), &whole].concat(),
         ),
         ("UTF-16", whole.iter().flat_map(|byte| [*byte, 0]).collect()),
         ("an array", [b"[".as_slice(), &whole, b"]"].concat()),
@@ -354,4 +354,34 @@ async fn a_body_of_16_kib_is_read_and_one_byte_more_is_not() {
         (413, "payload-too-large")
     );
     assert_nothing_happened(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_byte_order_mark_before_the_body_is_no_part_of_it() {
+    let app = patient_app().await;
+    let alice = app.moderator("alice");
+    for wrong in [
+        "\u{feff}",
+        "\u{feff}\u{feff}{\"user_id\": \"bob\"}",
+        "{\u{feff}\"user_id\": \"bob\"}",
+        "{\"user_id\": \"bob\"}\u{feff}",
+    ] {
+        assert_eq!(
+            faulty_fields(&alice.post_text(LOGIN, wrong).await),
+            ["body"]
+        );
+    }
+    let utf16: Vec<u8> = "\u{feff}{\"user_id\": \"bob\"}"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    assert_eq!(
+        faulty_fields(&alice.post_text(LOGIN, utf16).await),
+        ["body"]
+    );
+    let marked = format!("\u{feff}{}", whole_body(LOGIN));
+    let answer = alice.post_text(LOGIN, marked).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(answer.json()["user_id"], "bob");
+    app.stop().await;
 }
