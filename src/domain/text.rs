@@ -79,14 +79,14 @@ ruled_text! {
     /// `Data` of a seat kick: shown to the user who is kicked off the seat. Tencent documents no
     /// limit; 1000 bytes is that of the sibling `Reason` fields.
     Data, 1000, READABLE,
-    "must be at most 1000 bytes without control characters other than newline and tab",
+    "must be at most 1000 bytes without control characters other than newline and tab, and without those that reorder text (U+202A to U+202E, U+2066 to U+2069)",
     |text| text.len() <= Self::LONGEST && is_readable(text)
 }
 
 ruled_text! {
     /// Why the moderator acts. Stays in the record; Tencent never sees it.
     Reason, 500, READABLE_AND_NOT_BLANK,
-    "must be 1 to 500 characters without control characters other than newline and tab",
+    "must be 1 to 500 characters without control characters other than newline and tab, and without those that reorder text (U+202A to U+202E, U+2066 to U+2069)",
     |text| (1..=Self::LONGEST).contains(&text.chars().count()) && is_readable(text) && !text.trim().is_empty()
 }
 

@@ -385,3 +385,21 @@ async fn one_byte_order_mark_before_the_body_is_no_part_of_it() {
     assert_eq!(answer.json()["user_id"], "bob");
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_reorders_text_is_refused_by_a_rule_that_names_it() {
+    let app = patient_app().await;
+    let isolated = "what \u{2068}Alice\u{2069} said";
+    let body = json!({"user_id": "bob", "room_id": "r", "reason": isolated, "data": isolated});
+    let answer = app.moderator("alice").post(SEAT, &body).await;
+    let faults = faults(&answer);
+    let fields: Vec<&str> = faults.iter().map(|(field, _)| field.as_str()).collect();
+    assert_eq!(fields, ["data", "reason"]);
+    assert!(
+        faults
+            .iter()
+            .all(|(_, rule)| rule.contains("U+2066 to U+2069")),
+        "{faults:?}"
+    );
+    assert_nothing_happened(app).await;
+}
