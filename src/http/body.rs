@@ -7,7 +7,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use actix_web::{HttpRequest, web};
 use futures_util::StreamExt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -35,9 +35,15 @@ impl Members {
         request: &HttpRequest,
         payload: web::Payload,
     ) -> Result<Self, ApiError> {
+        let (plain, json) = (is_plain(request), is_json(request));
         let read = async {
-            let json = is_json(request);
-            let body = bounded(payload).await?;
+            // Read first, so that whoever sends before listening can read the answer.
+            let body = bounded(payload).await;
+            if !plain {
+                // How long such a body is says nothing of the content.
+                return Err(ApiError::UnsupportedContentCoding);
+            }
+            let body = body?;
             if json {
                 Ok(body)
             } else {
@@ -72,6 +78,17 @@ fn malformed(detail: &str) -> ApiError {
         detail: detail.to_owned(),
         errors,
     }
+}
+
+/// Whether the body is as it is: every coding but `identity` would have to be undone first (RFC 9110,
+/// 8.4).
+fn is_plain(request: &HttpRequest) -> bool {
+    let fields = request.headers().get_all(CONTENT_ENCODING);
+    let mut codings = fields.flat_map(|field| field.as_bytes().split(|byte| *byte == b','));
+    codings.all(|coding| {
+        let coding = coding.trim_ascii();
+        coding.is_empty() || coding.eq_ignore_ascii_case(b"identity")
+    })
 }
 
 fn is_json(request: &HttpRequest) -> bool {

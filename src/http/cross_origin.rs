@@ -28,7 +28,8 @@ const REQUEST_HEADERS: [&str; 7] = [
 ];
 
 /// What a page may read beyond what every page may: all that our answers have.
-const ANSWER_HEADERS: [&str; 10] = [
+const ANSWER_HEADERS: [&str; 11] = [
+    "accept-encoding",
     "allow",
     "content-disposition",
     "idempotent-replayed",

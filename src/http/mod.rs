@@ -25,6 +25,7 @@ pub mod openapi;
 pub mod ops;
 mod paths;
 mod problem;
+mod problem_answer;
 mod problem_body;
 mod query;
 mod quota;

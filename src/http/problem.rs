@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use actix_web::http::header::HeaderValue;
 
 use super::code::Code;
-use super::json::{ActionJson, state_headers};
+use super::json::ActionJson;
 use super::problem_body::Problem;
 pub(super) use super::problem_body::{FieldFault, Limit};
 use super::quota::whole_seconds;
@@ -54,6 +52,11 @@ pub(super) enum ApiError {
     /// 415
     #[error("the body must be application/json")]
     UnsupportedMediaType,
+    /// 415: the body is compressed.
+    #[error(
+        "the body must not be compressed, or coded in any other way: leave Content-Encoding out"
+    )]
+    UnsupportedContentCoding,
     /// 404: Tencent knows no such user or room.
     #[error("Tencent does not know the user or the room: nothing was done")]
     TargetNotFound(Box<Action>),
@@ -125,7 +128,7 @@ impl From<Refusal> for ApiError {
 impl ApiError {
     /// The code that it is told with.
     #[rustfmt::skip]
-    const fn code(&self) -> Code {
+    pub(super) const fn code(&self) -> Code {
         match self {
             Self::InvalidRequest { .. }         => Code::InvalidRequest,
             Self::Unauthenticated(_)            => Code::Unauthenticated,
@@ -135,6 +138,7 @@ impl ApiError {
             Self::MethodNotAllowed { .. }       => Code::MethodNotAllowed,
             Self::PayloadTooLarge               => Code::PayloadTooLarge,
             Self::UnsupportedMediaType          => Code::UnsupportedMediaType,
+            Self::UnsupportedContentCoding      => Code::UnsupportedMediaType,
             Self::TargetNotFound(_)             => Code::TargetNotFound,
             Self::TargetConflict(_)             => Code::TargetConflict,
             Self::RejectedByTencent(_)          => Code::RejectedByTencent,
@@ -151,7 +155,7 @@ impl ApiError {
         }
     }
 
-    fn action(&self) -> Option<&Action> {
+    pub(super) fn action(&self) -> Option<&Action> {
         match self {
             Self::ProtectedTarget(action)
             | Self::TargetNotFound(action)
@@ -168,7 +172,7 @@ impl ApiError {
     }
 
     /// Only where a repeat is safe.
-    fn retry_after(&self) -> Option<u64> {
+    pub(super) fn retry_after(&self) -> Option<u64> {
         let wait = match self {
             Self::RateLimited { retry_after, .. }
             | Self::TencentUnavailable { retry_after, .. } => *retry_after,
@@ -181,14 +185,14 @@ impl ApiError {
         Some(whole_seconds(wait))
     }
 
-    fn challenge(&self) -> Option<HeaderValue> {
+    pub(super) fn challenge(&self) -> Option<HeaderValue> {
         let Self::Unauthenticated(refusal) = self else {
             return None;
         };
         HeaderValue::from_str(&refusal.challenge()).ok()
     }
 
-    const fn limit(&self) -> Option<Limit> {
+    pub(super) const fn limit(&self) -> Option<Limit> {
         match self {
             Self::RateLimited { limit, .. } => Some(*limit),
             _ => None,
@@ -213,38 +217,5 @@ impl ApiError {
             limit: self.limit(),
             retry_after: self.retry_after(),
         }
-    }
-
-    fn headers(&self, response: &mut HttpResponseBuilder) {
-        if let Some(challenge) = self.challenge() {
-            response.insert_header((header::WWW_AUTHENTICATE, challenge));
-        }
-        if let Self::MethodNotAllowed { allow } = self {
-            response.insert_header((header::ALLOW, *allow));
-        }
-        if let Some(seconds) = self.retry_after() {
-            response.insert_header((header::RETRY_AFTER, seconds));
-        }
-        if let Some(action) = self.action() {
-            for (name, value) in state_headers(action) {
-                response.insert_header((HeaderName::from_static(name), value));
-            }
-        }
-    }
-}
-
-impl ResponseError for ApiError {
-    fn status_code(&self) -> StatusCode {
-        self.code().status()
-    }
-
-    fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status_code());
-        self.headers(&mut response);
-        if let Some(limit) = self.limit() {
-            response.extensions_mut().insert(limit);
-        }
-        let body = serde_json::to_vec(&self.problem()).expect("a problem is plain data");
-        response.content_type("application/problem+json").body(body)
     }
 }

@@ -5,7 +5,7 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::{ComponentsBuilder, ObjectBuilder, Ref, RefOr, Response, Type};
 
 /// Name, example, and what it says.
-const HEADERS: [(&str, &str, &str); 12] = [
+const HEADERS: [(&str, &str, &str); 13] = [
     (
         "X-Request-Id",
         "01a20038-017c-7000-8000-000000000002",
@@ -45,6 +45,11 @@ const HEADERS: [(&str, &str, &str); 12] = [
         "The scheme, and what is wrong with the token, if there was one (RFC 6750).",
     ),
     ("Allow", "GET", "The methods that the path has."),
+    (
+        "Accept-Encoding",
+        "identity",
+        "There if the coding of the body was the matter: it must be sent as it is.",
+    ),
     (
         "Content-Disposition",
         "attachment; filename=\"modgate-actions-20261121T222613Z.ndjson\"",

@@ -37,7 +37,10 @@ pub(super) fn errors(code: Code, kind: Option<Kind>) -> Vec<ApiError> {
             allow: if kind.is_some() { "POST" } else { "GET" },
         }],
         Code::PayloadTooLarge => vec![ApiError::PayloadTooLarge],
-        Code::UnsupportedMediaType => vec![ApiError::UnsupportedMediaType],
+        Code::UnsupportedMediaType => vec![
+            ApiError::UnsupportedMediaType,
+            ApiError::UnsupportedContentCoding,
+        ],
         Code::TargetNotFound => of(ApiError::TargetNotFound),
         Code::TargetConflict => of(ApiError::TargetConflict),
         Code::RejectedByTencent => of(ApiError::RejectedByTencent),

@@ -40,6 +40,8 @@ async fn answers(app: &TestApp, origin: &str) -> Vec<Answer> {
         Duration::from_secs(20),
         async || Some(post(&carol, "{}").await).filter(|answer| answer.status == 429),
     );
+    let request = bob.request(Method::POST, LOGIN).header("Origin", origin);
+    let coded = bob.send(request.header("Content-Encoding", "gzip")).await;
     vec![
         get(&alice, "/v1/me").await,
         get(&auditor, "/v1/actions/export").await,
@@ -49,6 +51,7 @@ async fn answers(app: &TestApp, origin: &str) -> Vec<Answer> {
         get(&alice, "/nowhere").await,
         get(&alice, LOGIN).await,
         post(&bob, &"x".repeat(20_000)).await,
+        coded,
         limited.await,
         post(&alice, r#"{"user_id": "bob"}"#).await,
     ]
@@ -58,7 +61,7 @@ fn statuses(answers: &[Answer]) -> Vec<u16> {
     answers.iter().map(|answer| answer.status).collect()
 }
 
-const EACH_SORT: [u16; 10] = [200, 200, 400, 401, 403, 404, 405, 413, 429, 503];
+const EACH_SORT: [u16; 11] = [200, 200, 400, 401, 403, 404, 405, 413, 415, 429, 503];
 
 /// What a page may read of an answer.
 fn exposed(answer: &Answer) -> Vec<&str> {

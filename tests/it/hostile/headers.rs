@@ -1,9 +1,11 @@
 //! Headers: what is stored of them is clean, and what is wrong with them does no harm.
 
+use std::io::Write as _;
+
 use chrono::Utc;
 use modgate::auth::token::{Claims, Minter};
 use modgate::simulator::{Fault, FaultKind};
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{LOGIN, SEAT, assert_nothing_happened, faulty_fields, patient_app};
@@ -73,6 +75,53 @@ async fn another_media_type_is_415() {
         );
     }
     assert_nothing_happened(app).await;
+}
+
+fn gzipped(text: &[u8]) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(text).expect("memory takes it");
+    gzip.finish().expect("memory takes it")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_in_another_coding_is_415_and_is_told_which_is_taken() {
+    let app = patient_app().await;
+    let alice = app.moderator("alice");
+    let kick = br#"{"user_id": "bob"}"#;
+    let random: Vec<u8> = (0..40_000).map(|_| rand::random()).collect();
+    for path in [LOGIN, SEAT] {
+        for coding in [
+            "gzip",
+            "GZIP",
+            "x-gzip",
+            "deflate",
+            "br",
+            "zstd",
+            "identity, gzip",
+            "x",
+        ] {
+            // Also one that is as plain as can be, and one that is larger than any body may be.
+            for body in [gzipped(kick), kick.to_vec(), gzipped(&random)] {
+                let request = alice
+                    .request(reqwest::Method::POST, path)
+                    .header(CONTENT_TYPE, "application/json")
+                    .header(CONTENT_ENCODING, coding);
+                let answer = alice.send(request.body(body)).await;
+                assert_eq!(answer.status, 415, "{coding}: {}", answer.text);
+                assert_eq!(answer.problem(), "unsupported-media-type");
+                assert_eq!(answer.header("accept-encoding"), Some("identity"));
+            }
+        }
+    }
+    for coding in ["identity", "Identity", ""] {
+        let coding_alone = [("content-encoding", coding.as_bytes())];
+        let answer = kick_with(&alice, &coding_alone).await;
+        assert_eq!(answer.status, 200, "{coding}: {}", answer.text);
+    }
+    // Where the media type is the matter, nothing is said of codings.
+    let request = alice.request(reqwest::Method::POST, LOGIN).body("{}");
+    assert_eq!(alice.send(request).await.header("accept-encoding"), None);
+    app.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
