@@ -13,6 +13,7 @@ use actix_web::web::{self, Bytes, Path};
 use aws_lc_rs::digest::{SHA256, digest};
 use utoipa_swagger_ui::Config;
 
+use super::pieces::in_pieces;
 use super::problem::ApiError;
 
 /// What the page consists of. The other files of Swagger UI are for uses that this one has not.
@@ -104,5 +105,5 @@ pub(super) async fn get_docs(
     }
     Ok(answer
         .content_type(page.content_type.as_str())
-        .body(page.bytes.clone()))
+        .body(in_pieces(&page.bytes)))
 }

@@ -24,6 +24,7 @@ mod middleware;
 pub mod openapi;
 pub mod ops;
 mod paths;
+mod pieces;
 mod problem;
 mod problem_answer;
 mod problem_body;

@@ -27,6 +27,7 @@ pub(super) use problems::{
 };
 
 use super::paths::OPENAPI;
+use super::pieces::in_pieces;
 use super::problem::ApiError;
 use super::query::refuse_query;
 use super::{actions, export, me, stream};
@@ -132,6 +133,6 @@ pub(super) async fn get_openapi(request: HttpRequest) -> Result<HttpResponse, Ap
     refuse_query(&request)?;
     let response = HttpResponse::Ok()
         .content_type("application/json")
-        .body(DOCUMENT.clone());
+        .body(in_pieces(&DOCUMENT));
     Ok(response)
 }
