@@ -1,10 +1,12 @@
 """What only a browser can show, in a headless Chromium, with the real programs.
 
-`docs`: /docs shows every operation, takes a token, carries out a kick, and asks no other host for anything.
+`docs`: /docs shows every operation, takes a token, carries out a kick, and asks no other host for anything; also behind a
+proxy that takes a prefix off each path.
 `dashboard`: a page on another origin does all that the README promises to it; one that is not listed reads nothing.
 """
 
 import functools
+import http.client
 import http.server
 import json
 import os
@@ -132,14 +134,44 @@ class Watched:
             " violated(`${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`))")
 
 
-def docs(browser, development):
+def serve_below(prefix, gateway):
+    """A reverse proxy that takes `prefix` off, and has nothing beside it. Its URL, with the prefix."""
+    class Proxy(http.server.BaseHTTPRequestHandler):
+        def forward(self):
+            if not self.path.startswith(f"{prefix}/"):
+                return self.send_error(404)
+            body = self.rfile.read(int(self.headers.get("content-length", 0))) or None
+            passed = {name: self.headers[name] for name in ("authorization", "content-type") if name in self.headers}
+            upstream = http.client.HTTPConnection(gateway.removeprefix("http://"), timeout=15)
+            upstream.request(self.command, self.path.removeprefix(prefix), body, passed)
+            answer = upstream.getresponse()
+            body = answer.read()
+            self.send_response(answer.status)
+            for name in ("content-type", "content-security-policy", "location"):
+                if answer.headers[name]:
+                    self.send_header(name, answer.headers[name])
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = forward
+
+        def log_message(self, *_):
+            pass
+
+    proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    threading.Thread(target=proxy.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{proxy.server_port}{prefix}"
+
+
+def docs(browser, development, gateway, user):
     watched = Watched(browser)
     page = watched.page
     try:
-        page.goto(f"{development.gateway}/docs")
-        assert page.url == f"{development.gateway}/docs/", page.url
+        page.goto(f"{gateway}/docs")
+        assert page.url == f"{gateway}/docs/", page.url
         page.wait_for_selector(".opblock")
-        document = json.load(urllib.request.urlopen(f"{development.gateway}/openapi.json"))
+        document = json.load(urllib.request.urlopen(f"{gateway}/openapi.json"))
         operations = sum(len({"get", "post"} & set(path)) for path in document["paths"].values())
         assert page.locator(".opblock").count() == operations >= 7, operations
 
@@ -150,24 +182,25 @@ def docs(browser, development):
         kick = page.locator(".opblock-post", has=page.locator("[data-path='/v1/actions/kick_seat']"))
         kick.locator(".opblock-summary-control").click()
         kick.locator(".try-out__btn").click()
-        kick.locator("textarea").first.fill('{"room_id": "room-test", "user_id": "from-docs", "data": "time over"}')
+        body = {"room_id": "room-test", "user_id": user, "data": "time over"}
+        kick.locator("textarea").first.fill(json.dumps(body))
         kick.locator(".execute").click()
         answer = kick.locator(".live-responses-table .response").first
         answer.wait_for()
         assert answer.locator(".response-col_status").inner_text().split()[0] == "200", answer.inner_text()
         assert '"state": "succeeded"' in answer.inner_text(), answer.inner_text()
-        assert development.kicked("from-docs") == 1
+        assert development.kicked(user) == 1
 
         # Nothing of it outlives the page.
         assert page.evaluate("localStorage.length + sessionStorage.length + document.cookie.length") == 0
         elsewhere = [request.url for request in watched.requests
-                     if not request.url.startswith((f"{development.gateway}/", "data:"))]
+                     if not request.url.startswith((f"{gateway}/", "data:"))]
         assert not elsewhere, elsewhere
         assert not watched.violations, watched.violations
         assert not watched.complaints, watched.complaints
     finally:
         page.screenshot(path=TARGET / "browser-docs.png", full_page=True)
-    print(f"docs: {operations} operations, {len(watched.requests)} requests, 1 kick")
+    print(f"docs: {gateway}: {operations} operations, {len(watched.requests)} requests, 1 kick")
 
 
 PAGE = """<!doctype html><title>A dashboard</title><script src="api.js"></script><script>
@@ -290,7 +323,9 @@ def main():
         try:
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path="/usr/bin/chromium")
-                docs(browser, development)
+                docs(browser, development, development.gateway, "from-docs")
+                below = serve_below("/moderation/gate", development.gateway)
+                docs(browser, development, below, "from-docs-below")
                 dashboard(browser, development, pages)
                 browser.close()
         finally:

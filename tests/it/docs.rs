@@ -113,3 +113,40 @@ async fn the_page_has_one_address_and_what_it_has_not_is_a_problem() {
     }
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_prefix_that_a_proxy_strips_everything_stays_below_it() {
+    let app = TestApp::start().await;
+    let anonymous = app.anonymous();
+    // As a browser does it (RFC 3986, 5), from the address that it was sent to.
+    let base = |url: &str| reqwest::Url::parse(url).expect("it is a URL");
+    let page = base("https://proxy.example.test/moderation/gate/docs/");
+    let initializer = anonymous.get("/docs/swagger-initializer.js").await.text;
+    let (_, rest) = initializer
+        .split_once(r#""url": ""#)
+        .expect("it names the document");
+    let (document, _) = rest.split_once('"').expect("a text ends");
+    let document = page.join(document).expect("it is a reference");
+    assert_eq!(document.path(), "/moderation/gate/openapi.json");
+    let served = anonymous.get("/openapi.json").await.json();
+    let servers = served["servers"]
+        .as_array()
+        .expect("it says where the API is");
+    assert_eq!(servers.len(), 1);
+    let server = servers[0]["url"].as_str().expect("a text");
+    let server = document.join(server).expect("it is a reference");
+    assert_eq!(server.path(), "/moderation/gate/");
+    let html = anonymous.get("/docs/").await.text;
+    let asset = regex::Regex::new(r#"(?:src|href)="([^"]*)""#).expect("it is one");
+    let mut assets = 0;
+    for found in asset.captures_iter(&html) {
+        let asset = page.join(&found[1]).expect("it is a reference");
+        assert!(
+            asset.path().starts_with("/moderation/gate/docs/"),
+            "{asset}"
+        );
+        assets += 1;
+    }
+    assert!(assets > 4, "{html}");
+    app.stop().await;
+}

@@ -45,7 +45,9 @@ pub(super) struct KickSeat;
         description = DESCRIPTION,
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    servers((url = "/")),
+    // Beside the document (OpenAPI 3.1.0, 4.8.5: relative to where the document is served), so that a
+    // reverse proxy may put a path before all of it.
+    servers((url = ".")),
     paths(
         actions::list_actions,
         actions::get_action,
