@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use actix_web::HttpResponse;
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpResponse, http::StatusCode};
 use serde_json::json;
 
 use super::State;
@@ -15,11 +16,30 @@ use crate::moderation::Moderation;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// `/livez`, `/readyz`, `/metrics`. The service needs a `web::Data<State>`.
+///
+/// Load balancers ask in their own ways whether to send requests here: `HEAD`, and HAProxy's
+/// `option httpchk` with `OPTIONS` if nothing else is said. Each is told the same status as by `GET`:
+/// another answer would be taken for the state of this replica.
 pub fn routes(config: &mut ServiceConfig) {
+    let options = || web::method(Method::OPTIONS);
     config
-        .route("/livez", web::get().to(livez))
-        .route("/readyz", web::get().to(readyz))
-        .route("/metrics", web::get().to(metrics));
+        .service(
+            web::resource("/livez")
+                .route(web::get().to(livez))
+                .route(web::head().to(livez))
+                .route(options().to(livez)),
+        )
+        .service(
+            web::resource("/readyz")
+                .route(web::get().to(readyz))
+                .route(web::head().to(readyz))
+                .route(options().to(readyz)),
+        )
+        .service(
+            web::resource("/metrics")
+                .route(web::get().to(metrics))
+                .route(web::head().to(metrics)),
+        );
 }
 
 async fn livez() -> HttpResponse {

@@ -14,6 +14,7 @@ use crate::support::app::TestApp;
 use crate::support::eventually::eventually;
 use crate::support::persona::Persona;
 use crate::support::process::Gateway;
+use crate::support::raw::exchange;
 use crate::support::world::{JWT_SECRET, SECRET_KEY, World, token};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -56,6 +57,55 @@ async fn the_two_ports_answer_nothing_of_each_other() {
     for path in ["/v1/me", "/v1/actions", "/"] {
         assert_eq!(operator.get(path).await.status, 404);
     }
+    app.stop().await;
+}
+
+/// In every way in which load balancers ask.
+async fn probed(app: &TestApp, path: &str, status: u16) {
+    let operator = &app.operator();
+    let get = operator.get(path).await;
+    assert_eq!(get.status, status, "{path}: {}", get.text);
+    let length = get.header("content-length").map(str::to_owned);
+    let head = operator
+        .send(operator.request(reqwest::Method::HEAD, path))
+        .await;
+    assert_eq!((head.status, head.text.as_str()), (status, ""), "{path}");
+    assert_eq!(head.header("content-type"), get.header("content-type"));
+    if path != "/metrics" {
+        assert_eq!(head.header("content-length").map(str::to_owned), length);
+        let options = operator
+            .send(operator.request(reqwest::Method::OPTIONS, path))
+            .await;
+        assert_eq!(options.status, status, "{path}: {}", options.text);
+        // As HAProxy asks, if nothing else is said.
+        let request = format!("OPTIONS {path} HTTP/1.0\r\n\r\n");
+        let answer = exchange(app.ops_addr, request.as_bytes(), PATIENCE)
+            .await
+            .text;
+        assert!(answer.contains(&format!(" {status} ")), "{answer}");
+    }
+    let refused = operator
+        .send(operator.request(reqwest::Method::POST, path))
+        .await;
+    assert_eq!(refused.status, 405, "{path}");
+    let allowed = refused.header("allow").expect("a 405 has it");
+    let methods = ["GET", "HEAD", "OPTIONS"];
+    let methods = &methods[..if path == "/metrics" { 2 } else { 3 }];
+    let mut allowed: Vec<&str> = allowed.split(", ").collect();
+    allowed.sort_unstable();
+    assert_eq!(allowed, methods, "{path}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn load_balancers_are_told_the_same_however_they_ask() {
+    let app = TestApp::start().await;
+    for path in ["/livez", "/readyz", "/metrics"] {
+        probed(&app, path, 200).await;
+    }
+    app.stop().await;
+    let app = TestApp::in_world_after(World::new().await, Duration::from_hours(1)).await;
+    probed(&app, "/livez", 200).await;
+    probed(&app, "/readyz", 503).await;
     app.stop().await;
 }
 
