@@ -14,7 +14,8 @@ pub(in crate::http) enum Format {
     /// One JSON object a line, with nothing left out. The last line says that it is the last.
     #[default]
     Ndjson,
-    /// RFC 4180, for spreadsheets.
+    /// RFC 4180, for spreadsheets, which take UTF-8 for the code page of their country unless the file
+    /// begins with a byte order mark.
     Csv,
 }
 
@@ -76,6 +77,7 @@ impl Format {
     pub(in crate::http) fn head(self) -> Vec<u8> {
         let mut head = Vec::new();
         if self == Self::Csv {
+            head.extend_from_slice("\u{FEFF}".as_bytes());
             write_cells(&COLUMNS.map(str::to_owned), &mut head);
         }
         head
@@ -135,16 +137,23 @@ fn cell(value: Option<impl Display>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
 
-/// A spreadsheet takes what begins like that for a formula, and carries it out.
+/// A spreadsheet takes what begins like that for a formula, and carries it out; the full-width forms too
+/// where people type those (OWASP, "CSV Injection").
 fn defused(mut cell: String) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+    let beginnings = [
+        '=', '+', '-', '@', '\t', '\r', '\n', '\u{FF1D}', '\u{FF0B}', '\u{FF0D}', '\u{FF20}',
+    ];
+    if cell.starts_with(beginnings) {
         cell.insert(0, '\'');
     }
     cell
 }
 
+/// Every cell is quoted. Else a program whose separator is `;` would take what follows one for a cell
+/// of its own, and perhaps for a formula.
 fn write_cells(cells: &[String], out: &mut Vec<u8>) {
     let mut writer = csv::WriterBuilder::new()
+        .quote_style(csv::QuoteStyle::Always)
         .terminator(csv::Terminator::CRLF)
         .from_writer(out);
     let written = writer

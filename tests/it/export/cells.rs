@@ -11,11 +11,13 @@ use crate::support::world::World;
 
 /// Reads CSV as strictly as Python can, and says what it found in JSON.
 const PYTHON: &str = "import csv, io, json, sys\n\
-    text = io.TextIOWrapper(sys.stdin.buffer, encoding='utf-8', newline='')\n\
+    text = io.TextIOWrapper(sys.stdin.buffer, encoding='utf-8-sig', newline='')\n\
     json.dump(list(csv.reader(text, strict=True)), sys.stdout)";
 
 /// What a spreadsheet would carry out, or take apart, in each field that can hold it.
-const HOSTILE: [(&str, &str, &str, &str, &str); 8] = [
+const HOSTILE: [(&str, &str, &str, &str, &str); 10] = [
+    ("x;=1+1", ";=1", "a;\"=1+1\";b", "x\t=1;@u", "x;-1"),
+    ("00012", "007", "\u{ff1d}1+1", "\u{ff0b}\u{ff0d}1", "12"),
     (
         "=cmd|' /C calc'!A0",
         "@SUM(1+1)*cmd",
@@ -61,10 +63,41 @@ fn by_python(text: &str) -> Vec<Vec<String>> {
     serde_json::from_slice(&read.stdout).expect("python writes JSON")
 }
 
+/// What a program takes for the beginning of a formula.
+const FORMULA: [char; 11] = [
+    '=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
+];
+
+/// What follows the byte order mark, without which spreadsheets take UTF-8 for something else.
+fn unmarked(csv: &str) -> &str {
+    let text = csv
+        .strip_prefix('\u{feff}')
+        .expect("it begins with the mark");
+    assert!(!text.contains('\u{feff}'), "and has no other");
+    text
+}
+
+/// Every cell of a text that has only quoted ones.
+fn quoted(text: &str) -> Vec<Vec<String>> {
+    let cell = regex::Regex::new("\"((?:[^\"]|\"\")*)\"(,|\r\n)").expect("it is one");
+    let (mut records, mut record, mut at) = (Vec::new(), Vec::new(), 0);
+    for found in cell.captures_iter(text) {
+        let whole = found.get(0).expect("it is the match");
+        assert_eq!(whole.start(), at, "nothing stands between quoted cells");
+        at = whole.end();
+        record.push(found[1].replace("\"\"", "\""));
+        if &found[2] != "," {
+            records.push(std::mem::take(&mut record));
+        }
+    }
+    assert_eq!(at, text.len(), "nothing stands behind them");
+    records
+}
+
 /// The text of a cell before it was made harmless.
 fn meant(cell: &str) -> &str {
     let harmless = cell.strip_prefix('\'');
-    let formula = |text: &&str| text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let formula = |text: &&str| text.starts_with(FORMULA);
     harmless.filter(formula).unwrap_or(cell)
 }
 
@@ -142,10 +175,11 @@ async fn every_cell_survives_and_none_is_a_formula() {
     .await;
     let lines = auditor.get(EXPORT).await.text;
     let csv = auditor.get(&format!("{EXPORT}?format=csv")).await.text;
-    let (head, _) = csv.split_once("\r\n").expect("lines end with CRLF");
-    let mut records = by_crate(&csv);
+    let text = unmarked(&csv);
+    let mut records = by_crate(text);
     assert_eq!(records, by_python(&csv));
-    assert_eq!(records.remove(0).join(","), head);
+    assert_eq!(records, quoted(text));
+    let head = records.remove(0).join(",");
     let lines = rows(&lines);
     assert_eq!(records.len(), lines.len());
     assert_eq!(records.len(), HOSTILE.len() + 3);
@@ -155,13 +189,10 @@ async fn every_cell_survives_and_none_is_a_formula() {
         assert_eq!(names.join(","), head);
         for (cell, (name, value)) in record.iter().zip(&expected) {
             assert_eq!(meant(cell), value, "{name}");
-            assert!(
-                !cell.starts_with(['=', '+', '-', '@', '\t', '\r']),
-                "{name}: {cell}"
-            );
+            assert!(!cell.starts_with(FORMULA), "{name}: {cell}");
         }
     }
-    let (user_id, room_id, ..) = HOSTILE[0];
+    let (user_id, room_id, ..) = HOSTILE[2];
     let first = records.iter().find(|record| record[5].ends_with(user_id));
     let first = first.expect("it was exported");
     let shown = [&first[5], &first[6], &first[7], &first[8], &first[9]];
@@ -186,7 +217,10 @@ async fn csv_of_nothing_has_its_head() {
         .get(&format!("{EXPORT}?format=csv"))
         .await
         .text;
-    assert_eq!(by_crate(&csv).len(), 1);
-    assert!(csv.starts_with("id,kind,state,") && csv.ends_with(",attempts,recorded,genuine\r\n"));
+    let csv = unmarked(&csv);
+    let head = by_crate(csv);
+    assert_eq!((head.len(), &head), (1, &quoted(csv)));
+    let head = head[0].join(",");
+    assert!(head.starts_with("id,kind,state,") && head.ends_with(",attempts,recorded,genuine"));
     app.stop().await;
 }
