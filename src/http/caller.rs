@@ -8,6 +8,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 
 use super::State;
+use super::connections::Accepted;
 use super::forwarded::client;
 use super::middleware::RequestId;
 use super::problem::{ApiError, Limit};
@@ -30,6 +31,9 @@ impl FromRequest for Caller {
         let request = request.clone();
         Box::pin(async move {
             let moderator = authenticate(&request).await?;
+            if let Some(accepted) = Accepted::of(&request) {
+                accepted.prove();
+            }
             let asked = Asked::new(moderator.clone(), &request);
             request.extensions_mut().insert(asked);
             Ok(Self(moderator))

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
@@ -13,6 +14,7 @@ use actix_web::{Error, HttpMessage, web};
 use tracing::Instrument;
 use uuid::Uuid;
 
+use super::connections::{Accepted, Occupied};
 use super::{State, quota, trace};
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
@@ -43,9 +45,11 @@ pub(super) struct RequestId(pub(super) String);
 /// Gives the request its id, and its answer what all answers have.
 pub async fn observe(
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let started = Instant::now();
+    let accepted = Accepted::of(request.request()).cloned();
+    let occupation = accepted.as_ref().map(Accepted::occupy);
     let id = request_id(request.headers());
     request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
@@ -63,6 +67,10 @@ pub async fn observe(
     }
     let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
     tracing::debug!(event = "http_request", %method, route, status, duration_ms, http_request_id = id, "answered");
+    if accepted.is_some_and(|accepted| accepted.is_newcomer()) {
+        let head = response.response_mut().head_mut();
+        head.set_connection_type(ConnectionType::Close);
+    }
     let quota_fields = quota::fields(&response);
     let headers = response.headers_mut();
     for (name, value) in quota_fields.into_iter().flatten() {
@@ -76,7 +84,22 @@ pub async fn observe(
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(X_REQUEST_ID.clone(), id);
     }
-    Ok(response)
+    let response = response.map_into_boxed_body();
+    Ok(response.map_body(|_, body| Occupied::new(body, occupation)))
+}
+
+/// Around every request to the operations port, where all may ask.
+pub async fn keep_occupied(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let accepted = Accepted::of(request.request());
+    let occupation = accepted.map(|accepted| {
+        accepted.prove();
+        accepted.occupy()
+    });
+    let response = next.call(request).await?.map_into_boxed_body();
+    Ok(response.map_body(|_, body| Occupied::new(body, occupation)))
 }
 
 fn request_id(headers: &HeaderMap) -> String {

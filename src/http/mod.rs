@@ -6,6 +6,7 @@
 //! - A handler that takes a `caller::Caller` cannot be reached without a valid token.
 //! - Every error is a `problem::ApiError`, also those of routing, method, media type and size.
 //! - 429 and 503 mean that nothing was done; what may have happened is 504.
+//! - A connection on which nobody has shown a valid token is closed by its answer (`connections`).
 //! - Every answer to a valid token says what is left of the limits (`quota`).
 
 mod actions;
@@ -13,6 +14,7 @@ mod audit_read;
 mod body;
 mod caller;
 mod code;
+mod connections;
 mod cross_origin;
 mod docs;
 mod export;
@@ -39,9 +41,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Route};
 
+pub use connections::{Accepted, Connections, Limits};
 pub use cross_origin::{cross_origin, spare_other_origins};
 pub use export::PageTurns;
-pub use middleware::{NOT_SNIFFED, observe};
+pub use middleware::{NOT_SNIFFED, keep_occupied, observe};
 
 use crate::auth::Verifier;
 use crate::config::{Front, RequestRules};

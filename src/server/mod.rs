@@ -1,5 +1,6 @@
 //! The service as a value: bind, ask for its addresses, run until told to stop.
 
+mod open_files;
 mod sockets;
 mod start;
 
@@ -23,6 +24,7 @@ use crate::limit::{Leases, Limiter};
 use crate::metrics::Metrics;
 use crate::moderation::{Moderation, RetryBudget, Suspensions};
 use crate::{db, http, rotation, tencent};
+use open_files::Room;
 use sockets::{listen, serve_api, serve_ops};
 use start::{check_seal_key, ensure_partitions, warn_if_unprotected};
 
@@ -50,6 +52,9 @@ pub enum Error {
     /// The token settings cannot be used.
     #[error("the token settings cannot be used")]
     Auth(#[from] auth::Error),
+    /// How many files may be open cannot be found out.
+    #[error("the limit of open files cannot be read")]
+    OpenFiles(#[source] io::Error),
     /// A server task failed.
     #[error("the HTTP server failed")]
     Serve(#[source] io::Error),
@@ -65,11 +70,13 @@ pub struct Server {
     shutdown_timeout: Duration,
     drain_delay: Duration,
     environment: Environment,
+    room: Room,
 }
 
 impl Server {
     /// Binds the ports and makes the schema ready. Must be called on the main runtime.
     pub async fn bind(settings: Settings) -> Result<Self, Error> {
+        let room = start::room(&settings).map_err(Error::OpenFiles)?;
         let listener = listen(settings.listen)?;
         let ops_listener = listen(settings.ops_listen)?;
         match &settings.migrate {
@@ -91,6 +98,7 @@ impl Server {
             shutdown_timeout: settings.shutdown_timeout,
             drain_delay: settings.drain_delay,
             environment: settings.environment,
+            room,
         })
     }
 
@@ -113,13 +121,22 @@ impl Server {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
         let (addr, ops_addr) = (self.addr(), self.ops_addr());
         let moderation = Arc::clone(&self.state.moderation);
-        let api = serve_api(self.listener, self.state.clone(), self.shutdown_timeout)?;
-        let ops = serve_ops(self.ops_listener, self.state.clone())?;
+        let (state, room) = (&self.state, self.room);
+        let timeout = self.shutdown_timeout;
+        let (api, api_connections) = serve_api(self.listener, state.clone(), room.api, timeout)?;
+        let (ops, ops_connections) = serve_ops(self.ops_listener, state.clone(), room.ops)?;
         let (api_handle, ops_handle) = (api.handle(), ops.handle());
         let mut servers = JoinSet::new();
         servers.spawn(api);
         servers.spawn(ops);
         moderation.tasks.spawn(background(self.state.clone()));
+        let closing = moderation.closing.clone();
+        moderation.tasks.spawn(async move {
+            tokio::join!(
+                api_connections.watch(&closing),
+                ops_connections.watch(&closing)
+            );
+        });
         let (drained, mut leases) = (CancellationToken::new(), JoinSet::new());
         leases.spawn(keep_leases(Arc::clone(&moderation), drained.clone()));
         moderation.tasks.spawn(rotation::watch(
@@ -127,7 +144,7 @@ impl Server {
             self.pools.clone(),
             self.state.into_inner(),
         ));
-        tracing::info!(event = "listening", %addr, %ops_addr, "modgate is listening");
+        room.say_where(addr, ops_addr);
         tokio::select! {
             () = shutdown => {}
             Some(ended) = servers.join_next() => return Err(unexpected_end(ended)),

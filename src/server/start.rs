@@ -1,10 +1,34 @@
 //! What is looked at once, before anything is served.
 
+use std::io;
+
 use chrono::Utc;
 
 use super::Error;
+use super::open_files::Room;
+use super::sockets::cores;
 use crate::audit::AuditLog;
+use crate::config::Settings;
+use crate::domain::Kind;
 use crate::telemetry::causes;
+
+/// How many connections there is room for. Said if they are few: the service serves all the same.
+pub(super) fn room(settings: &Settings) -> io::Result<Room> {
+    // Each call to Tencent that is on its way has a connection.
+    let calls = u64::from(settings.limit.calls_per_second) * Kind::ALL.len() as u64;
+    let others = u64::from(settings.database.max_connections) + calls;
+    let room = Room::make(cores(), others)?;
+    if room.is_scarce {
+        tracing::warn!(
+            event = "few_open_files",
+            open_files = room.open_files,
+            api_connections = room.api,
+            ops_connections = room.ops,
+            "this process may open so few files that fewer clients can be connected than otherwise"
+        );
+    }
+    Ok(room)
+}
 
 /// A process with another key than its siblings, or without one, must not record anything: its rows would
 /// be refused, one by one.

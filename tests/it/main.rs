@@ -14,6 +14,7 @@ mod actions;
 mod alerts;
 mod architecture;
 mod check_live;
+mod connections;
 mod crash;
 mod development;
 mod docs;

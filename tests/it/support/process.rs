@@ -68,7 +68,23 @@ impl Gateway {
     /// Starts the binary and waits until it listens. It grants nothing for two seconds yet:
     /// [`Gateway::ready`].
     pub(crate) async fn start(variables: &BTreeMap<String, String>) -> Self {
-        let mut child = modgate(variables)
+        Self::listening(modgate(variables)).await
+    }
+
+    /// The same for a process with these limits of open files, soft and hard.
+    pub(crate) async fn start_with_open_files(
+        variables: &BTreeMap<String, String>,
+        (soft, hard): (u32, u32),
+    ) -> Self {
+        let limited = format!("ulimit -S -n {soft} && ulimit -H -n {hard} && exec \"$0\"");
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &limited, env!("CARGO_BIN_EXE_modgate")]);
+        command.env_clear().envs(variables).stdin(Stdio::null());
+        Self::listening(command).await
+    }
+
+    async fn listening(mut command: Command) -> Self {
+        let mut child = command
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
