@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::canonical::fingerprint;
-use super::{AuditLog, Error};
+use super::{AuditLog, Error, again_if_broken};
 use crate::db::{Connection, in_time};
 use crate::domain::{Action, IdempotencyKey, Intent};
 
@@ -24,8 +24,12 @@ pub struct Holder {
 impl AuditLog {
     /// The action that has the key of `intent`, if one has.
     pub async fn holder(&self, intent: &Intent) -> Result<Option<Holder>, Error> {
+        again_if_broken(|| self.look_up(intent)).await
+    }
+
+    async fn look_up(&self, intent: &Intent) -> Result<Option<Holder>, Error> {
         let moderator = &intent.moderator;
-        let mut connection = Connection::acquire(&self.reading).await?;
+        let mut connection = Connection::acquire(&self.lookups).await?;
         let claimed = sqlx::query!(
             "select action_id, fingerprint from modgate.idempotency
              where issuer = $1 and moderator = $2 and kind = $3 and key = $4",
@@ -44,7 +48,7 @@ impl AuditLog {
             return Ok(None);
         };
         Ok(Some(Holder {
-            action: self.get(claimed.action_id, None).await?,
+            action: self.action(&self.lookups, claimed.action_id).await?,
             action_id: claimed.action_id,
             same_request: claimed.fingerprint == fingerprint(&intent.request),
         }))
@@ -52,7 +56,7 @@ impl AuditLog {
 
     /// Forgets the keys that are older than a day. How many.
     pub async fn forget_old_keys(&self) -> Result<u64, Error> {
-        let mut connection = Connection::acquire(&self.reading).await?;
+        let mut connection = Connection::acquire(&self.writing).await?;
         let forgotten = sqlx::query!(
             "delete from modgate.idempotency where (issuer, moderator, kind, key) in (
                  select issuer, moderator, kind, key from modgate.idempotency

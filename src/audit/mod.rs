@@ -17,10 +17,16 @@
 //! then [`AuditLog::settle`] settles the id as `not_sent`, whichever of the two commits
 //! first.
 //!
-//! # Three pools
-//! `writing` serves begin, finish and recovery alone, so that no list, export or flood of denials
-//! can keep an intent waiting; `sealing` is one connection for the [`seal`]s. Everything else goes
-//! through `reading`.
+//! # Pools
+//! `writing` serves begin, finish and recovery; no more than two thirds of it what an action needs to know
+//! before it begins (`lookups`), and no more than two thirds of that `denials`. So no flood of either can
+//! keep an intent waiting, and no list or export any of them: what is only looked at goes through
+//! `reading`. `sealing` is one connection for the [`seal`]s.
+//!
+//! # Broken connections
+//! A connection that was used a moment ago is used again without being tried out first, so a statement
+//! may be the first to learn that Postgres has gone. Whatever is harmless twice is then asked once
+//! more on another connection (`again_if_broken`): begin, too, since its id is committed at most once.
 
 pub mod archive;
 mod assemble;
@@ -49,10 +55,9 @@ mod write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use sqlx::PgPool;
 use tokio::sync::Mutex;
 
-use crate::db::{Connection, Pools};
+use crate::db::{self, Connection, Pool, Pools};
 use recovery::Watermark;
 use seal::Chain;
 
@@ -112,9 +117,11 @@ pub struct Deployment {
 /// The record.
 #[derive(Clone, Debug)]
 pub struct AuditLog {
-    writing: PgPool,
-    sealing: PgPool,
-    reading: PgPool,
+    writing: Pool,
+    lookups: Pool,
+    denials: Pool,
+    sealing: Pool,
+    reading: Pool,
     deployment: Deployment,
     keys: Arc<SealKeysInUse>,
     /// What recovery has found: every action before it has ended.
@@ -128,6 +135,8 @@ impl AuditLog {
     pub fn new(pools: &Pools, deployment: Deployment, keys: Arc<SealKeys>) -> Self {
         Self {
             writing: pools.writing.clone(),
+            lookups: pools.lookups.clone(),
+            denials: pools.denials.clone(),
             sealing: pools.sealing.clone(),
             reading: pools.reading.clone(),
             deployment,
@@ -157,9 +166,26 @@ impl AuditLog {
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), Error> {
-        let mut connection = Connection::acquire(&self.reading).await?;
+        let mut connection = Connection::acquire(&self.writing).await?;
         sqlx::Connection::ping(&mut *connection).await?;
         connection.release();
         Ok(())
+    }
+}
+
+impl Error {
+    fn is_broken(&self) -> bool {
+        matches!(self, Self::Database(error) if db::is_broken(error))
+    }
+}
+
+/// `work`, and the same on another connection if that one was broken. For what is harmless twice.
+async fn again_if_broken<T, F>(work: impl Fn() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    match work().await {
+        Err(error) if error.is_broken() => work().await,
+        known => known,
     }
 }

@@ -6,8 +6,8 @@ use sqlx::Connection as _;
 use uuid::Uuid;
 
 use super::filter::Filter;
-use super::{AuditLog, Error, assemble, page};
-use crate::db::Connection;
+use super::{AuditLog, Error, again_if_broken, assemble, page};
+use crate::db::{Connection, Pool};
 use crate::domain::Action;
 
 /// One page, newest first.
@@ -41,9 +41,28 @@ impl AuditLog {
         limit: u16,
         cursor: Option<Uuid>,
     ) -> Result<Page, Error> {
+        again_if_broken(|| self.page(&self.reading, filter, limit, cursor)).await
+    }
+
+    /// One action, over a connection of `pool`.
+    pub(super) async fn action(&self, pool: &Pool, id: Uuid) -> Result<Option<Action>, Error> {
+        let filter = Filter {
+            id: Some(id),
+            ..Filter::default()
+        };
+        Ok(self.page(pool, &filter, 1, None).await?.items.pop())
+    }
+
+    async fn page(
+        &self,
+        pool: &Pool,
+        filter: &Filter,
+        limit: u16,
+        cursor: Option<Uuid>,
+    ) -> Result<Page, Error> {
         // Before the snapshot: what has ended by then has ended in it.
         let ended_before = self.ended_before.get();
-        let mut connection = Connection::acquire(&self.reading).await?;
+        let mut connection = Connection::acquire(pool).await?;
         let mut snapshot = connection.begin_with(page::BEGIN).await?;
         let mut ids = page::ids(filter, cursor, ended_before, i64::from(limit) + 1);
         let mut ids: Vec<Uuid> = ids.build_query_scalar().fetch_all(&mut *snapshot).await?;

@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use sqlx::PgConnection;
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
-use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::event::{Event, insert_event};
 use super::intent::{Claim, insert_action};
 use super::keys::SealKeys;
-use super::{AuditLog, Error, OpenAction, SendToken};
-use crate::db::Connection;
+use super::{AuditLog, Error, OpenAction, SendToken, again_if_broken};
+use crate::db::{Connection, Pool};
 use crate::domain::{Attempt, Command, End, Intent, State};
 
 /// An unknown end may turn into a definite one for this long, by the process that sent it.
@@ -39,21 +39,18 @@ impl AuditLog {
         random: u32,
         takes_over: Option<Uuid>,
     ) -> Result<(OpenAction, SendToken), BeginError> {
-        let mut connection = Connection::acquire(&self.writing)
-            .await
-            .map_err(BeginError::NotCommitted)?;
-        let claim = Claim::Key { takes_over };
-        let inserted = insert_action(
-            &mut connection,
-            intent,
-            Some(random),
-            claim,
-            &self.deployment,
-            &self.keys.load(),
-        )
-        .await
-        .map_err(begin_error)?;
-        connection.release();
+        let inserted = match self.insert_intent(intent, random, takes_over).await {
+            // The connection may have been dead all along. Of both tries at most one commits, since they
+            // have one id: what this one inserted is the intent. That it did not can have many reasons.
+            Err(BeginError::Unclear(error)) => {
+                let again = self.insert_intent(intent, random, takes_over).await;
+                again
+                    .ok()
+                    .filter(|inserted| *inserted == 1)
+                    .ok_or(BeginError::Unclear(error))?
+            }
+            known => known?,
+        };
         if inserted == 0 && intent.request.idempotency_key.is_some() {
             return Err(BeginError::KeyTaken);
         }
@@ -76,6 +73,30 @@ impl AuditLog {
         ))
     }
 
+    async fn insert_intent(
+        &self,
+        intent: &Intent,
+        random: u32,
+        takes_over: Option<Uuid>,
+    ) -> Result<u64, BeginError> {
+        let mut connection = Connection::acquire(&self.writing)
+            .await
+            .map_err(BeginError::NotCommitted)?;
+        let claim = Claim::Key { takes_over };
+        let (deployment, keys) = (&self.deployment, self.keys.load());
+        let inserting = insert_action(
+            &mut connection,
+            intent,
+            Some(random),
+            claim,
+            deployment,
+            &keys,
+        );
+        let inserted = inserting.await.map_err(begin_error)?;
+        connection.release();
+        Ok(inserted)
+    }
+
     /// Records an attempt that is over, and announces the next one.
     pub async fn retry(
         &self,
@@ -84,19 +105,32 @@ impl AuditLog {
         over: &Attempt,
         random: u32,
     ) -> Result<SendToken, Error> {
-        let mut connection = Connection::acquire(&self.writing).await?;
         let event = Event::retrying(over, random, open.began.elapsed());
-        let keys = self.keys.load();
-        if insert_event(&mut connection, open.id, open.next_rev, &event, &keys).await? == 0 {
-            return Err(Error::Ended);
+        match self.append(open, &event).await {
+            Ok(0) => return Err(Error::Ended),
+            Ok(_) => {}
+            // As at begin.
+            Err(error) if error.is_broken() => {
+                if !matches!(self.append(open, &event).await, Ok(1)) {
+                    return Err(error);
+                }
+            }
+            Err(error) => return Err(error),
         }
-        connection.release();
         open.next_rev += 1;
         Ok(SendToken {
             number: over.number + 1,
             random,
             command: command.clone(),
         })
+    }
+
+    async fn append(&self, open: &OpenAction, event: &Event<'_>) -> Result<u64, Error> {
+        let mut connection = Connection::acquire(&self.writing).await?;
+        let keys = self.keys.load();
+        let inserted = insert_event(&mut connection, open.id, open.next_rev, event, &keys).await?;
+        connection.release();
+        Ok(inserted)
     }
 
     /// Appends the end of an action. May be repeated after an error: an end that is already
@@ -114,7 +148,7 @@ impl AuditLog {
 
     /// Records an action together with its end, in one transaction: a denial.
     pub async fn record_denied(&self, intent: &Intent, end: &End) -> Result<(), Error> {
-        self.record_ended(&self.reading, intent, None, end).await
+        again_if_broken(|| self.record_ended(&self.denials, intent, None, end)).await
     }
 
     /// Ends an action whose begin was unclear. If the intent is not there it is written with its
@@ -126,7 +160,7 @@ impl AuditLog {
 
     async fn record_ended(
         &self,
-        pool: &PgPool,
+        pool: &Pool,
         intent: &Intent,
         random: Option<u32>,
         end: &End,

@@ -1,21 +1,24 @@
 //! A connection that a stalled network cannot keep.
 
+use std::io;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, PgPool, Postgres};
+use sqlx::PgConnection;
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
+
+use super::pool::{Pool, Taken};
 
 /// A pooled connection that goes back to its pool only when its work was completed.
 ///
 /// Dropped in the middle, by a time-out or an error, it is closed instead: returning it would
 /// make the pool wait for an answer that may never come, and hold one of the few places.
 #[derive(Debug)]
-pub(crate) struct Connection(Option<PoolConnection<Postgres>>);
+pub(crate) struct Connection(Option<Taken>);
 
 impl Connection {
-    pub(crate) async fn acquire(pool: &PgPool) -> Result<Self, sqlx::Error> {
-        Ok(Self(Some(pool.acquire().await?)))
+    pub(crate) async fn acquire(pool: &Pool) -> Result<Self, sqlx::Error> {
+        Ok(Self(Some(pool.take().await?)))
     }
 
     /// The work is completed.
@@ -26,8 +29,8 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let Some(connection) = self.0.take() {
-            drop(connection.detach());
+        if let Some(taken) = self.0.take() {
+            taken.give_up();
         }
     }
 }
@@ -36,17 +39,30 @@ impl Deref for Connection {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
-        self.0
-            .as_ref()
-            .expect("it is taken only when it is released or dropped")
+        let taken = self.0.as_ref();
+        &taken.expect(UNTIL_THE_END).connection
     }
 }
 
 impl DerefMut for Connection {
     fn deref_mut(&mut self) -> &mut PgConnection {
-        self.0
-            .as_mut()
-            .expect("it is taken only when it is released or dropped")
+        let taken = self.0.as_mut();
+        &mut taken.expect(UNTIL_THE_END).connection
+    }
+}
+
+const UNTIL_THE_END: &str = "it is there until it is released or dropped";
+
+/// Whether the session has ended, and not only its statement. A connection is not tried out each time
+/// that it is used, so it may have ended long before.
+pub(crate) fn is_broken(error: &sqlx::Error) -> bool {
+    match error {
+        // `within` says so of a server that does not answer: nor would it the next time.
+        sqlx::Error::Io(error) => error.kind() != io::ErrorKind::TimedOut,
+        sqlx::Error::Database(said) => said
+            .try_downcast_ref::<PgDatabaseError>()
+            .is_some_and(|said| matches!(said.severity(), PgSeverity::Fatal | PgSeverity::Panic)),
+        _ => false,
     }
 }
 

@@ -2,17 +2,20 @@
 
 mod connection;
 mod inspect;
+mod pool;
 mod schema;
 
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
-use sqlx::{Connection as _, PgConnection, PgPool};
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::{Connection as _, PgConnection};
 
 use crate::domain::is_loopback;
-pub(crate) use connection::{Connection, in_time, within};
+pub(crate) use connection::{Connection, in_time, is_broken, within};
 pub use inspect::{Inspection, inspect};
+pub use pool::Pool;
+use pool::Profile;
 pub(crate) use schema::{Schema, schema};
 
 /// The migrations of this build. A database may have more: an older build goes back on a newer schema.
@@ -25,6 +28,10 @@ fn migrations() -> sqlx::migrate::Migrator {
 /// The longest that a statement of the service may run. Below the two seconds in which begin must
 /// have answered, so that Postgres' own word that nothing was committed comes first.
 const STATEMENT_TIMEOUT: &str = "1800ms";
+
+/// In the way of a click a connection is tried out, which takes a round trip, only if it was idle for
+/// this long.
+const TRUSTED_FOR: Duration = Duration::from_secs(2);
 
 /// The database settings.
 #[derive(Clone, Debug)]
@@ -56,13 +63,18 @@ pub enum Error {
 #[derive(Clone, Debug)]
 pub struct Pools {
     /// For begin, finish and recovery.
-    pub writing: PgPool,
+    pub writing: Pool,
+    /// For what an action needs to know before it begins: a share of `writing`, so that what has begun
+    /// does not wait for it.
+    pub lookups: Pool,
+    /// For denials: a share of `lookups`, so that many of them hold up no action.
+    pub denials: Pool,
     /// For the leases on permits, which must be renewed whatever else the database is asked.
-    pub leasing: PgPool,
+    pub leasing: Pool,
     /// For the seals, which must keep up whatever else the database is asked.
-    pub sealing: PgPool,
-    /// For everything else.
-    pub reading: PgPool,
+    pub sealing: Pool,
+    /// For what is only looked at.
+    pub reading: Pool,
 }
 
 /// One connection for each API.
@@ -101,40 +113,37 @@ pub fn open(settings: &Settings) -> Result<Pools, Error> {
     let options = parse_url(&settings.url)?;
     let others = settings.max_connections.saturating_sub(LEASING + SEALING);
     let others = others.max(3);
-    let writing = (others * 5 / 8).max(2);
-    let reading = others - writing;
+    let readers = others / 3;
+    let profile = Profile {
+        connections: others - readers,
+        statement_timeout: STATEMENT_TIMEOUT,
+        trusted_for: TRUSTED_FOR,
+    };
+    let writing = Pool::open(options.clone(), profile);
+    let lookups = writing.share(two_thirds(writing.size()));
+    let denials = lookups.share(two_thirds(two_thirds(writing.size())));
+    let background = |connections, statement_timeout| Profile {
+        connections,
+        statement_timeout,
+        trusted_for: Duration::ZERO,
+        ..profile
+    };
+    let reading = Profile {
+        connections: readers,
+        ..profile
+    };
     Ok(Pools {
-        writing: pool(options.clone(), writing, STATEMENT_TIMEOUT),
-        leasing: pool(options.clone(), LEASING, STATEMENT_TIMEOUT),
-        sealing: pool(options.clone(), SEALING, SEALING_TIMEOUT),
-        reading: pool(options, reading, STATEMENT_TIMEOUT),
+        writing,
+        lookups,
+        denials,
+        leasing: Pool::open(options.clone(), background(LEASING, STATEMENT_TIMEOUT)),
+        sealing: Pool::open(options.clone(), background(SEALING, SEALING_TIMEOUT)),
+        reading: Pool::open(options, reading),
     })
 }
 
-fn pool(options: PgConnectOptions, connections: u32, statement_timeout: &'static str) -> PgPool {
-    PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(Duration::from_millis(1900))
-        .idle_timeout(Duration::from_mins(5))
-        .after_connect(move |connection, _| {
-            Box::pin(async move {
-                // Set here and not in the start-up packet, which poolers in session mode refuse.
-                // A plan over many months looks dear enough to be compiled, which takes a second;
-                // none of the service's statements runs for as long.
-                let settings = format!(
-                    "set synchronous_commit = on; set search_path = pg_catalog, pg_temp; \
-                     set default_transaction_read_only = off; \
-                     set default_transaction_isolation = 'read committed'; set jit = off; \
-                     set statement_timeout = '{statement_timeout}'; \
-                     set idle_in_transaction_session_timeout = '5s'; set timezone = 'UTC'"
-                );
-                sqlx::raw_sql(sqlx::AssertSqlSafe(settings))
-                    .execute(connection)
-                    .await?;
-                Ok(())
-            })
-        })
-        .connect_lazy_with(options)
+fn two_thirds(connections: u32) -> u32 {
+    (connections * 2 / 3).max(1)
 }
 
 /// Brings the schema to this build's version. Safe for many replicas at once: they wait for each

@@ -32,7 +32,7 @@ mod tests {
             attempt_timeout: Duration::from_secs(5),
         };
         let nowhere = PgPoolOptions::new().connect_lazy("postgres://localhost:1/");
-        let limiter = Limiter::new(&settings, Leases::new(nowhere.unwrap(), 1));
+        let limiter = Limiter::new(&settings, Leases::new(nowhere.unwrap().into(), 1));
         renew(&limiter);
         limiter
     }

@@ -29,7 +29,7 @@ use sqlx::{Connection as _, FromRow, PgConnection};
 use uuid::Uuid;
 
 use super::assemble::{self, EventRow, IntentRow};
-use super::{AuditLog, Error};
+use super::{AuditLog, Error, again_if_broken};
 use crate::db::{Connection, in_time};
 use crate::domain::Action;
 
@@ -140,6 +140,10 @@ fn position(xid: &str, id: Uuid, rev: i16) -> Result<Position, sqlx::Error> {
 impl AuditLog {
     /// The present end of the order.
     pub async fn newest_change(&self) -> Result<Position, Error> {
+        again_if_broken(|| self.read_newest()).await
+    }
+
+    async fn read_newest(&self) -> Result<Position, Error> {
         let mut connection = Connection::acquire(&self.reading).await?;
         let mut snapshot = in_time(connection.begin_with(BEGIN)).await?;
         let newest = sqlx::query_as(NEWEST).fetch_one(&mut *snapshot);
@@ -151,6 +155,10 @@ impl AuditLog {
 
     /// The changes after `position`; `None` if the record does not have that position.
     pub async fn changes_after(&self, position: Position) -> Result<Option<Stretch>, Error> {
+        again_if_broken(|| self.read_after(position)).await
+    }
+
+    async fn read_after(&self, position: Position) -> Result<Option<Stretch>, Error> {
         let mut connection = Connection::acquire(&self.reading).await?;
         let mut snapshot = in_time(connection.begin_with(BEGIN)).await?;
         let found = sqlx::query_as(AFTER)

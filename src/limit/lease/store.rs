@@ -2,24 +2,23 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
 use sqlx::postgres::types::PgInterval;
 use uuid::Uuid;
 
 use super::{HolderRow, LIFETIME, MARGIN, Renewal};
-use crate::db::Connection;
+use crate::db::{Connection, Pool};
 use crate::domain::Kind;
 
 /// The leases of one app, in Postgres.
 #[derive(Clone, Debug)]
 pub struct Leases {
-    pool: PgPool,
+    pool: Pool,
     sdk_app_id: i64,
 }
 
 impl Leases {
     /// The leases of the app with this SDKAppID.
-    pub fn new(pool: PgPool, sdk_app_id: u32) -> Self {
+    pub fn new(pool: Pool, sdk_app_id: u32) -> Self {
         Self {
             pool,
             sdk_app_id: sdk_app_id.into(),

@@ -1,6 +1,7 @@
 //! The record is away: nothing is sent, everyone is told so in time, and nothing has to be restarted.
 
 mod halfway;
+mod pooled;
 mod unclear;
 
 use std::time::Duration;
