@@ -12,15 +12,19 @@ pub(super) enum Source {
     Events(Condition),
     /// The same, as far as they are also among those of the second.
     Among(Condition, Condition),
-    /// Those without an end.
-    Pending,
+    /// Those without an end, as far as they have one value of an indexed column.
+    Pending(Option<Condition>),
     /// All.
     All,
 }
 
-/// The sources that together give all candidates, each with the states that are to be checked.
-pub(super) fn sources(filter: &Filter) -> Vec<(Source, Option<Vec<String>>)> {
+/// The sources that together give all candidates, each with the states that are to be checked. Where a
+/// moderator's own actions are `outnumbered` by what else is looked for, they alone are looked at.
+pub(super) fn sources(filter: &Filter, outnumbered: bool) -> Vec<(Source, Option<Vec<String>>)> {
     let states = filter.states();
+    if let Some(own) = filter.own().filter(|_| outnumbered) {
+        return vec![(Source::Actions(own), states)];
+    }
     if let Some(id) = filter.tencent_request_id.clone() {
         return vec![(Source::RequestId(id), states)];
     }
@@ -29,20 +33,14 @@ pub(super) fn sources(filter: &Filter) -> Vec<(Source, Option<Vec<String>>)> {
         .into_iter()
         .filter(|condition| condition.column != "issuer" && condition.values.is_one());
     let first = indexed.next();
-    let broad = |condition: &Condition| matches!(condition.column, "moderator" | "kind");
-    if let Some(narrow) = first.clone().filter(|condition| !broad(condition)) {
+    if let Some(narrow) = first.clone().filter(Condition::is_narrow) {
         return vec![(Source::Actions(narrow), states)];
     }
     let events = |of: Condition| match first.clone() {
         Some(broad) => Source::Among(of, broad),
         None => Source::Events(of),
     };
-    // Nearly all have the code 0, and no index holds it.
-    if let Some(code) = filter.error_code.filter(|code| *code != 0) {
-        let code = Condition {
-            column: "error_code",
-            values: Values::Codes(vec![code]),
-        };
+    if let Some(code) = filter.code() {
         return vec![(events(code), states)];
     }
     let Some(states) = states else {
@@ -51,7 +49,7 @@ pub(super) fn sources(filter: &Filter) -> Vec<(Source, Option<Vec<String>>)> {
     let of_state = states.into_iter().map(|state| {
         let check = (state == "unknown").then(|| vec![state.clone()]);
         if state == "pending" {
-            return (Source::Pending, check);
+            return (Source::Pending(filter.own()), check);
         }
         let values = Values::Texts(vec![state]);
         let column = "state";

@@ -68,6 +68,32 @@ impl Filter {
         ids.chain(texts).chain(kinds).collect()
     }
 
+    /// What a moderator's own actions have, if only those are read.
+    pub(super) fn own(&self) -> Option<Condition> {
+        let (_, subject) = self.visible_to.clone()?;
+        Some(Condition {
+            column: "moderator",
+            values: Values::Texts(vec![subject]),
+        })
+    }
+
+    /// Whether it asks for another's actions, and only one's own are read.
+    pub(super) fn finds_nothing(&self) -> bool {
+        match (&self.visible_to, &self.moderator) {
+            (Some((_, own)), Some(other)) => own != other,
+            _ => false,
+        }
+    }
+
+    /// The code that one of an action's events must have. Nearly all have 0, and no index holds it.
+    pub(super) fn code(&self) -> Option<Condition> {
+        let code = self.error_code.filter(|code| *code != 0)?;
+        Some(Condition {
+            column: "error_code",
+            values: Values::Codes(vec![code]),
+        })
+    }
+
     /// The states that an action may have, unless it may have any.
     pub(super) fn states(&self) -> Option<Vec<String>> {
         words(&self.states, State::ALL, State::as_str)
@@ -99,6 +125,13 @@ fn is_whole(moment: DateTime<Utc>) -> bool {
 pub(super) struct Condition {
     pub(super) column: &'static str,
     pub(super) values: Values,
+}
+
+impl Condition {
+    /// Whether it usually leaves few rows.
+    pub(super) fn is_narrow(&self) -> bool {
+        !matches!(self.column, "moderator" | "issuer" | "kind")
+    }
 }
 
 /// Values of one type, to be bound.

@@ -16,7 +16,8 @@ use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::candidates::{Source, sources};
-use super::filter::{Condition, Filter, Values};
+use super::clauses::{only_indexed, push_range, push_values};
+use super::filter::{Condition, Filter};
 
 /// How a page is read: one snapshot for all its statements, so that an action and its events agree.
 /// Each statement is planned for its values, so that months are left out, and by indexes in their
@@ -29,11 +30,13 @@ pub(super) const BEGIN: &str = "begin isolation level repeatable read read only;
     set local max_parallel_workers_per_gather = 0";
 
 /// The ids of the newest `count` actions that `filter` lets through, after `cursor`: in no order, and
-/// up to `count` from each source. Every action before `ended_before` has ended.
+/// up to `count` from each source. Every action before `ended_before` has ended. Whether one's own
+/// actions are `outnumbered`: [`own`](super::own).
 pub(super) fn ids(
     filter: &Filter,
     cursor: Option<Uuid>,
     ended_before: Uuid,
+    outnumbered: bool,
     count: i64,
 ) -> QueryBuilder<Postgres> {
     let (from, before) = filter.ids(cursor);
@@ -44,7 +47,7 @@ pub(super) fn ids(
         ended_before,
         query: QueryBuilder::new(""),
     };
-    for (index, (source, states)) in sources(filter).into_iter().enumerate() {
+    for (index, (source, states)) in sources(filter, outnumbered).into_iter().enumerate() {
         if index > 0 {
             search.query.push(" union all ");
         }
@@ -66,13 +69,18 @@ impl Search<'_> {
     fn page(&mut self, source: Source, states: Option<Vec<String>>, count: i64) {
         let mut unchecked = self.filter.conditions();
         let order = match &source {
-            Source::Actions(read) | Source::Among(_, read) => {
+            // It looks at the rows themselves.
+            Source::Actions(_) => {
+                unchecked.clear();
+                "source desc, id desc"
+            }
+            Source::Among(_, read) => {
                 let read = unchecked.iter().position(|one| one.column == read.column);
                 read.map(|read| unchecked.remove(read));
                 "source desc, id desc"
             }
-            Source::Events(_) => "source desc, id desc",
-            Source::RequestId(_) | Source::Pending | Source::All => "id desc",
+            Source::Events(_) | Source::Pending(Some(_)) => "source desc, id desc",
+            Source::RequestId(_) | Source::Pending(None) | Source::All => "id desc",
         };
         self.query.push("(select id from (");
         self.candidates(source);
@@ -90,29 +98,37 @@ impl Search<'_> {
 
     fn candidates(&mut self, source: Source) {
         match source {
-            Source::Actions(Condition { column, values }) => {
-                self.query.push(format_args!(
-                    "select {column} as source, id from audit.action where {column} = any("
-                ));
-                push_values(&mut self.query, values).push(")");
-                self.range("id", self.from);
-            }
+            Source::Actions(read) => self.actions(&read),
             Source::RequestId(id) => self.request_id(id),
             Source::Events(Condition { column, values }) => {
                 self.query.push(format_args!(
                     "select distinct {column} as source, action_id as id from audit.event where {column} = any("
                 ));
                 push_values(&mut self.query, values).push(")");
-                self.only_indexed(column);
+                only_indexed(&mut self.query, column);
                 self.range("action_id", self.from);
             }
             Source::Among(event, action) => self.among(event, action),
-            Source::Pending => self.pending(),
+            Source::Pending(own) => self.pending(own),
             Source::All => {
                 self.query.push("select id from audit.action where true");
                 self.range("id", self.from);
             }
         }
+    }
+
+    /// In the order of the index on `read`, which no other index is in; what else the rows must have is
+    /// looked for in them at once.
+    fn actions(&mut self, read: &Condition) {
+        let column = read.column;
+        self.query.push(format_args!(
+            "select {column} as source, id from audit.action where true"
+        ));
+        for Condition { column, values } in self.filter.conditions() {
+            self.query.push(format_args!(" and {column} = any("));
+            push_values(&mut self.query, values).push(")");
+        }
+        self.range("id", self.from);
     }
 
     /// Found before they are put in order, which their index is not in.
@@ -137,21 +153,24 @@ impl Search<'_> {
         push_values(&mut self.query, event.values);
         self.query.push(format_args!(")[1] and {of_action} = ("));
         push_values(&mut self.query, action.values).push(")[1]");
-        self.only_indexed(of_event);
+        only_indexed(&mut self.query, of_event);
         self.range("id", self.from);
         self.range("action_id", self.from);
     }
 
-    /// Codes are indexed without 0.
-    fn only_indexed(&mut self, column: &str) {
-        if column == "error_code" {
-            self.query.push(" and error_code <> 0");
-        }
-    }
-
-    fn pending(&mut self) {
+    fn pending(&mut self, own: Option<Condition>) {
         let from = self.from.max(Some(self.ended_before));
-        self.query.push("select id from audit.action where true");
+        match own {
+            Some(Condition { column, values }) => {
+                self.query.push(format_args!(
+                    "select {column} as source, id from audit.action where {column} = any("
+                ));
+                push_values(&mut self.query, values).push(")");
+            }
+            None => {
+                self.query.push("select id from audit.action where true");
+            }
+        }
         self.range("id", from);
         for ended in [
             "state in ('succeeded', 'refused', 'not_sent', 'denied')",
@@ -166,16 +185,7 @@ impl Search<'_> {
     }
 
     fn range(&mut self, id: &str, from: Option<Uuid>) {
-        if let Some(from) = from {
-            self.query
-                .push(format_args!(" and {id} >= "))
-                .push_bind(from);
-        }
-        if let Some(before) = self.before {
-            self.query
-                .push(format_args!(" and {id} < "))
-                .push_bind(before);
-        }
+        push_range(&mut self.query, id, from, self.before);
     }
 
     /// What the source does not say of the action itself.
@@ -225,13 +235,5 @@ impl Search<'_> {
                 .push(" order by e.rev desc limit 1) = ")
                 .push_bind(code);
         }
-    }
-}
-
-fn push_values(query: &mut QueryBuilder<Postgres>, values: Values) -> &mut QueryBuilder<Postgres> {
-    match values {
-        Values::Texts(texts) => query.push_bind(texts),
-        Values::Ids(ids) => query.push_bind(ids),
-        Values::Codes(codes) => query.push_bind(codes),
     }
 }

@@ -6,7 +6,7 @@ use sqlx::Connection as _;
 use uuid::Uuid;
 
 use super::filter::Filter;
-use super::{AuditLog, Error, again_if_broken, assemble, page};
+use super::{AuditLog, Error, again_if_broken, assemble, own, page};
 use crate::db::{Connection, Pool};
 use crate::domain::Action;
 
@@ -60,11 +60,25 @@ impl AuditLog {
         limit: u16,
         cursor: Option<Uuid>,
     ) -> Result<Page, Error> {
+        if filter.finds_nothing() {
+            return Ok(Page {
+                items: Vec::new(),
+                next: None,
+            });
+        }
         // Before the snapshot: what has ended by then has ended in it.
         let ended_before = self.ended_before.get();
         let mut connection = Connection::acquire(pool).await?;
         let mut snapshot = connection.begin_with(page::BEGIN).await?;
-        let mut ids = page::ids(filter, cursor, ended_before, i64::from(limit) + 1);
+        let outnumbered = match own::outnumbered(filter, cursor) {
+            Some(mut counting) => {
+                let counting = counting.build_query_scalar();
+                counting.fetch_one(&mut *snapshot).await?
+            }
+            None => false,
+        };
+        let count = i64::from(limit) + 1;
+        let mut ids = page::ids(filter, cursor, ended_before, outnumbered, count);
         let mut ids: Vec<Uuid> = ids.build_query_scalar().fetch_all(&mut *snapshot).await?;
         ids.sort_unstable_by_key(|id| Reverse(*id));
         let more = ids.len() > usize::from(limit);

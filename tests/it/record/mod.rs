@@ -4,6 +4,7 @@ mod append_only;
 mod bound_early;
 pub(crate) mod leaves;
 mod months_bounded;
+mod own;
 mod pages;
 mod partitions;
 mod plans;

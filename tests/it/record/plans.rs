@@ -18,12 +18,12 @@ use super::recovery::{audit_log, sweep};
 use super::run;
 use crate::support::world::World;
 
-const ACTIONS: u32 = 100_000;
-const LIMIT: u16 = 50;
+pub(super) const ACTIONS: u32 = 100_000;
+pub(super) const LIMIT: u16 = 50;
 
 /// What Postgres sends of its plans, as it is told to below.
 #[derive(Clone, Debug, Default)]
-struct Plans(Arc<Mutex<Vec<Value>>>);
+pub(super) struct Plans(Arc<Mutex<Vec<Value>>>);
 
 impl<S: Subscriber> Layer<S> for Plans {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
@@ -34,7 +34,7 @@ impl<S: Subscriber> Layer<S> for Plans {
 }
 
 impl Plans {
-    fn take(&self) -> Vec<Value> {
+    pub(super) fn take(&self) -> Vec<Value> {
         std::mem::take(&mut self.0.lock().expect("nobody panics in here"))
     }
 }
@@ -52,17 +52,17 @@ impl Visit for Plans {
 
 /// What the plans of one list did.
 #[derive(Debug, Default)]
-struct Done {
+pub(super) struct Done {
     /// The tables that were read, without their schema.
     read: BTreeSet<String>,
     /// Those of them that were read from end to end.
-    in_sequence: BTreeSet<String>,
+    pub(super) in_sequence: BTreeSet<String>,
     /// How many rows the scans looked at.
-    rows: u64,
+    pub(super) rows: u64,
 }
 
 impl Done {
-    fn add(&mut self, node: &Value) {
+    pub(super) fn add(&mut self, node: &Value) {
         let number = |name: &str| node[name].as_f64().unwrap_or_default();
         let table = node["Relation Name"].as_str();
         if let (Some(table), true) = (table, number("Actual Loops") > 0.0) {
@@ -86,15 +86,15 @@ impl Done {
 }
 
 /// A record of a year, and the plans of what is read from it.
-struct Year {
-    record: AuditLog,
-    sql: PgConnection,
-    plans: Plans,
+pub(super) struct Year {
+    pub(super) record: AuditLog,
+    pub(super) sql: PgConnection,
+    pub(super) plans: Plans,
     _world: World,
 }
 
 impl Year {
-    async fn load(plans: Plans, actions: u32) -> Self {
+    pub(super) async fn load(plans: Plans, actions: u32) -> Self {
         let world = World::new().await;
         let mut sql = world.sql().await;
         let script = include_str!("../../../benches/record.sql")
@@ -129,7 +129,7 @@ impl Year {
     }
 
     /// A value of the record.
-    async fn value<T>(&mut self, query: &str) -> T
+    pub(super) async fn value<T>(&mut self, query: &str) -> T
     where
         T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
     {
