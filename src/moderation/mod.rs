@@ -12,6 +12,7 @@ mod announce;
 mod attempts;
 mod budget;
 mod carry_out;
+mod denial;
 mod ending;
 mod evidence;
 mod listening;
@@ -30,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::{self, AuditLog};
-use crate::domain::{Action, Failure, Intent, Moderator, Origin, Request, State, Verdict};
+use crate::domain::{Action, Failure, Intent, Moderator, Origin, Request, Verdict};
 use crate::limit::{Limiter, QueueError};
 use crate::metrics;
 use crate::telemetry::causes;
@@ -197,53 +198,5 @@ impl Moderation {
             }
             Err(_panicked) => Err(Refusal::Lost),
         }
-    }
-
-    fn denial(&self, intent: &Intent) -> Option<Failure> {
-        let command = &intent.request.command;
-        let target = command.user_id().as_str();
-        let is_target = |user: &str| user.eq_ignore_ascii_case(target);
-        if !intent.moderator.may(command.kind().scope()) {
-            Some(Failure::MissingScope)
-        } else if is_target(self.tencent.admin())
-            || self
-                .rules
-                .protected_users
-                .iter()
-                .any(|user| is_target(user))
-        {
-            Some(Failure::ProtectedTarget)
-        } else {
-            None
-        }
-    }
-
-    async fn deny(self: &Arc<Self>, intent: Intent, because: Failure, arrived: Instant) -> Refusal {
-        let this = Arc::clone(self);
-        let denying = async move {
-            let end = ending::end(State::Denied, arrived, None, Some(because));
-            let recording = this.audit.record_denied(&intent, &end);
-            let recorded = match tokio::time::timeout(carry_out::BOUND, recording).await {
-                Ok(Ok(())) => true,
-                Ok(Err(error)) => {
-                    tracing::error!(error = causes(&error), "a denial was not recorded");
-                    false
-                }
-                Err(_) => {
-                    tracing::error!("a denial was not recorded in time");
-                    false
-                }
-            };
-            let action = ending::ended(&intent, &end, Vec::new(), recorded);
-            ending::report(&this.metrics, &intent, &action, Some(because));
-            Refusal::Denied {
-                action: Box::new(action),
-                because,
-            }
-        };
-        self.tasks
-            .spawn_on(denying, &self.runtime)
-            .await
-            .unwrap_or(Refusal::Lost)
     }
 }

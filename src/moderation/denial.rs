@@ -1,0 +1,96 @@
+//! What a moderator may not do, and tried: it is recorded, too.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
+
+use super::carry_out::BOUND;
+use super::{Moderation, Refusal, ending};
+use crate::domain::{End, Failure, Intent, State};
+use crate::telemetry::causes;
+
+/// How long a denial is offered to a record that does not take it: the schema takes none that is
+/// older than a minute.
+const OFFERED_FOR: Duration = Duration::from_secs(50);
+
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(500);
+
+impl Moderation {
+    /// Why `intent` is denied, if it is.
+    pub(super) fn denial(&self, intent: &Intent) -> Option<Failure> {
+        let command = &intent.request.command;
+        let target = command.user_id().as_str();
+        let is_target = |user: &str| user.eq_ignore_ascii_case(target);
+        if !intent.moderator.may(command.kind().scope()) {
+            Some(Failure::MissingScope)
+        } else if is_target(self.tencent.admin())
+            || self
+                .rules
+                .protected_users
+                .iter()
+                .any(|user| is_target(user))
+        {
+            Some(Failure::ProtectedTarget)
+        } else {
+            None
+        }
+    }
+
+    /// Records the denial. The answer waits for that no longer than others do; the record does.
+    pub(super) async fn deny(
+        self: &Arc<Self>,
+        intent: Intent,
+        because: Failure,
+        arrived: Instant,
+    ) -> Refusal {
+        let this = Arc::clone(self);
+        let (answer, answered) = oneshot::channel();
+        let denying = async move {
+            let (id, end) = (
+                intent.id,
+                ending::end(State::Denied, arrived, None, Some(because)),
+            );
+            let recording = timeout(OFFERED_FOR, this.record_denied(&intent, &end));
+            let mut recording = Box::pin(recording);
+            let recorded = matches!(timeout(BOUND, &mut recording).await, Ok(Ok(())));
+            let action = ending::ended(&intent, &end, Vec::new(), recorded);
+            ending::report(&this.metrics, &intent, &action, Some(because));
+            // Nobody may be there to read it.
+            let _ = answer.send(Refusal::Denied {
+                action: Box::new(action),
+                because,
+            });
+            if recorded {
+                return;
+            }
+            tracing::error!(action.id = %id, "a denial was not recorded in time");
+            if matches!(recording.await, Ok(())) {
+                tracing::info!(event = "recorded_late", action.id = %id, state = "denied", "a denial was recorded late");
+            } else {
+                tracing::error!(event = "end_lost", action.id = %id, state = "denied", "a denial could not be recorded");
+            }
+        };
+        self.tasks.spawn_on(denying, &self.runtime);
+        answered.await.unwrap_or(Refusal::Lost)
+    }
+
+    /// Offers the denial until the record takes it. Why it does not is said once: whoever is denied can
+    /// make many.
+    async fn record_denied(&self, intent: &Intent, end: &End) {
+        let mut said = false;
+        loop {
+            match timeout(BOUND, self.audit.record_denied(intent, end)).await {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) if !said => {
+                    said = true;
+                    tracing::warn!(error = causes(&error), action.id = %intent.id, "the record did not take a denial");
+                }
+                _ => {}
+            }
+            sleep(PAUSE).await;
+        }
+    }
+}
