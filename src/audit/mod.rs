@@ -56,6 +56,7 @@ mod write;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Mutex;
 
@@ -71,6 +72,9 @@ pub use read::Page;
 pub use recovery::Swept;
 pub use token::{OpenAction, SendToken};
 pub use write::BeginError;
+
+/// So long after a read was dropped Postgres has ended it, too.
+pub const DROPPED_READ_ENDS_WITHIN: Duration = db::GONE_NOTICED_WITHIN;
 
 /// The record could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +97,9 @@ pub enum Error {
     /// The heads that were seen cannot be remembered.
     #[error(transparent)]
     Witness(#[from] seal::WitnessError),
+    /// Whoever asked has gone.
+    #[error("nobody waits for the answer any more")]
+    Unwanted,
     /// A stored row is not what the gateway writes.
     #[error("action {id} holds a {column} that the gateway never wrote")]
     Foreign {

@@ -14,6 +14,7 @@ use sqlx::{Connection as _, PgConnection};
 use crate::domain::is_loopback;
 pub(crate) use connection::{Connection, in_time, is_broken, within};
 pub use inspect::{Inspection, inspect};
+pub(crate) use pool::GONE_NOTICED_WITHIN;
 pub use pool::Pool;
 use pool::Profile;
 pub(crate) use schema::{Schema, schema};
@@ -118,6 +119,7 @@ pub fn open(settings: &Settings) -> Result<Pools, Error> {
         connections: others - readers,
         statement_timeout: STATEMENT_TIMEOUT,
         trusted_for: TRUSTED_FOR,
+        ends_with_client: false,
     };
     let writing = Pool::open(options.clone(), profile);
     let lookups = writing.share(two_thirds(writing.size()));
@@ -130,6 +132,7 @@ pub fn open(settings: &Settings) -> Result<Pools, Error> {
     };
     let reading = Profile {
         connections: readers,
+        ends_with_client: true,
         ..profile
     };
     Ok(Pools {

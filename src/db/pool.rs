@@ -12,6 +12,12 @@ use tokio::time::timeout;
 /// The longest wait for a connection. Below the two seconds in which begin must have answered.
 const ACQUIRED_WITHIN: Duration = Duration::from_millis(1900);
 
+/// How often Postgres looks, while it carries out a statement, whether its client is still there.
+const CLIENT_LOOKED_FOR: &str = "200ms";
+
+/// So long after a reading connection was closed Postgres has ended its statement.
+pub(crate) const GONE_NOTICED_WITHIN: Duration = Duration::from_millis(300);
+
 /// What the connections of a pool are like.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Profile {
@@ -21,6 +27,8 @@ pub(super) struct Profile {
     pub(super) statement_timeout: &'static str,
     /// A connection that was idle for as long is tried out before it is used.
     pub(super) trusted_for: Duration,
+    /// Whether Postgres ends a statement whose client has closed the connection.
+    pub(super) ends_with_client: bool,
 }
 
 /// A pool, or a share of one: [`Pool::share`].
@@ -155,7 +163,16 @@ async fn prepare(connection: &mut PgConnection, profile: Profile) -> Result<(), 
          set idle_in_transaction_session_timeout = '5s'; set timezone = 'UTC'"
     );
     sqlx::raw_sql(sqlx::AssertSqlSafe(settings))
-        .execute(connection)
+        .execute(&mut *connection)
         .await?;
+    if profile.ends_with_client {
+        let looks = format!("set client_connection_check_interval = '{CLIENT_LOOKED_FOR}'");
+        let looks = sqlx::raw_sql(sqlx::AssertSqlSafe(looks));
+        match looks.execute(connection).await {
+            // Postgres knows it on Linux, macOS, illumos and the BSDs; elsewhere a statement runs to its time-out.
+            Ok(_) | Err(sqlx::Error::Database(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
     Ok(())
 }

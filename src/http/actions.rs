@@ -109,7 +109,7 @@ pub(super) async fn get_action(
     };
     let found = state
         .moderation
-        .on_main_runtime(async move { audit.get(id, visible_to).await })
+        .while_awaited((), async move { audit.get(id, visible_to).await })
         .await?;
     AuditRead::new("action", &caller, &request, asked).ended(u64::from(found.is_some()), true);
     found.map(|action| ok(&action)).ok_or(ApiError::NotFound)
@@ -140,7 +140,10 @@ pub(super) async fn list_actions(
     let audit = state.moderation.audit.clone();
     let page = state
         .moderation
-        .on_main_runtime(async move { audit.list(&filter, limit, cursor).await })
+        .while_awaited(
+            place,
+            async move { audit.list(&filter, limit, cursor).await },
+        )
         .await?;
     read.ended(page.items.len() as u64, true);
     let items = page.items.iter().map(ActionJson::from).collect();

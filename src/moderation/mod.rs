@@ -16,6 +16,7 @@ mod denial;
 mod ending;
 mod evidence;
 mod listening;
+mod reading;
 mod repeat;
 mod retry;
 mod steps;
@@ -30,19 +31,15 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::audit::{self, AuditLog};
+use crate::audit::AuditLog;
 use crate::domain::{Action, Failure, Intent, Moderator, Origin, Request, Verdict};
 use crate::limit::{Limiter, QueueError};
 use crate::metrics;
-use crate::telemetry::causes;
 use crate::tencent;
 pub use budget::RetryBudget;
 use carry_out::Ready;
 use repeat::Repeat;
 pub use suspension::{Suspended, Suspensions};
-
-/// The longest that a read of the record may take.
-const READ_BOUND: Duration = Duration::from_millis(2500);
 
 /// What may be done to whom, and for how long it is tried.
 #[derive(Clone, Debug)]
@@ -176,27 +173,6 @@ impl Moderation {
                 Repeat::New { .. } => Err(Refusal::KeyInUse),
             },
             answer => answer,
-        }
-    }
-
-    /// Reads the record on the main runtime, to its end even if the caller goes away, within a
-    /// bound. Nothing is lost if the process ends first, so it is none of the tasks that must end.
-    pub async fn on_main_runtime<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T, audit::Error>> + Send + 'static,
-    ) -> Result<T, Refusal> {
-        let bounded = async { tokio::time::timeout(READ_BOUND, work).await };
-        match self.runtime.spawn(bounded).await {
-            Ok(Ok(Ok(done))) => Ok(done),
-            Ok(Err(_)) => {
-                tracing::error!("the record was not read in time");
-                Err(Refusal::AuditUnavailable)
-            }
-            Ok(Ok(Err(error))) => {
-                tracing::error!(error = causes(&error), "the record cannot be read");
-                Err(Refusal::AuditUnavailable)
-            }
-            Err(_panicked) => Err(Refusal::Lost),
         }
     }
 }

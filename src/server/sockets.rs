@@ -127,6 +127,8 @@ pub(super) fn serve_api(
         .map_err(Error::Serve)?
         .disable_signals()
         .keep_alive(KEEP_ALIVE)
+        // A client that has closed its end waits for nothing: what was only read for it is dropped.
+        .h1_allow_half_closed(false)
         .shutdown_timeout(shutdown_timeout.as_secs().max(1));
     Ok((server.run(), connections))
 }

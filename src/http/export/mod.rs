@@ -197,12 +197,8 @@ impl Pages {
     async fn read(&self, cursor: Option<Uuid>) -> Result<Page, Refusal> {
         let turn = Arc::clone(&self.turns.0).lock_owned().await;
         let (audit, filter) = (self.moderation.audit.clone(), self.filter.clone());
-        let reading = async move {
-            // A read goes on when its client has gone, and keeps its turn.
-            let _turn = turn;
-            audit.list(&filter, PAGE, cursor).await
-        };
-        self.moderation.on_main_runtime(reading).await
+        let reading = async move { audit.list(&filter, PAGE, cursor).await };
+        self.moderation.while_awaited(turn, reading).await
     }
 }
 

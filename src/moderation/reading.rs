@@ -1,0 +1,57 @@
+//! Reads of the record, on the main runtime: a worker of the HTTP server has one of its own, on which no
+//! connection to the database may be.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Moderation, Refusal};
+use crate::audit::{self, DROPPED_READ_ENDS_WITHIN};
+use crate::telemetry::causes;
+
+/// The longest that a read of the record may take.
+const READ_BOUND: Duration = Duration::from_millis(2500);
+
+impl Moderation {
+    /// Reads the record, to its end even if the caller goes away, within a bound. Nothing is lost if the
+    /// process ends first, so it is none of the tasks that must end.
+    pub async fn on_main_runtime<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, audit::Error>> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let bounded = async { tokio::time::timeout(READ_BOUND, work).await };
+        match self.runtime.spawn(bounded).await {
+            Ok(Ok(Ok(done))) => Ok(done),
+            Ok(Err(_)) => {
+                tracing::error!("the record was not read in time");
+                Err(Refusal::AuditUnavailable)
+            }
+            Ok(Ok(Err(error))) => {
+                tracing::error!(error = causes(&error), "the record cannot be read");
+                Err(Refusal::AuditUnavailable)
+            }
+            Err(_panicked) => Err(Refusal::Lost),
+        }
+    }
+
+    /// The same, but if the caller goes away what is asked of the database ends as well. `held` is kept
+    /// until it has: who comes and goes does not leave more behind than one who waits.
+    pub async fn while_awaited<T: Send + 'static>(
+        &self,
+        held: impl Send + 'static,
+        work: impl Future<Output = Result<T, audit::Error>> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let gone = CancellationToken::new();
+        let _awaited = gone.clone().drop_guard();
+        let work = async move {
+            let _held = held;
+            if let Some(done) = gone.run_until_cancelled_owned(work).await {
+                return done;
+            }
+            // The work is dropped, and its connection closed.
+            tokio::time::sleep(DROPPED_READ_ENDS_WITHIN).await;
+            Err(audit::Error::Unwanted)
+        };
+        self.on_main_runtime(work).await
+    }
+}
