@@ -60,7 +60,7 @@
 //! | [`moderation`] | the use case, and the only place with its order | limit, audit, tencent |
 //! | [`stream`] | tells all who listen what changes in the record | audit |
 //! | [`auth`] | from a bearer token to a moderator; the identity provider's keys | JWT, reqwest |
-//! | [`limit`] | moderators' limits, queue, pacing, permits, and their leases | time, SQL for leases |
+//! | [`limit`] | moderators' limits (on acting and on reading), queue, pacing, permits, and their leases | time, SQL for leases |
 //! | [`audit`] | the record: begin, finish, recover, read; seal, verify, decide, export, retain | SQL |
 //! | [`db`] | pools and migrations | SQL |
 //! | [`tencent`] | one call, and what its answer means; the `UserSig` | Tencent, reqwest |

@@ -100,6 +100,8 @@ pub(super) async fn get_action(
 ) -> Result<HttpResponse, ApiError> {
     refuse_query(&request)?;
     let id = fields::action_id(&id).map_err(|_| ApiError::NotFound)?;
+    let place = state.readers.read(&caller.0).await;
+    let place = place.map_err(ApiError::too_many_reads)?;
     let audit = state.moderation.audit.clone();
     let visible_to = visible_to(&caller.0);
     let asked = Filter {
@@ -109,7 +111,7 @@ pub(super) async fn get_action(
     };
     let found = state
         .moderation
-        .while_awaited((), async move { audit.get(id, visible_to).await })
+        .while_awaited(place, async move { audit.get(id, visible_to).await })
         .await?;
     AuditRead::new("action", &caller, &request, asked).ended(u64::from(found.is_some()), true);
     found.map(|action| ok(&action)).ok_or(ApiError::NotFound)
@@ -136,6 +138,8 @@ pub(super) async fn list_actions(
         limit,
         cursor,
     } = ListQuery::read(&request, &caller.0)?;
+    let place = state.readers.read(&caller.0).await;
+    let place = place.map_err(ApiError::too_many_reads)?;
     let read = AuditRead::new("list", &caller, &request, filter.clone());
     let audit = state.moderation.audit.clone();
     let page = state

@@ -1,6 +1,7 @@
 //! Who calls, and from where.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
@@ -67,6 +68,17 @@ impl Caller {
                 retry_after,
                 action: None,
             })
+    }
+}
+
+impl ApiError {
+    /// The moderator reads too often, or too much at a time.
+    pub(super) const fn too_many_reads(retry_after: Duration) -> Self {
+        Self::RateLimited {
+            limit: Limit::Reads,
+            retry_after,
+            action: None,
+        }
     }
 }
 

@@ -49,6 +49,7 @@ pub use middleware::{NOT_SNIFFED, keep_occupied, observe};
 use crate::auth::Verifier;
 use crate::config::{Front, RequestRules};
 use crate::domain::Kind;
+use crate::limit::Readers;
 use crate::moderation::Moderation;
 use crate::stream::Feed;
 use problem::ApiError;
@@ -60,6 +61,8 @@ pub struct State {
     pub verifier: VerifierInUse,
     /// Carries actions out, and holds the record and the limits.
     pub moderation: Arc<Moderation>,
+    /// Who reads how much.
+    pub readers: Readers,
     /// Tells what changes in the record.
     pub feed: Arc<Feed>,
     /// What requests must hold.
@@ -75,6 +78,7 @@ impl State {
     pub fn new(
         verifier: Verifier,
         moderation: Moderation,
+        readers: Readers,
         request_rules: RequestRules,
         front: Front,
     ) -> Self {
@@ -87,6 +91,7 @@ impl State {
         Self {
             verifier: VerifierInUse::new(verifier),
             moderation: Arc::new(moderation),
+            readers,
             feed: Arc::new(feed),
             request_rules,
             front,

@@ -24,6 +24,8 @@ pub(super) enum Limit {
     Api,
     /// Tencent's, by its own word.
     Tencent,
+    /// On how much a moderator may read.
+    Reads,
 }
 
 #[derive(Serialize)]

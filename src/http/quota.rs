@@ -18,6 +18,9 @@ static RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 /// The name of a moderator's own limit; that of an API is its kind.
 const MODERATOR: &str = "moderator";
 
+/// The name of a moderator's limit on reading.
+const READS: &str = "reads";
+
 /// Who asked, and which API they need. Its place is among the extensions of the request.
 #[derive(Debug)]
 pub(super) struct Asked {
@@ -99,8 +102,10 @@ fn policies(asked: &Asked, state: &State) -> String {
     let apis = Kind::ALL
         .iter()
         .map(|kind| (kind.as_str(), limiter.permits(*kind).calls_per_second));
+    let reads = (READS, state.readers.reads_per_second() as usize);
     let items = std::iter::once(own)
         .chain(apis)
+        .chain([reads])
         .map(|(policy, limit)| format!("\"{policy}\";q={limit};w=1"));
     items.collect::<Vec<_>>().join(", ")
 }
@@ -109,6 +114,7 @@ fn policies(asked: &Asked, state: &State) -> String {
 fn policy(limit: Limit, asked: &Asked) -> &'static str {
     match (limit, asked.kind) {
         (Limit::Api | Limit::Tencent, Some(kind)) => kind.as_str(),
+        (Limit::Reads, _) => READS,
         _ => MODERATOR,
     }
 }

@@ -23,6 +23,7 @@ use super::problem::ApiError;
 use super::query::filter;
 use crate::audit::{Change, Position};
 use crate::domain::Moderator;
+use crate::limit::Place;
 use crate::stream::{Heard, Lapse, Listener};
 
 static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -56,6 +57,8 @@ pub(super) async fn stream_actions(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let filter = filter(&request, &caller.0)?;
+    let place = state.readers.stream(&caller.0);
+    let place = place.map_err(ApiError::too_many_reads)?;
     let read = AuditRead::new("stream", &caller, &request, filter.clone());
     let closing = &state.moderation.closing;
     let last = last_event_id(&request);
@@ -65,7 +68,7 @@ pub(super) async fn stream_actions(
     let listener = listener.ok_or(ApiError::ShuttingDown)?;
     let listener = listener.map_err(|_| ApiError::AuditUnavailable(None))?;
     read.begins();
-    let events = Events::new(listener, &caller.0, closing.clone());
+    let events = Events::new(listener, &caller.0, closing.clone(), place);
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/event-stream"))
         .insert_header(X_ACCEL_BUFFERING)
@@ -89,10 +92,16 @@ struct Events {
     heartbeat: Interval,
     token_expires: Pin<Box<Sleep>>,
     closing: CancellationToken,
+    _place: Place,
 }
 
 impl Events {
-    fn new(listener: Listener, moderator: &Moderator, closing: CancellationToken) -> Self {
+    fn new(
+        listener: Listener,
+        moderator: &Moderator,
+        closing: CancellationToken,
+        place: Place,
+    ) -> Self {
         let left = (moderator.expires_at - Utc::now()).to_std();
         let first_beat = Instant::now() + HEARTBEAT_EVERY;
         let mut heartbeat = interval_at(first_beat, HEARTBEAT_EVERY);
@@ -103,6 +112,7 @@ impl Events {
             heartbeat,
             token_expires: Box::pin(tokio::time::sleep(left.unwrap_or_default())),
             closing,
+            _place: place,
         }
     }
 

@@ -106,6 +106,7 @@ mod permit;
 mod permits;
 mod queue;
 mod quota;
+mod readers;
 #[cfg(test)]
 mod tests;
 
@@ -119,6 +120,7 @@ pub use ledger::Term;
 pub use permit::{Permit, Turn};
 pub use permits::Counts;
 pub use quota::Quota;
+pub use readers::{Place, Readers};
 
 use crate::domain::{Kind, Moderator};
 use gate::Gate;
@@ -189,8 +191,7 @@ impl Limiter {
         self.gate(kind).turn(moderator).await
     }
 
-    /// Waits for another turn of an action whose attempt is worth repeating, ahead of what its
-    /// moderator asked for later.
+    /// Waits for another turn of an action that is repeated, ahead of what its moderator asked later.
     pub async fn turn_to_repeat(
         &self,
         kind: Kind,
@@ -199,9 +200,8 @@ impl Limiter {
         self.gate(kind).turn_to_repeat(moderator).await
     }
 
-    /// Tencent throttles the API of `kind`: halves its permits, to no less than
-    /// ten, at most once a second. They grow back by 5 % of N a second. How many there are now, if
-    /// they were cut.
+    /// Tencent throttles the API of `kind`: halves its permits, to no less than ten, at most once a
+    /// second; they grow back by 5 % of N a second. How many there are now, if they were cut.
     pub fn throttled(&self, kind: Kind) -> Option<usize> {
         self.gate(kind).throttled()
     }

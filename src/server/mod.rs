@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use crate::audit::AuditLog;
 use crate::auth::{self, Verifier};
 use crate::config::{self, Environment, Settings};
-use crate::limit::{Leases, Limiter};
+use crate::limit::{Leases, Limiter, Readers};
 use crate::metrics::Metrics;
 use crate::moderation::{Moderation, RetryBudget, Suspensions};
 use crate::{db, http, rotation, tencent};
@@ -89,7 +89,9 @@ impl Server {
         ensure_partitions(&moderation.audit).await;
         warn_if_unprotected(&moderation.audit).await;
         let verifier = Verifier::new(settings.auth)?;
-        let state = http::State::new(verifier, moderation, settings.request_rules, settings.front);
+        let readers = Readers::new(pools.reading.size());
+        let (rules, front) = (settings.request_rules, settings.front);
+        let state = http::State::new(verifier, moderation, readers, rules, front);
         Ok(Self {
             listener,
             ops_listener,
@@ -203,6 +205,7 @@ async fn background(state: web::Data<http::State>) {
     tokio::join!(
         moderation.limiter.dispatch(&moderation.closing),
         moderation.sweep(),
+        state.readers.forget_idle(&moderation.closing),
         state.feed.poll(&moderation.closing),
         fetch_keys
     );

@@ -10,8 +10,8 @@
 //! # Bounds
 //! Of what was handed out, the last 32 stretches are kept for whoever is slow. A listener
 //! holds no more than one stretch of its own, and goes on only when its client reads. All of them
-//! together read the record with one connection at a time. How many may listen is not bounded:
-//! each has a token, and costs no more than its connection.
+//! together read the record with one connection at a time. How many may listen is bounded by
+//! [`limit::Readers`](crate::limit::Readers).
 
 mod listener;
 mod poller;

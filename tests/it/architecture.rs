@@ -68,6 +68,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "auth",
             "config",
             "domain",
+            "limit",
             "moderation",
             "stream",
             "telemetry",

@@ -34,6 +34,7 @@ mod lists;
 mod openapi;
 mod operations;
 mod quota;
+mod reads;
 mod record;
 mod record_away;
 mod replicas;

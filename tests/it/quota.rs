@@ -18,7 +18,8 @@ const KICK_SEAT: &str = "/v1/actions/kick_seat";
 const NO_ACTION: &str = "/v1/actions/01a201ca-577a-77fa-b1d9-afa8ff23a803";
 
 /// By default: `MODGATE_MODERATOR_QPS` is 20, `MODGATE_TENCENT_QPS` is 200.
-const POLICIES: &str = r#""moderator";q=20;w=1, "kick_login";q=200;w=1, "kick_seat";q=200;w=1"#;
+const POLICIES: &str =
+    r#""moderator";q=20;w=1, "kick_login";q=200;w=1, "kick_seat";q=200;w=1, "reads";q=100;w=1"#;
 const UNTOUCHED: &str = r#""moderator";r=20;t=1"#;
 
 /// No gateway of these tests is as old as that.
@@ -167,7 +168,7 @@ async fn the_limit_of_an_api_is_shown_when_it_is_the_tighter_one_for_what_was_as
     let shown = async |path| {
         let answer = post_nothing(&alice, path).await;
         answer.left();
-        let policies = r#""moderator";q=1000;w=1, "kick_login";q=5;w=1, "kick_seat";q=5;w=1"#;
+        let policies = r#""moderator";q=1000;w=1, "kick_login";q=5;w=1, "kick_seat";q=5;w=1, "reads";q=100;w=1"#;
         assert_eq!(answer.only("ratelimit-policy"), Some(policies));
         answer.only("ratelimit").map(str::to_owned)
     };
@@ -295,7 +296,7 @@ async fn what_tencent_throttles_is_less_afterwards_but_the_policy_stays() {
         assert_eq!(assert_refused(&refused, "tencent", "kick_login"), expected);
     }
     let answer = post_nothing(&alice, KICK_LOGIN).await;
-    let policies = r#""moderator";q=1000;w=1, "kick_login";q=200;w=1, "kick_seat";q=200;w=1"#;
+    let policies = r#""moderator";q=1000;w=1, "kick_login";q=200;w=1, "kick_seat";q=200;w=1, "reads";q=100;w=1"#;
     assert_eq!(answer.only("ratelimit-policy"), Some(policies));
     // Half of it, less the two permits that may still rest, and one more each tenth of a second;
     // half of that if the two were a second apart.

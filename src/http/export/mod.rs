@@ -2,13 +2,16 @@
 //!
 //! The body is pulled: a page is read when the client has taken the one before. So an export takes
 //! the memory of one page, no transaction is open between two of them, and a client that does not
-//! read holds nothing of the database (the server breaks its connection after a while).
+//! read holds nothing of the database (the server breaks its connection after a while). A page is as
+//! long as its rows are short, and there are only so many exports at a time
+//! ([`limit::Readers`](crate::limit::Readers)).
 //!
 //! An export that cannot go on breaks the connection, without the last chunk of HTTP/1.1 and
 //! without the format's own end. It never ends as if it were whole.
 
 mod format;
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 use std::vec;
@@ -31,11 +34,17 @@ use super::problem::ApiError;
 use super::query::ExportQuery;
 use crate::audit::{Filter, Page};
 use crate::domain::{Action, Scope};
+use crate::limit::Place;
 use crate::moderation::{Moderation, Refusal};
 pub(super) use format::Format;
 
-/// In actions: few enough to be read in a small part of a statement's time.
-const PAGE: u16 = 500;
+/// In actions: the first page, and the bounds of the others. Few enough to be read in a small part of a
+/// statement's time.
+const FIRST_PAGE: u16 = 100;
+const PAGE: RangeInclusive<usize> = 20..=500;
+
+/// What a page shall be in the file, in bytes.
+const PAGE_BYTES: usize = 256 * 1024;
 
 /// A piece of the body is about as large, in bytes.
 const PIECE: usize = 64 * 1024;
@@ -65,8 +74,11 @@ struct Export {
     format: Format,
     /// Read, and not handed over yet.
     page: vec::IntoIter<Action>,
-    /// Where the next page begins, if there is one.
+    /// Where the next page begins, if there is one, and how long it is.
     cursor: Option<Uuid>,
+    next_page: u16,
+    /// What the present page has become so far: rows, and their bytes.
+    handed_over: (usize, usize),
     /// What the format begins with, until it was handed over.
     head: Vec<u8>,
     ended: bool,
@@ -75,6 +87,7 @@ struct Export {
 
 /// Where the pages come from.
 struct Pages {
+    _place: Place,
     moderation: Arc<Moderation>,
     turns: PageTurns,
     filter: Filter,
@@ -115,13 +128,16 @@ pub(super) async fn export_actions(
         });
     }
     let ExportQuery { filter, format } = ExportQuery::read(&request, &caller.0)?;
+    let place = state.readers.export(&caller.0);
+    let place = place.map_err(ApiError::too_many_reads)?;
     let read = AuditRead::new("export", &caller, &request, filter.clone());
     let pages = Pages {
+        _place: place,
         moderation: Arc::clone(&state.moderation),
         turns: state.page_turns.clone(),
         filter,
     };
-    let first = timeout(FIRST_PAGE_WITHIN, pages.read(None)).await;
+    let first = timeout(FIRST_PAGE_WITHIN, pages.read(None, FIRST_PAGE)).await;
     let first = first.unwrap_or(Err(Refusal::AuditUnavailable))?;
     let export = Export::new(pages, format, first, read);
     Ok(HttpResponse::Ok()
@@ -138,6 +154,15 @@ fn attachment(format: Format) -> String {
     )
 }
 
+/// How long the page after one of `length` is, of which this was handed over.
+fn fitting(length: u16, (rows, bytes): (usize, usize)) -> u16 {
+    let fitting = (PAGE_BYTES * rows).checked_div(bytes);
+    let fitting = fitting.map(|fitting| fitting.clamp(*PAGE.start(), *PAGE.end()));
+    fitting
+        .and_then(|fitting| fitting.try_into().ok())
+        .unwrap_or(length)
+}
+
 impl Export {
     fn new(pages: Pages, format: Format, first: Page, read: AuditRead) -> Self {
         read.begins();
@@ -146,6 +171,8 @@ impl Export {
             format,
             page: first.items.into_iter(),
             cursor: first.next,
+            next_page: FIRST_PAGE,
+            handed_over: (0, 0),
             head: format.head(),
             ended: false,
             told: Told {
@@ -164,15 +191,20 @@ impl Export {
         if self.page.len() == 0
             && let Some(cursor) = self.cursor
         {
-            let page = self.pages.read_patiently(cursor).await?;
+            self.next_page = fitting(self.next_page, self.handed_over);
+            self.handed_over = (0, 0);
+            let page = self.pages.read_patiently(cursor, self.next_page).await?;
             (self.page, self.cursor) = (page.items.into_iter(), page.next);
         }
         let mut piece = std::mem::take(&mut self.head);
         while piece.len() < PIECE
             && let Some(action) = self.page.next()
         {
+            let before = piece.len();
             self.format.row(&action, &mut piece);
             self.told.rows += 1;
+            let (rows, bytes) = &mut self.handed_over;
+            (*rows, *bytes) = (*rows + 1, *bytes + piece.len() - before);
         }
         if self.page.len() == 0 && self.cursor.is_none() {
             self.format.end(self.told.rows, &mut piece);
@@ -183,10 +215,10 @@ impl Export {
 }
 
 impl Pages {
-    async fn read_patiently(&self, cursor: Uuid) -> Result<Page, Cut> {
+    async fn read_patiently(&self, cursor: Uuid, length: u16) -> Result<Page, Cut> {
         let began = Instant::now();
         loop {
-            match self.read(Some(cursor)).await {
+            match self.read(Some(cursor), length).await {
                 Ok(page) => return Ok(page),
                 Err(_) if began.elapsed() + PAUSE < PAGE_WITHIN => sleep(PAUSE).await,
                 Err(_) => return Err(Cut),
@@ -194,10 +226,10 @@ impl Pages {
         }
     }
 
-    async fn read(&self, cursor: Option<Uuid>) -> Result<Page, Refusal> {
+    async fn read(&self, cursor: Option<Uuid>, length: u16) -> Result<Page, Refusal> {
         let turn = Arc::clone(&self.turns.0).lock_owned().await;
         let (audit, filter) = (self.moderation.audit.clone(), self.filter.clone());
-        let reading = async move { audit.list(&filter, PAGE, cursor).await };
+        let reading = async move { audit.list(&filter, length, cursor).await };
         self.moderation.while_awaited(turn, reading).await
     }
 }

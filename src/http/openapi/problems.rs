@@ -48,16 +48,19 @@ problems! {
         Internal TencentRejectedGateway TencentUnavailable AuditUnavailable KeysUnavailable ShuttingDown
         OutcomeUnknown;
     /// Of the list.
-    ListProblems(None): InvalidRequest Unauthenticated MethodNotAllowed Internal AuditUnavailable KeysUnavailable;
+    ListProblems(None):
+        InvalidRequest Unauthenticated MethodNotAllowed RateLimited Internal AuditUnavailable KeysUnavailable;
     /// Of one action.
     GetProblems(None):
-        InvalidRequest Unauthenticated NotFound MethodNotAllowed Internal AuditUnavailable KeysUnavailable;
+        InvalidRequest Unauthenticated NotFound MethodNotAllowed RateLimited Internal AuditUnavailable
+        KeysUnavailable;
     /// Of the export.
     ExportProblems(None):
-        InvalidRequest Unauthenticated Forbidden MethodNotAllowed Internal AuditUnavailable KeysUnavailable;
+        InvalidRequest Unauthenticated Forbidden MethodNotAllowed RateLimited Internal AuditUnavailable
+        KeysUnavailable;
     /// Of the stream.
     StreamProblems(None):
-        InvalidRequest Unauthenticated MethodNotAllowed AuditUnavailable KeysUnavailable ShuttingDown;
+        InvalidRequest Unauthenticated MethodNotAllowed RateLimited AuditUnavailable KeysUnavailable ShuttingDown;
     /// Of what the moderator may do.
     MeProblems(None): InvalidRequest Unauthenticated MethodNotAllowed KeysUnavailable;
     /// Of the document.

@@ -46,6 +46,7 @@ pub(super) fn errors(code: Code, kind: Option<Kind>) -> Vec<ApiError> {
         Code::RejectedByTencent => of(ApiError::RejectedByTencent),
         Code::IdempotencyConflict => vec![ApiError::IdempotencyConflict],
         Code::IdempotencyMismatch => vec![ApiError::IdempotencyMismatch],
+        Code::RateLimited if kind.is_none() => vec![ApiError::too_many_reads(SECOND)],
         Code::RateLimited => rate_limited(action()),
         Code::TencentRejectedGateway => with_and_without(ApiError::TencentRejectedGateway),
         Code::TencentUnavailable => with_and_without(tencent_unavailable),

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::{EXPORT, all_sealed, auditor, begin, line_ends, record};
 use crate::support::app::TestApp;
 use crate::support::eventually::eventually;
+use crate::support::persona::Persona;
 use crate::support::process::Gateway;
 use crate::support::world::{World, token};
 
@@ -53,13 +54,13 @@ async fn an_export_takes_the_same_memory_however_long_it_is() {
 }
 
 /// A connection with an export on it, of which the head was read.
-async fn export_by_hand(addr: SocketAddr) -> TcpStream {
+async fn export_by_hand(addr: SocketAddr, auditor: &str) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket
         .set_recv_buffer_size(128 * 1024)
         .expect("a small buffer");
     let mut connection = socket.connect(addr).await.expect("the gateway listens");
-    let token = token("auditor", &["audit:read"]);
+    let token = token(auditor, &["audit:read"]);
     let request =
         format!("GET {EXPORT} HTTP/1.1\r\nhost: {addr}\r\nauthorization: Bearer {token}\r\n\r\n");
     connection
@@ -91,10 +92,11 @@ async fn a_client_that_stops_reading_is_dropped_and_holds_nothing_of_the_databas
     all_sealed(&world).await;
     let (log, auditor, began) = (gateway.log(), auditor(&gateway), Instant::now());
     let mut stalled = Vec::new();
-    for _ in 0..STALLED {
-        stalled.push(export_by_hand(gateway.addr).await);
+    for number in 0..STALLED {
+        let auditor = format!("auditor-{number}");
+        stalled.push(export_by_hand(gateway.addr, &auditor).await);
     }
-    let mut slow = export_by_hand(gateway.addr).await;
+    let mut slow = export_by_hand(gateway.addr, "auditor").await;
     let ends = || {
         let lines = log.events("audit_read").into_iter();
         let exports = lines.filter(|line| line["what"] == "export" && line.get("rows").is_some());
@@ -139,8 +141,9 @@ async fn exports_together_take_one_connection_to_the_database() {
         .await
         .expect("nobody holds it for long");
     let mut asking = JoinSet::new();
-    for _ in 0..5 {
-        let auditor = app.auditor();
+    for number in 0..5 {
+        let token = token(&format!("auditor-{number}"), &["audit:read"]);
+        let auditor = Persona::new(app.addr, Some(token));
         asking.spawn(async move { auditor.get(EXPORT).await.status });
     }
     // A statement of Postgres' that waits gives up after 1.8 seconds, a caller after 5.

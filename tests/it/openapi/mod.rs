@@ -4,4 +4,5 @@ mod document;
 mod problems;
 mod schema;
 mod shutting_down;
+mod too_many_reads;
 mod walk;

@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::document::{Case, Document, Operation};
-use super::shutting_down;
+use super::{shutting_down, too_many_reads};
 use crate::support::app::TestApp;
 use crate::support::eventually::eventually;
 use crate::support::persona::{Answer, Persona};
@@ -79,6 +79,7 @@ async fn every_problem_of_the_document_occurs_and_no_other() {
     refused_at_once(&app, &mut seen).await;
     refused_by_tencent(&app, &mut seen).await;
     repeated(&app, &mut seen).await;
+    too_many_reads::are_refused(&app, &mut seen).await;
     without_the_record(&app, &mut seen).await;
     app.stop().await;
     without_tencent(&mut seen).await;

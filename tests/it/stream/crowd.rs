@@ -21,6 +21,8 @@ use crate::support::tencent::Tencent;
 use crate::support::world::{World, token};
 
 const AUDITORS: usize = 200;
+/// Streams of each: somewhat fewer than one may have, since they come back before they are seen to be gone.
+const EACH: usize = 20;
 const MODERATORS: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
 const ACTIONS: i64 = 2000;
 
@@ -146,9 +148,11 @@ impl Audience {
                 .map(|addr| Persona::new(addr, Some(token.clone())))
                 .collect()
         };
-        let auditor = persona(token("auditor", &["audit:read"]));
-        for _ in 0..AUDITORS {
-            audience.admit(None, auditor.clone());
+        for auditor in 0..AUDITORS / EACH {
+            let auditor = persona(token(&format!("auditor-{auditor}"), &["audit:read"]));
+            for _ in 0..EACH {
+                audience.admit(None, auditor.clone());
+            }
         }
         for moderator in MODERATORS {
             audience.admit(Some(moderator), persona(token(moderator, MODERATOR)));

@@ -24,8 +24,10 @@ async fn who_does_not_read_costs_little_and_misses_nothing() {
     let gateway = Gateway::start(&world.variables).await;
     let auditor = Persona::new(gateway.addr, Some(token("auditor", &["audit:read"])));
     let mut idle = Vec::new();
-    for _ in 0..50 {
-        idle.push(Listening::open(&auditor, "", None).await);
+    for number in 0..50 {
+        let token = token(&format!("auditor-{}", number % 2), &["audit:read"]);
+        let other = Persona::new(gateway.addr, Some(token));
+        idle.push(Listening::open(&other, "", None).await);
     }
     let mut reading = Listening::open(&auditor, "", None).await;
     let before = gateway.resident_kilobytes();
