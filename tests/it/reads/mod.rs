@@ -1,5 +1,6 @@
 //! Who reads keeps nobody from acting, leaves something for the others, and leaves nothing behind.
 
+mod beside;
 mod places;
 
 use std::time::Duration;
