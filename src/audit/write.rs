@@ -22,6 +22,9 @@ pub enum BeginError {
     /// It is not.
     #[error("the intent was not committed")]
     NotCommitted(#[source] sqlx::Error),
+    /// It is not, and never will be: the database cannot store what it says.
+    #[error("the database cannot store the intent")]
+    Unstorable(#[source] sqlx::Error),
     /// It is not: another action has its `Idempotency-Key`.
     #[error("the idempotency key belongs to another action")]
     KeyTaken,
@@ -184,16 +187,21 @@ impl AuditLog {
     }
 }
 
+/// `SQLSTATE` class "data exception": it is about the values, and comes again with them.
+const DATA_EXCEPTION: &str = "22";
+
 fn begin_error(error: sqlx::Error) -> BeginError {
     // Anything but a plain error ends the session, possibly just after the commit.
-    let refused = error
+    let refusal = error
         .as_database_error()
         .and_then(|refusal| refusal.try_downcast_ref::<PgDatabaseError>())
-        .is_some_and(|refusal| refusal.severity() == PgSeverity::Error);
-    if refused {
-        BeginError::NotCommitted(error)
-    } else {
-        BeginError::Unclear(error)
+        .filter(|refusal| refusal.severity() == PgSeverity::Error);
+    match refusal {
+        Some(refusal) if refusal.code().starts_with(DATA_EXCEPTION) => {
+            BeginError::Unstorable(error)
+        }
+        Some(_) => BeginError::NotCommitted(error),
+        None => BeginError::Unclear(error),
     }
 }
 

@@ -243,6 +243,7 @@ impl From<Refusal> for ApiError {
             Refusal::KeyInUse => Self::IdempotencyConflict,
             Refusal::KeyMismatch => Self::IdempotencyMismatch,
             Refusal::AuditUnavailable => Self::AuditUnavailable(None),
+            Refusal::Unstorable => Self::Unstorable,
             Refusal::Closing => Self::ShuttingDown,
             Refusal::Lost => Self::Internal,
         }

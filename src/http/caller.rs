@@ -56,6 +56,15 @@ async fn authenticate(request: &HttpRequest) -> Result<Moderator, Refusal> {
     }
 }
 
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoKeys => Self::KeysUnavailable,
+            refusal => Self::Unauthenticated(refusal),
+        }
+    }
+}
+
 impl Caller {
     /// Counts this request against the moderator's own limit.
     pub(super) fn spend(&self, state: &State) -> Result<(), ApiError> {

@@ -111,18 +111,14 @@ pub(super) enum ApiError {
          action in `supersedes`"
     )]
     OutcomeUnknown(Box<Action>),
+    /// 500: the record can never hold what it says.
+    #[error(
+        "the record cannot hold this request: nothing was sent; tell the operator, a repeat will not help"
+    )]
+    Unstorable,
     /// 500: a bug.
     #[error("an error inside the gateway; it has been logged")]
     Internal,
-}
-
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NoKeys => Self::KeysUnavailable,
-            refusal => Self::Unauthenticated(refusal),
-        }
-    }
 }
 
 impl ApiError {
@@ -151,7 +147,7 @@ impl ApiError {
             Self::KeysUnavailable               => Code::KeysUnavailable,
             Self::ShuttingDown                  => Code::ShuttingDown,
             Self::OutcomeUnknown(_)             => Code::OutcomeUnknown,
-            Self::Internal                      => Code::Internal,
+            Self::Unstorable | Self::Internal   => Code::Internal,
         }
     }
 

@@ -137,6 +137,7 @@ impl Moderation {
         } = ready;
         let refusal = match in_time {
             Ok(Err(BeginError::KeyTaken)) => Refusal::KeyInUse,
+            Ok(Err(BeginError::Unstorable(_))) => Refusal::Unstorable,
             _ => Refusal::AuditUnavailable,
         };
         drop(ready.turn);
@@ -169,6 +170,13 @@ impl Moderation {
                 tracing::error!(
                     error = causes(&error),
                     "an intent was not recorded: nothing was sent"
+                );
+            }
+            Some(Err(error @ BeginError::Unstorable(_))) => {
+                tracing::error!(
+                    event = "not_storable",
+                    error = causes(&error),
+                    "the record cannot hold what an intent says: nothing was sent"
                 );
             }
             Some(Err(BeginError::Unclear(_))) | None => {

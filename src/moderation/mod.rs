@@ -17,6 +17,7 @@ mod ending;
 mod evidence;
 mod listening;
 mod reading;
+mod refusal;
 mod repeat;
 mod retry;
 mod steps;
@@ -33,11 +34,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::audit::AuditLog;
 use crate::domain::{Action, Failure, Intent, Moderator, Origin, Request, Verdict};
-use crate::limit::{Limiter, QueueError};
+use crate::limit::Limiter;
 use crate::metrics;
 use crate::tencent;
 pub use budget::RetryBudget;
 use carry_out::Ready;
+pub use refusal::Refusal;
 use repeat::Repeat;
 pub use suspension::{Suspended, Suspensions};
 
@@ -59,45 +61,6 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// Whether it is the outcome of an earlier request with the same `Idempotency-Key`.
     pub replayed: bool,
-}
-
-/// Nothing was sent, and nobody tried.
-#[derive(Debug)]
-pub enum Refusal {
-    /// The moderator may not do it: the action is recorded as denied.
-    Denied {
-        /// The action.
-        action: Box<Action>,
-        /// The scope is missing, or the target is protected.
-        because: Failure,
-    },
-    /// The API's limit is reached.
-    Busy {
-        /// When it is worth asking again.
-        retry_after: Duration,
-    },
-    /// Calls to Tencent are suspended.
-    Suspended(Suspended),
-    /// The request with this `Idempotency-Key` is still being carried out.
-    KeyInUse,
-    /// The `Idempotency-Key` stands for another request.
-    KeyMismatch,
-    /// The intent could not be recorded, or there are no permits, because the database is away.
-    AuditUnavailable,
-    /// The service is closing.
-    Closing,
-    /// A bug ended the task.
-    Lost,
-}
-
-impl From<QueueError> for Refusal {
-    fn from(error: QueueError) -> Self {
-        match error {
-            QueueError::Full { retry_after } => Self::Busy { retry_after },
-            QueueError::Unleased => Self::AuditUnavailable,
-            QueueError::Closed => Self::Closing,
-        }
-    }
 }
 
 /// Everything that carrying out an action takes.

@@ -81,6 +81,7 @@ impl Steps {
         match &begun {
             Ok(Ok(_)) => {}
             Ok(Err(BeginError::NotCommitted(_))) => failed(&span, "not_committed"),
+            Ok(Err(BeginError::Unstorable(_))) => failed(&span, "unstorable"),
             Ok(Err(BeginError::KeyTaken)) => failed(&span, "key_taken"),
             Ok(Err(BeginError::Unclear(_))) => failed(&span, "unclear"),
             Err(_) => failed(&span, "timed_out"),

@@ -54,7 +54,10 @@ pub(super) fn errors(code: Code, kind: Option<Kind>) -> Vec<ApiError> {
         Code::KeysUnavailable => vec![ApiError::KeysUnavailable],
         Code::ShuttingDown => vec![ApiError::ShuttingDown],
         Code::OutcomeUnknown => of(ApiError::OutcomeUnknown),
-        Code::Internal => vec![ApiError::Internal],
+        Code::Internal => match kind {
+            Some(_) => vec![ApiError::Internal, ApiError::Unstorable],
+            None => vec![ApiError::Internal],
+        },
     }
 }
 
