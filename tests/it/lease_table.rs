@@ -273,7 +273,8 @@ async fn locks(world: &World) -> i64 {
     world
         .count(
             "select count(*) from pg_locks join pg_database on pg_database.oid = database
-             where datname = current_database() and locktype = 'advisory'",
+             where datname = current_database() and relation = 'modgate.permit_lease'::regclass
+               and mode = 'ShareRowExclusiveLock'",
         )
         .await
 }
@@ -316,7 +317,7 @@ async fn a_client_that_stops_after_its_statement_holds_no_lock() {
 }
 
 #[tokio::test]
-async fn renewals_of_one_api_take_turns_and_those_of_another_do_not_wait() {
+async fn renewals_take_turns() {
     let world = World::new().await;
     let mut slow = world.sql().await;
     sqlx::raw_sql("begin")
@@ -327,30 +328,63 @@ async fn renewals_of_one_api_take_turns_and_those_of_another_do_not_wait() {
         .await
         .expect("it is carried out");
     assert_eq!(locks(&world).await, 1, "held to the end of the transaction");
-    let mut waiting = world.sql().await;
-    let waits = tokio::spawn(async move {
-        let wants_all = Asked {
-            wants: 10,
-            ..plain(2)
-        };
-        renew(&mut waiting, 1, APIS[0], &wants_all).await
-    });
+    let wants_all = Asked {
+        wants: 10,
+        ..plain(2)
+    };
+    let mut waiting = Vec::new();
+    for (app, api) in [(1, APIS[0]), (1, APIS[1]), (2, APIS[0])] {
+        let mut sql = world.sql().await;
+        waiting.push(tokio::spawn(async move {
+            renew(&mut sql, app, api, &wants_all).await
+        }));
+    }
     eventually(
-        "it waits for the lock",
+        "they wait for the lock",
         Duration::from_secs(10),
-        async || (locks(&world).await == 2).then_some(()),
+        async || (locks(&world).await == 4).then_some(()),
     )
     .await;
-    for (app, api) in [(1, APIS[1]), (2, APIS[0])] {
-        renew(&mut world.sql().await, app, api, &plain(3))
-            .await
-            .expect("nothing is in its way");
-    }
     sqlx::raw_sql("commit")
         .execute(&mut slow)
         .await
         .expect("it ends");
+    for (waits, expected) in waiting.into_iter().zip([vec![1, 9], vec![10], vec![10]]) {
+        let shown = waits.await.expect("no panic").expect("it is carried out");
+        let permits: Vec<i32> = shown.iter().map(|shown| shown.permits).collect();
+        assert_eq!(
+            permits, expected,
+            "what was committed before it had the lock"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_renewal_with_the_function_of_before_and_one_with_that_of_now_take_turns() {
+    let world = World::new().await;
+    let mut before = world.sql().await;
+    // What it does after its own lock, which is another.
+    sqlx::raw_sql("begin; delete from modgate.permit_lease where holder = gen_random_uuid()")
+        .execute(&mut before)
+        .await
+        .expect("it has begun");
+    let mut sql = world.sql().await;
+    let waits = tokio::spawn(async move { renew(&mut sql, 1, APIS[0], &plain(1)).await });
+    eventually(
+        "it waits for the lock",
+        Duration::from_secs(10),
+        async || (locks(&world).await == 1).then_some(()),
+    )
+    .await;
+    let mut asks = world.sql().await;
+    let read = sqlx::raw_sql("set statement_timeout = '5s'; select from modgate.permit_lease");
+    read.execute(&mut asks)
+        .await
+        .expect("nobody who reads waits");
+    sqlx::raw_sql("commit")
+        .execute(&mut before)
+        .await
+        .expect("it ends");
     let shown = waits.await.expect("no panic").expect("it is carried out");
-    let permits: Vec<i32> = shown.iter().map(|shown| shown.permits).collect();
-    assert_eq!(permits, [1, 9], "what was committed before it had the lock");
+    assert_eq!(shown.len(), 1);
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use secrecy::SecretString;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Postgres, Transaction};
 
 use super::keys::SealKeys;
 use super::seal::Head;
@@ -78,15 +78,9 @@ pub struct Retention {
 
 /// Drops months from the record in the database of `url`, whose role owns it, oldest first.
 pub async fn retain(url: &SecretString, retention: &Retention) -> Result<Vec<Dropped>, Error> {
-    let mut connection = db::connect_to_record(url)
-        .await
-        .map_err(verify::Error::from)?;
-    let locked = sqlx::query_scalar!(
-        r#"select pg_try_advisory_lock(hashtextextended('audit.retain', 0)) as "locked!""#
-    );
-    if !locked.fetch_one(&mut connection).await? {
-        return Err(Error::Busy);
-    }
+    let mut connection = db::connect(url).await.map_err(verify::Error::from)?;
+    let mut beside = db::connect(url).await.map_err(verify::Error::from)?;
+    let _lock = lock(&mut beside).await?;
     let (left, months) = (
         left_behind(&mut connection).await?,
         past_months(&mut connection, retention.keep).await?,
@@ -113,6 +107,27 @@ pub async fn retain(url: &SecretString, retention: &Retention) -> Result<Vec<Dro
         dropped.push(drop_month(&mut connection, month, retention).await?);
     }
     Ok(dropped)
+}
+
+/// Keeps other runs away until it is dropped. On a connection of its own, because what drops a month
+/// is more than one transaction, and a lock that needs a right is held by one.
+async fn lock(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>, Error> {
+    let mut lock = connection.begin().await?;
+    let locked = "set local idle_in_transaction_session_timeout = 0;
+                  lock table modgate.retain_lock in share row exclusive mode nowait";
+    match sqlx::raw_sql(locked).execute(&mut *lock).await {
+        Ok(_) => Ok(lock),
+        Err(error) if is_held(&error) => Err(Error::Busy),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `SQLSTATE` `lock_not_available`.
+fn is_held(error: &sqlx::Error) -> bool {
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    code.as_deref() == Some("55P03")
 }
 
 /// The months that are recorded as dropped and of which a table is still there.

@@ -26,6 +26,7 @@ mod chain;
 pub(super) mod due;
 mod heads;
 mod key_fit;
+mod lock;
 mod sealer;
 mod store;
 mod witness;
@@ -44,9 +45,11 @@ pub(super) use chain::Chain;
 pub use heads::{Head, SeenHead, print_heads};
 pub use key_fit::KeyFit;
 pub(super) use key_fit::fit;
+pub use lock::LockHolder;
+pub(super) use lock::lock_when_free;
 pub use sealer::Sealed;
 pub(super) use sealer::{current_snapshot, seal_by_difference};
-pub(super) use store::{Newest, lock_when_free, newest, seal_one};
+pub(super) use store::{Newest, newest, seal_one};
 pub use witness::{Witness, WitnessError, begin_witness};
 
 /// How long one entry of a seal is, in bytes.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use sqlx::{Connection as _, PgConnection};
 
 use super::due::{self, Due};
-use super::store::{Newest, lock};
+use super::lock::{LockHolder, holder, lock};
+use super::store::Newest;
 use super::{Chain, Entry, Hash, Head, STEP, Seal, SeenHead};
 use crate::audit::genuine::Judge;
 use crate::audit::keys::SealKeys;
@@ -33,6 +34,8 @@ pub struct Sealed {
     pub refused: Vec<String>,
     /// How many such rows there are.
     pub refused_count: u64,
+    /// Who appends seals at this moment instead of this replica, or keeps all from it.
+    pub held_by: Option<LockHolder>,
     /// For how long the oldest row that is still in no seal has been there.
     pub lag: Duration,
     /// Why the witness does not have what was seen.
@@ -90,6 +93,7 @@ async fn seal_in_transaction(
         };
         Sealed {
             lag: Duration::try_from_secs_f64(lag).unwrap_or_default(),
+            held_by: within(STEP, holder(&mut transaction)).await?,
             ..Sealed::default()
         }
     };

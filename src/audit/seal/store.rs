@@ -118,23 +118,6 @@ pub(in crate::audit) async fn seal_one(
     Ok(seal)
 }
 
-/// Whether this transaction is the one that may append seals: others that ask before it ends are
-/// told that they are not.
-pub(in crate::audit) async fn lock(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    let locked = sqlx::query_scalar!(
-        r#"select pg_try_advisory_xact_lock(hashtextextended('audit.seal', 0)) as "locked!""#
-    );
-    locked.fetch_one(connection).await
-}
-
-/// As [`lock`], but waits for its turn.
-pub(in crate::audit) async fn lock_when_free(
-    connection: &mut PgConnection,
-) -> Result<(), sqlx::Error> {
-    let locked = sqlx::query!("select pg_advisory_xact_lock(hashtextextended('audit.seal', 0))");
-    locked.fetch_one(connection).await.map(drop)
-}
-
 /// The head of seal `no` and whether it is signed, if it is there.
 pub(super) async fn head_of(
     connection: &mut PgConnection,

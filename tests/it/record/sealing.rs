@@ -270,7 +270,7 @@ async fn the_metric_shows_since_when_sealing_does_not_get_through() {
     let mut holder = world.sql().await;
     run(
         &mut holder,
-        "select pg_advisory_lock(hashtextextended('audit.seal', 0))",
+        "begin; lock table modgate.seal_lock in share row exclusive mode",
     )
     .await
     .unwrap();

@@ -14,7 +14,7 @@ mod guard;
 mod inserted;
 mod members;
 mod of_0_1;
-mod restored;
+pub(crate) mod restored;
 mod rows;
 mod schema;
 mod strength;

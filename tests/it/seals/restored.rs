@@ -13,12 +13,12 @@ use crate::support::process::Gateway;
 use crate::support::world::World;
 
 /// Without what only this program's own client understands.
-fn plain(url: &str) -> &str {
+pub(crate) fn plain(url: &str) -> &str {
     url.split('?').next().expect("there is a first part")
 }
 
 /// One of PostgreSQL's programs for clients.
-fn client(name: &str) -> Command {
+pub(crate) fn client(name: &str) -> Command {
     // Debian's newest, where it is not on PATH.
     let script = "command -v \"$0\" || ls -d /usr/lib/postgresql/*/bin/\"$0\" | sort -V | tail -1";
     let found = Command::new("sh").args(["-c", script, name]).output();
@@ -85,7 +85,7 @@ async fn a_restored_record_is_sealed_on_in_another_epoch_and_is_intact() {
     let mut sealer = world.sql().await;
     run(
         &mut sealer,
-        "begin; select pg_advisory_xact_lock(hashtextextended('audit.seal', 0))",
+        "begin; lock table modgate.seal_lock in share row exclusive mode",
     )
     .await;
     assert_eq!(alice.kick_login("not sealed").await.status, 200);
