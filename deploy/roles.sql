@@ -6,9 +6,11 @@
 --   modgate_auditor  reads schema audit
 --
 -- Run once by the owner of the database, who may create roles and need not be a superuser: it makes
--- the roles, without passwords, and gives modgate_owner what others have made in these schemas.
--- Run after each `modgate migrate` by modgate_owner: it grants the rights on what is there now, and
--- takes away what else the other two, and PUBLIC, had on the record. It may be run at any time.
+-- the roles, without passwords, and gives modgate_owner what others have made in these schemas. It
+-- may be run again at any time; run by modgate_owner it changes nothing.
+--
+-- It grants no rights on tables: `modgate migrate` does, each time, on what is there then. It also
+-- takes away what else the other two roles, and PUBLIC, had on the record.
 --
 --   psql "$ADMIN_DATABASE_URL" -v ON_ERROR_STOP=1 -f deploy/roles.sql
 --
@@ -19,7 +21,7 @@ set local client_min_messages = warning;
 -- Not behind an open reader for ever, with every insert waiting behind this.
 set local lock_timeout = '5s';
 
--- The roles. modgate_owner has no right to make any, nor a need.
+-- The roles.
 do $$
 declare
     name text;
@@ -29,7 +31,7 @@ begin
     end if;
     -- Postgres would only warn that nothing was granted.
     if not (select pg_has_role(datdba, 'member') from pg_database where datname = current_database()) then
-        raise exception 'run this as the owner of the database, or as modgate_owner';
+        raise exception 'run this as the owner of the database';
     end if;
     foreach name in array array['modgate_owner', 'modgate_service', 'modgate_auditor'] loop
         if to_regrole(name) is null then
@@ -68,57 +70,5 @@ begin
     loop
         execute change;
     end loop;
-end $$;
-
--- The rights, as their owner. Nothing to do before the first `modgate migrate`.
-set local role modgate_owner;
-do $$
-declare
-    relation   regclass;
-    insertable text;
-begin
-    if to_regclass('public._sqlx_migrations') is null then
-        return;
-    end if;
-    -- An auditor's `modgate verify` must know a schema that is newer than itself.
-    grant select on public._sqlx_migrations to modgate_service, modgate_auditor;
-
-    revoke all on all tables in schema audit from public, modgate_service, modgate_auditor;
-    revoke all on schema audit from public, modgate_service, modgate_auditor;
-    grant usage on schema audit to modgate_service, modgate_auditor;
-    -- A month is read and written through its parent alone.
-    for relation, insertable in
-        select c.oid::regclass,
-               -- When a row came, and in which transaction, is the database's to say: who names
-               -- them dates a row back, or slips it below what counts as final.
-               string_agg(quote_ident(attname), ', ')
-                   filter (where c.relkind <> 'v' and attname not in ('recorded_at', 'xid'))
-        from pg_class c join pg_attribute on attrelid = c.oid
-        where c.relnamespace = 'audit'::regnamespace and c.relkind in ('r', 'p', 'v')
-          and not c.relispartition and attnum > 0 and not attisdropped
-        group by c.oid
-    loop
-        execute format('grant select on %s to modgate_service, modgate_auditor', relation);
-        -- What is dropped, what is missing and what is false is the owner's to record.
-        if insertable is not null
-           and relation not in (to_regclass('audit.prune'), to_regclass('audit.decision')) then
-            execute format('grant insert (%s) on %s to modgate_service', insertable, relation);
-        end if;
-    end loop;
-    grant execute on function audit.uuid7_floor(timestamptz), audit.uuid7_time(uuid),
-        audit.is_shown(pg_snapshot, xid, xid8), audit.full_xid(xid, pg_snapshot)
-        to modgate_service, modgate_auditor;
-    grant execute on function audit.partition_months_ahead(timestamptz) to modgate_service;
-    -- It makes the months as its owner.
-    grant execute on function audit.ensure_partitions(timestamptz, integer) to modgate_service;
-
-    -- Working state: nothing in it is evidence.
-    grant usage on schema modgate to modgate_service;
-    grant select, insert, update, delete on all tables in schema modgate to modgate_service;
-    grant usage, select on all sequences in schema modgate to modgate_service;
-    grant execute on all functions in schema modgate to modgate_service;
-    alter default privileges in schema modgate grant select, insert, update, delete on tables to modgate_service;
-    alter default privileges in schema modgate grant usage, select on sequences to modgate_service;
-    alter default privileges in schema modgate grant execute on functions to modgate_service;
 end $$;
 commit;

@@ -124,9 +124,10 @@ pub fn run() -> ExitCode {
 
 async fn migrate(environment: &Environment) -> Result<(), Failed> {
     let url = config::migration_url(environment)?;
-    db::migrate(&url)
-        .await
-        .map_err(|error| Failed::because(&error))?;
+    let mended = db::migrate(&url).await;
+    for fault in mended.map_err(|error| Failed::because(&error))? {
+        println!("mended: {fault}");
+    }
     println!(
         "the database has the schema of modgate {}",
         env!("CARGO_PKG_VERSION")

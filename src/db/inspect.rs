@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use sqlx::Connection as _;
 
-use super::{Error, connect, pending};
+use super::{Error, connect, schema, server};
 
 /// What a database is like.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +20,7 @@ pub struct Inspection {
 /// Looks at the database behind `url`, on a connection of its own.
 pub async fn inspect(url: &SecretString) -> Result<Inspection, Error> {
     let mut connection = connect(url).await?;
+    server::check(url, &mut connection).await?;
     let asked = Utc::now();
     let (version, time): (i32, DateTime<Utc>) =
         sqlx::query_as("select current_setting('server_version_num')::integer, clock_timestamp()")
@@ -27,7 +28,7 @@ pub async fn inspect(url: &SecretString) -> Result<Inspection, Error> {
             .await
             .map_err(Error::Unreachable)?;
     let halfway = asked + (Utc::now() - asked) / 2;
-    let pending = pending(&mut connection).await.map_err(Error::Unreachable)?;
+    let pending = schema::pending(&mut connection).await?;
     connection.close().await.map_err(Error::Unreachable)?;
     Ok(Inspection {
         version,

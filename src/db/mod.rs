@@ -1,9 +1,12 @@
 //! The database: pools, and the migrations that the binary carries.
 
 mod connection;
+mod guard;
 mod inspect;
+mod migrate;
 mod pool;
 mod schema;
+mod server;
 
 use std::time::Duration;
 
@@ -13,18 +16,14 @@ use sqlx::{Connection as _, PgConnection};
 
 use crate::domain::is_loopback;
 pub(crate) use connection::{Connection, in_time, is_broken, within};
+pub use guard::TriggerFault;
+pub(crate) use guard::trigger_faults;
 pub use inspect::{Inspection, inspect};
+pub use migrate::migrate;
 pub(crate) use pool::GONE_NOTICED_WITHIN;
 pub use pool::Pool;
 use pool::Profile;
 pub(crate) use schema::{Schema, schema};
-
-/// The migrations of this build. A database may have more: an older build goes back on a newer schema.
-fn migrations() -> sqlx::migrate::Migrator {
-    let mut migrations = sqlx::migrate!();
-    migrations.set_ignore_missing(true);
-    migrations
-}
 
 /// The longest that a statement of the service may run. Below the two seconds in which begin must
 /// have answered, so that Postgres' own word that nothing was committed comes first.
@@ -55,6 +54,19 @@ pub enum Error {
     /// A migration failed, or the database was migrated by another build.
     #[error("the database cannot be migrated")]
     Migrate(#[source] sqlx::migrate::MigrateError),
+    /// It stores texts in this encoding, which lacks most characters.
+    #[error(
+        "the database has the encoding {0}, and must have UTF8: `create database … encoding 'UTF8' template template0`"
+    )]
+    Encoding(String),
+    /// A pooler that does not keep sessions is in between.
+    #[error("a pooler in transaction mode is in between: it must be in session mode, or left out")]
+    Pooling,
+    /// This role may not read which migrations the database has.
+    #[error(
+        "this role may not read which migrations the database has: run `modgate migrate`, which grants the roles of deploy/roles.sql what they need"
+    )]
+    Unreadable,
     /// The schema is older than this build.
     #[error("{0} migrations are pending: run `modgate migrate`, or set MODGATE_MIGRATE=true")]
     Pending(usize),
@@ -93,7 +105,9 @@ pub fn parse_url(url: &SecretString) -> Result<PgConnectOptions, Error> {
         return Err(Error::Url);
     }
     let options: PgConnectOptions = text.parse().map_err(|_| Error::Url)?;
-    Ok(options.application_name("modgate"))
+    let options = options.application_name("modgate");
+    // PgBouncer refuses this start-up parameter, and nothing here reads floats as text.
+    Ok(options.extra_float_digits(None))
 }
 
 /// Whether passwords and rows travel in clear over a network: not TLS-verified, and not on this
@@ -149,21 +163,11 @@ fn two_thirds(connections: u32) -> u32 {
     (connections * 2 / 3).max(1)
 }
 
-/// Brings the schema to this build's version. Safe for many replicas at once: they wait for each
-/// other on an advisory lock.
-pub async fn migrate(url: &SecretString) -> Result<(), Error> {
+/// Fails if the database behind `url` is not one that this build can serve with.
+pub async fn check(url: &SecretString) -> Result<(), Error> {
     let mut connection = connect(url).await?;
-    migrations()
-        .run(&mut connection)
-        .await
-        .map_err(Error::Migrate)?;
-    connection.close().await.map_err(Error::Unreachable)
-}
-
-/// Fails if the schema is older than this build.
-pub async fn check_migrated(url: &SecretString) -> Result<(), Error> {
-    let mut connection = connect(url).await?;
-    let pending = pending(&mut connection).await.map_err(Error::Unreachable)?;
+    server::check(url, &mut connection).await?;
+    let pending = schema::pending(&mut connection).await?;
     connection.close().await.map_err(Error::Unreachable)?;
     if pending == 0 {
         Ok(())
@@ -172,37 +176,17 @@ pub async fn check_migrated(url: &SecretString) -> Result<(), Error> {
     }
 }
 
-/// How many migrations of this build the database does not have.
-async fn pending(connection: &mut PgConnection) -> Result<usize, sqlx::Error> {
-    let table: Option<String> = sqlx::query_scalar("select to_regclass('_sqlx_migrations')::text")
-        .fetch_one(&mut *connection)
-        .await?;
-    let applied: Vec<i64> = if table.is_some() {
-        sqlx::query_scalar("select version from _sqlx_migrations where success")
-            .fetch_all(connection)
-            .await?
-    } else {
-        Vec::new()
-    };
-    let missing = |migration: &&sqlx::migrate::Migration| !applied.contains(&migration.version);
-    Ok(migrations().iter().filter(missing).count())
-}
-
-/// As [`connect`], for the record: what is asked for is what it is called, whatever the search path of the
-/// server, the database or the role puts first.
-pub(crate) async fn connect_to_record(url: &SecretString) -> Result<PgConnection, Error> {
-    let mut connection = connect(url).await?;
-    sqlx::raw_sql("set search_path = pg_catalog, public, pg_temp")
-        .execute(&mut connection)
-        .await
-        .map_err(Error::Unreachable)?;
-    Ok(connection)
-}
-
-/// A connection of its own, without the time-outs of the service.
+/// A connection of its own, without the time-outs of the service. What is asked for is what it is
+/// called, whatever the search path of the server, the database or the role puts first.
 pub(crate) async fn connect(url: &SecretString) -> Result<PgConnection, Error> {
     let options = parse_url(url)?;
-    let connecting = PgConnection::connect_with(&options);
+    let connecting = async {
+        let mut connection = PgConnection::connect_with(&options).await?;
+        sqlx::raw_sql("set search_path = pg_catalog, pg_temp")
+            .execute(&mut connection)
+            .await?;
+        Ok(connection)
+    };
     match tokio::time::timeout(Duration::from_secs(10), connecting).await {
         Ok(connected) => connected.map_err(Error::Unreachable),
         Err(_) => Err(Error::Unreachable(sqlx::Error::PoolTimedOut)),

@@ -1,8 +1,68 @@
-//! Whether a database has the schema of this build.
+//! Whether a database has the schema of this build, by the list of migrations in it.
+
+use std::borrow::Cow;
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::migrations;
+use super::Error;
+
+/// The migrations of this build. A database may have more: an older build goes back on a newer schema.
+/// Migrations are listed in `list`.
+pub(super) fn migrations(list: impl Into<Cow<'static, str>>) -> sqlx::migrate::Migrator {
+    let mut migrations = sqlx::migrate!();
+    migrations.set_ignore_missing(true);
+    // An advisory lock, which anybody may hold; see `migrate`.
+    migrations.set_locking(false);
+    migrations.dangerous_set_table_name(list);
+    migrations
+}
+
+/// Where a database lists the migrations that it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum List {
+    /// Nowhere: nothing was migrated.
+    None,
+    /// Where this role may not look.
+    Unreadable,
+    /// In this table, whose name has its schema.
+    Table(String),
+}
+
+impl List {
+    /// Where it is unless an earlier version put it elsewhere.
+    pub(super) const USUAL: &'static str = "public._sqlx_migrations";
+
+    /// Earlier versions did not name the schema: it was the first of the search path at that time. A
+    /// later run may have put another there, which is empty, and one in `public` may be another
+    /// program's. Ours has our first migration.
+    pub(super) async fn find(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
+        let tables = "select format('%I.%I', nspname, relname),
+                             has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
+                      from pg_class c join pg_namespace n on n.oid = relnamespace
+                      where relname = '_sqlx_migrations' and relkind in ('r', 'p')
+                        and nspname not in ('audit', 'modgate')
+                      order by nspname <> 'public', c.oid";
+        let tables: Vec<(String, bool)> =
+            sqlx::query_as(tables).fetch_all(&mut *connection).await?;
+        let first = migrations(Self::USUAL).iter().next().cloned();
+        let mut found = Self::None;
+        for (table, is_readable) in tables {
+            if !is_readable {
+                found = Self::Unreadable;
+                continue;
+            }
+            let is_ours = format!("select exists (select from {table} where checksum = $1)");
+            let is_ours: bool = sqlx::query_scalar(AssertSqlSafe(is_ours))
+                .bind(first.as_ref().map(|first| first.checksum.to_vec()))
+                .fetch_one(&mut *connection)
+                .await?;
+            if is_ours {
+                return Ok(Self::Table(table));
+            }
+        }
+        Ok(found)
+    }
+}
 
 /// How the schema of a database compares with that of this build, by the migrations it lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,17 +79,11 @@ pub(crate) enum Schema {
 
 /// Compares them, as far as this connection's role may.
 pub(crate) async fn schema(connection: &mut PgConnection) -> Result<Schema, sqlx::Error> {
-    let list = "select list::text from to_regclass('_sqlx_migrations') list
-                where has_table_privilege(list, 'select')";
-    let list: Option<String> = sqlx::query_scalar(list)
-        .fetch_optional(&mut *connection)
-        .await?;
-    let Some(list) = list else {
+    let List::Table(list) = List::find(connection).await? else {
         return Ok(Schema::Unlisted);
     };
-    let applied = AssertSqlSafe(format!("select version from {list} where success"));
-    let applied: Vec<i64> = sqlx::query_scalar(applied).fetch_all(connection).await?;
-    let known = migrations();
+    let applied = applied(connection, &list).await?;
+    let known = migrations(list);
     let mut known = known.iter().map(|migration| migration.version);
     let newer = applied
         .iter()
@@ -41,4 +95,25 @@ pub(crate) async fn schema(connection: &mut PgConnection) -> Result<Schema, sqlx
         (None, 0) => Schema::Known,
         (None, pending) => Schema::Older(pending),
     })
+}
+
+/// How many migrations of this build the database does not have.
+pub(super) async fn pending(connection: &mut PgConnection) -> Result<usize, Error> {
+    let list = List::find(connection).await.map_err(Error::Unreachable)?;
+    let applied = match &list {
+        List::None => Vec::new(),
+        List::Unreadable => return Err(Error::Unreadable),
+        List::Table(list) => applied(connection, list)
+            .await
+            .map_err(Error::Unreachable)?,
+    };
+    let known = migrations(List::USUAL);
+    let missing = |migration: &&sqlx::migrate::Migration| !applied.contains(&migration.version);
+    Ok(known.iter().filter(missing).count())
+}
+
+async fn applied(connection: &mut PgConnection, list: &str) -> Result<Vec<i64>, sqlx::Error> {
+    let applied = format!("select version from {list} where success");
+    let applied = sqlx::query_scalar(AssertSqlSafe(applied));
+    applied.fetch_all(connection).await
 }

@@ -26,7 +26,7 @@ use crate::moderation::{Moderation, RetryBudget, Suspensions};
 use crate::{db, http, rotation, tencent};
 use open_files::Room;
 use sockets::{listen, serve_api, serve_ops};
-use start::{check_seal_key, ensure_partitions, warn_if_unprotected};
+use start::{check_seal_key, ensure_partitions, report_mended, warn_if_unprotected};
 
 /// The service could not start, or its sockets failed.
 #[derive(Debug, thiserror::Error)]
@@ -79,10 +79,10 @@ impl Server {
         let room = start::room(&settings).map_err(Error::OpenFiles)?;
         let listener = listen(settings.listen)?;
         let ops_listener = listen(settings.ops_listen)?;
-        match &settings.migrate {
-            Some(owner) => db::migrate(owner).await?,
-            None => db::check_migrated(&settings.database.url).await?,
+        if let Some(owner) = &settings.migrate {
+            report_mended(&db::migrate(owner).await?);
         }
+        db::check(&settings.database.url).await?;
         let pools = db::open(&settings.database)?;
         let moderation = moderation(&pools, &settings)?;
         check_seal_key(&moderation.audit).await?;

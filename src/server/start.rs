@@ -9,6 +9,7 @@ use super::open_files::Room;
 use super::sockets::cores;
 use crate::audit::AuditLog;
 use crate::config::Settings;
+use crate::db::TriggerFault;
 use crate::domain::Kind;
 use crate::telemetry::causes;
 
@@ -70,5 +71,16 @@ pub(super) async fn warn_if_unprotected(audit: &AuditLog) {
             error = causes(&error),
             "it could not be found out whether the service's database role could rewrite the record"
         ),
+    }
+}
+
+/// What was wrong with the record's triggers until now.
+pub(super) fn report_mended(faults: &[TriggerFault]) {
+    for fault in faults {
+        tracing::warn!(
+            event = "triggers_mended",
+            fault = fault.to_string(),
+            "a trigger that guards the record was not as the migrations made it, and is again"
+        );
     }
 }

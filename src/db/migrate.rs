@@ -1,0 +1,92 @@
+//! Brings a database to the schema of this build, and gives its roles the rights that they need.
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+use secrecy::SecretString;
+
+use super::guard::{TriggerFault, mend_triggers};
+use super::schema::{List, migrations};
+use super::{Error, connect, server};
+
+const GRANTS: &str = include_str!("grants.sql");
+
+/// Two processes that make the list at the same moment get in each other's way once.
+const TRIES: u32 = 5;
+
+/// Brings the schema to this build's version, grants the roles of `deploy/roles.sql` what they need of
+/// it, if they are there, and mends the triggers that guard the record. Says what was mended.
+///
+/// All in one transaction, which locks the list of migrations: processes that do this at once wait for
+/// each other, and no role that cannot write to the list can keep them waiting.
+pub async fn migrate(url: &SecretString) -> Result<Vec<TriggerFault>, Error> {
+    let mut connection = connect(url).await?;
+    server::check(url, &mut connection).await?;
+    let list = match List::find(&mut connection).await {
+        Ok(List::Table(list)) => list,
+        Ok(List::None | List::Unreadable) => List::USUAL.to_owned(),
+        Err(error) => return Err(Error::Unreachable(error)),
+    };
+    let migrations = migrations(list.clone());
+    make_list(&migrations, &mut connection).await?;
+    let mended = apply(&migrations, &list, &mut connection).await?;
+    connection.close().await.map_err(Error::Unreachable)?;
+    Ok(mended)
+}
+
+/// Makes the list if there is none, and applies nothing.
+async fn make_list(migrations: &Migrator, connection: &mut PgConnection) -> Result<(), Error> {
+    let mut tries = 1;
+    loop {
+        match migrations.run_to(0, &mut *connection).await {
+            Ok(()) => return Ok(()),
+            Err(error) if tries < TRIES && was_made_meanwhile(&error) => tries += 1,
+            Err(error) => return Err(Error::Migrate(error)),
+        }
+    }
+}
+
+/// `create table if not exists` fails where another transaction makes the same table.
+fn was_made_meanwhile(error: &MigrateError) -> bool {
+    let MigrateError::Execute(error) = error else {
+        return false;
+    };
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    // unique_violation, duplicate_table
+    matches!(code.as_deref(), Some("23505" | "42P07"))
+}
+
+async fn apply(
+    migrations: &Migrator,
+    list: &str,
+    connection: &mut PgConnection,
+) -> Result<Vec<TriggerFault>, Error> {
+    let failed = |error| Error::Migrate(MigrateError::Execute(error));
+    let mut transaction = connection.begin().await.map_err(failed)?;
+    // Readers of the list go on, and so do those who only look how far the migrations are.
+    let lock = format!("lock table {list} in share row exclusive mode");
+    sqlx::raw_sql(AssertSqlSafe(lock))
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+    migrations
+        .run(&mut *transaction)
+        .await
+        .map_err(Error::Migrate)?;
+    // Every insert would stand behind this, as long as it waits for an open reader.
+    let patience = "set local lock_timeout = '5s'";
+    sqlx::raw_sql(patience)
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+    let mended = mend_triggers(&mut transaction).await.map_err(failed)?;
+    let grants = GRANTS.replace(List::USUAL, list);
+    sqlx::raw_sql(AssertSqlSafe(grants))
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+    transaction.commit().await.map_err(failed)?;
+    Ok(mended)
+}
