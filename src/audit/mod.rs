@@ -51,6 +51,7 @@ mod rights;
 pub mod seal;
 mod stored;
 mod token;
+mod triggers;
 pub mod verify;
 mod write;
 
@@ -137,6 +138,7 @@ pub struct AuditLog {
     ended_before: Watermark,
     chain: Arc<Mutex<Chain>>,
     is_broken: Arc<AtomicBool>,
+    is_unguarded: Arc<AtomicBool>,
 }
 
 impl AuditLog {
@@ -153,6 +155,7 @@ impl AuditLog {
             ended_before: Watermark::default(),
             chain: Arc::default(),
             is_broken: Arc::default(),
+            is_unguarded: Arc::default(),
         }
     }
 

@@ -84,6 +84,13 @@ async fn degraded(moderation: &Moderation, verifier: &Verifier) -> Vec<&'static 
     if moderation.audit.is_broken() {
         degraded.push("seals");
     }
+    if moderation.audit.is_unguarded() {
+        degraded.push("triggers");
+    }
+    let lapsed = |kind: &Kind| moderation.limiter.permits(*kind).lapsed;
+    if Kind::ALL.iter().any(lapsed) {
+        degraded.push("leases");
+    }
     if verifier.jwks().is_some_and(|jwks| jwks.is_stale()) {
         degraded.push("keys");
     }

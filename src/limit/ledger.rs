@@ -194,6 +194,7 @@ impl Ledger {
 
     pub(super) fn counts(&mut self, now: Instant) -> Counts {
         let (held, free) = (self.held(now), self.free(now));
+        let lapsed = self.standing(now) == Standing::Lapsed;
         let lease = self.lease.as_ref();
         Counts {
             held,
@@ -204,6 +205,7 @@ impl Ledger {
             leased_to_others: lease.map_or(0, |lease| lease.others),
             calls_per_second: lease.map_or(self.calls_per_second, |lease| lease.calls_per_second),
             granted: self.granted,
+            lapsed,
         }
     }
 

@@ -30,6 +30,8 @@ pub struct Counts {
     pub calls_per_second: usize,
     /// Whether a permit has been free at any time since the start.
     pub granted: bool,
+    /// Whether there was a lease, and it could not be renewed in time.
+    pub lapsed: bool,
 }
 
 #[derive(Debug)]

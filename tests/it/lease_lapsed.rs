@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use modgate::simulator::{Fault, FaultKind};
+use serde_json::json;
 use sqlx::Connection;
 
 use crate::support::app::TestApp;
@@ -71,11 +72,22 @@ async fn an_intent_whose_lease_lapses_before_the_call_is_not_sent_and_told_so() 
         (refused.status, refused.problem().as_str()),
         (503, "audit-unavailable")
     );
+    let shown = app.operator().get("/readyz").await;
+    assert_eq!(
+        (shown.status, &shown.json()["degraded"]),
+        (200, &json!(["leases"])),
+        "all replicas share the fault"
+    );
     assert_eq!(app.count("select count(*) from audit.action").await, 1);
     mend_renewals(&app).await;
     let again = app.moderator("bob");
     eventually("there are permits again", LAPSED_WITHIN, async || {
         (again.kick_login("test").await.status == 200).then_some(())
+    })
+    .await;
+    eventually("nothing is degraded", LAPSED_WITHIN, async || {
+        let shown = app.operator().get("/readyz").await.json();
+        (shown["degraded"] == json!([])).then_some(())
     })
     .await;
     app.stop().await;

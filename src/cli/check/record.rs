@@ -90,6 +90,14 @@ async fn judge_record(log: &AuditLog, found: &mut Findings) -> Result<(), audit:
             format_args!("the role could rewrite the record ({reasons}): {advice}"),
         );
     }
+    let faults = log.trigger_faults().await?;
+    if faults.is_empty() {
+        found.ok("the triggers that guard the record are in force");
+    }
+    for fault in faults {
+        let advice = "run `modgate migrate`, which mends it";
+        found.wrong("no setting", format_args!("{fault}: {advice}"));
+    }
     let months = log.partition_months_ahead(Utc::now()).await?;
     if months < 1 {
         let advice = "`serve` makes them as it starts, else run `modgate migrate`";

@@ -1,5 +1,7 @@
 //! What runs beside the requests: recovery, seals, and months made ahead of time.
 
+mod seal_lock;
+
 use std::time::Duration;
 
 use chrono::Utc;
@@ -10,6 +12,7 @@ use super::Moderation;
 use crate::audit;
 use crate::audit::seal::{Break, Sealed, SeenHead};
 use crate::telemetry::causes;
+use seal_lock::SealLock;
 
 const SEAL_EVERY: Duration = Duration::from_secs(1);
 
@@ -23,6 +26,8 @@ const FORGET_KEYS_EVERY: Duration = Duration::from_mins(1);
 
 const PARTITIONS_EVERY: Duration = Duration::from_hours(1);
 
+const TRIGGERS_EVERY: Duration = Duration::from_mins(1);
+
 impl Moderation {
     /// Runs until the service closes.
     pub async fn sweep(&self) {
@@ -31,7 +36,8 @@ impl Moderation {
                 self.recover(),
                 self.seal(),
                 self.ensure_partitions(),
-                self.forget_old_keys()
+                self.forget_old_keys(),
+                self.watch_triggers()
             )
         };
         Box::pin(self.closing.run_until_cancelled(sweeping)).await;
@@ -58,14 +64,15 @@ impl Moderation {
 
     async fn seal(&self) {
         let (mut lag, mut known_at) = (Duration::ZERO, Instant::now());
-        let mut fault = Fault::default();
+        let (mut fault, mut lock) = (Fault::default(), SealLock::default());
         let mut ticks = interval(SEAL_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             match self.audit.seal().await {
-                Ok(sealed) => {
+                Ok(mut sealed) => {
                     (lag, known_at) = (sealed.lag, Instant::now());
+                    lock.see(sealed.held_by.take());
                     fault.is_over();
                     report(&sealed);
                 }
@@ -93,6 +100,26 @@ impl Moderation {
                     );
                     next = Instant::now() + RECOVERY_EVERY;
                 }
+            }
+        }
+    }
+
+    async fn watch_triggers(&self) {
+        let mut said = Vec::new();
+        let mut ticks = interval(TRIGGERS_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            match self.audit.trigger_faults().await {
+                Ok(faults) if faults == said => {}
+                Ok(faults) => {
+                    report_triggers(&faults);
+                    said = faults;
+                }
+                Err(error) => tracing::warn!(
+                    error = causes(&error),
+                    "it could not be found out whether the record's triggers are in force"
+                ),
             }
         }
     }
@@ -156,6 +183,22 @@ impl Fault {
         }
         self.0 = Some((causes, Instant::now()));
     }
+}
+
+fn report_triggers(faults: &[String]) {
+    if faults.is_empty() {
+        tracing::info!(
+            event = "triggers_mended",
+            "the triggers that guard the record are as the migrations made them again"
+        );
+        return;
+    }
+    tracing::warn!(
+        event = "triggers_weak",
+        faults = faults.join("; "),
+        advice = "`modgate migrate` mends them; find out what changed them: a restore does",
+        "triggers that guard the record are not as the migrations made them"
+    );
 }
 
 /// Each head is a line of the log, so that whoever keeps the log is a witness.
