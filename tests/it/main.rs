@@ -16,6 +16,7 @@ mod architecture;
 mod check_live;
 mod connections;
 mod crash;
+mod database;
 mod development;
 mod docs;
 mod export;

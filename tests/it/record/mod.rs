@@ -139,7 +139,7 @@ pub(crate) fn id_of(age: Duration) -> Uuid {
     ))
 }
 
-async fn run(sql: &mut PgConnection, statement: &str) -> sqlx::Result<()> {
+pub(crate) async fn run(sql: &mut PgConnection, statement: &str) -> sqlx::Result<()> {
     sqlx::raw_sql(AssertSqlSafe(statement.to_owned()))
         .execute(sql)
         .await
@@ -147,7 +147,7 @@ async fn run(sql: &mut PgConnection, statement: &str) -> sqlx::Result<()> {
 }
 
 /// The name of the rule that Postgres names, or else its error code.
-fn refusal(outcome: sqlx::Result<()>) -> String {
+pub(crate) fn refusal(outcome: sqlx::Result<()>) -> String {
     match outcome {
         Ok(()) => "nothing was refused".to_owned(),
         Err(error) => {

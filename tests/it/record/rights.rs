@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::recovery::audit_log_as;
-use super::roles::{ADMIN, OWNER, ROLES, SERVICE, url_as, with_roles};
+use super::roles::{ADMIN, OWNER, SERVICE, migrate_as, url_as, with_roles};
 use super::run;
 use crate::support::process::Gateway;
 use crate::support::world::World;
@@ -21,7 +21,7 @@ async fn each_right_that_could_rewrite_the_record_is_found() {
         .await
         .unwrap();
     let creates_roles = if version < 160_000 { "create_role" } else { "" };
-    // Undone by what follows, and by deploy/roles.sql.
+    // Undone by what follows, and by `modgate migrate`.
     for (given, found, undone) in [
         (
             "alter role modgate_service createrole",
@@ -104,7 +104,7 @@ async fn each_right_that_could_rewrite_the_record_is_found() {
             "{given}: {reasons}"
         );
         run(&mut sql, undone).await.unwrap();
-        run(&mut sql, ROLES).await.unwrap();
+        migrate_as(&world, OWNER);
         let left = record.unprotected_by().await.unwrap();
         assert_eq!(left, Vec::<String>::new(), "{given}");
     }

@@ -17,7 +17,7 @@ use crate::support::persona::Persona;
 use crate::support::process::{Gateway, modgate};
 use crate::support::world::{World, token};
 
-pub(super) const ROLES: &str = include_str!("../../../deploy/roles.sql");
+const ROLES: &str = include_str!("../../../deploy/roles.sql");
 
 pub(crate) const OWNER: &str = "modgate_owner";
 pub(crate) const SERVICE: &str = "modgate_service";
@@ -26,11 +26,11 @@ pub(crate) const AUDITOR: &str = "modgate_auditor";
 /// Owns the database, as whoever administers a managed server does.
 pub(super) const ADMIN: &str = "admin";
 
-const PASSWORD: &str = "only for tests";
+pub(crate) const PASSWORD: &str = "only for tests";
 
 /// An empty database on a server of its own, for roles belong to the whole server. Its owner may
 /// make roles and is no superuser.
-async fn managed() -> World {
+pub(crate) async fn managed() -> World {
     let mut world = World::with_its_own_postgres().await;
     let cluster = world.cluster.as_ref().expect("it has one");
     world.database = cluster.create_database(None).await;
@@ -44,10 +44,9 @@ async fn managed() -> World {
     world
 }
 
-/// The steps of the README, each twice, and a gateway's settings with the service's role.
-pub(crate) async fn with_roles() -> World {
-    let world = managed().await;
-    let mut admin = sql_as(&world, ADMIN).await;
+/// The roles, and their passwords.
+pub(crate) async fn roles(world: &World) {
+    let mut admin = sql_as(world, ADMIN).await;
     for _ in 0..2 {
         run(&mut admin, ROLES).await.expect("the admin makes roles");
     }
@@ -55,12 +54,20 @@ pub(crate) async fn with_roles() -> World {
         let password = format!("alter role {role} password '{PASSWORD}'");
         run(&mut admin, &password).await.expect("it made the role");
     }
-    let mut owner = sql_as(&world, OWNER).await;
+}
+
+/// The steps of the README, each twice, and a gateway's settings with the service's role.
+pub(crate) async fn with_roles() -> World {
+    let world = managed().await;
+    roles(&world).await;
     for _ in 0..2 {
         migrate_as(&world, OWNER);
-        run(&mut owner, ROLES).await.expect("the owner grants");
     }
-    run(&mut admin, ROLES).await.expect("at any time");
+    for role in [ADMIN, OWNER] {
+        run(&mut sql_as(&world, role).await, ROLES)
+            .await
+            .expect("at any time");
+    }
     let service = url_as(&world, SERVICE);
     world.set("MODGATE_DATABASE_URL", &service)
 }
@@ -76,7 +83,7 @@ pub(crate) async fn sql_as(world: &World, role: &str) -> PgConnection {
     options.connect().await.expect("the role may connect")
 }
 
-fn migrate_as(world: &World, role: &str) {
+pub(super) fn migrate_as(world: &World, role: &str) {
     let owner = ("MODGATE_OWNER_DATABASE_URL".to_owned(), url_as(world, role));
     let migrated = modgate(&[owner].into()).arg("migrate").output();
     let migrated = migrated.expect("the binary can be run");
@@ -329,13 +336,18 @@ async fn what_a_later_migration_makes_is_the_services_to_use_and_not_to_rewrite(
                 revoke execute on function audit.later() from public";
     run(&mut owner, made).await.unwrap();
     let mut service = sql_as(&world, SERVICE).await;
+    assert_no_right(&mut service, "insert into audit.later (n) values (1)").await;
+    assert_no_right(
+        &mut service,
+        "insert into modgate.later (note) values ('a')",
+    )
+    .await;
+
+    migrate_as(&world, OWNER);
     let works =
         "insert into modgate.later (note) values ('a'); update modgate.later set note = 'b';
                  delete from modgate.later where note = 'b'";
     run(&mut service, works).await.expect("ordinary rights");
-    assert_no_right(&mut service, "insert into audit.later (n) values (1)").await;
-
-    run(&mut owner, ROLES).await.unwrap();
     run(&mut service, "insert into audit.later (n) values (1)")
         .await
         .expect("granted after the migration");
