@@ -79,6 +79,8 @@
 //! - No transaction is open while Tencent is called.
 //! - Nothing in schema `audit` is ever updated or deleted; what changes lives in schema `modgate`.
 //! - The service needs no right to rewrite schema `audit`, and has none with `deploy/roles.sql`.
+//! - A lock that keeps others away takes a right that those who only read do not have: none is an
+//!   advisory lock, which anybody may hold.
 //! - Begin, finish and recovery have a connection pool of their own, and so have the leases and the
 //!   sealer. No writer waits for the sealer, nor the sealer for a transaction of somebody else.
 //! - No error that leaves [`tencent`] holds a URL.
