@@ -25,14 +25,13 @@ pub(super) fn outnumbered(filter: &Filter, cursor: Option<Uuid>) -> Option<Query
     }
     let mut conditions = filter.conditions().into_iter();
     let narrow = conditions.find(|condition| condition.is_narrow() && condition.values.is_one());
-    let query = match narrow {
-        Some(narrow) => counting(filter, cursor, ("action", "id"), narrow, MOST_ACTIONS),
-        None => {
-            let event = filter.code().or_else(|| ends(filter))?;
-            counting(filter, cursor, ("event", "action_id"), event, MOST_EVENTS)
-        }
-    };
-    Some(query)
+    if let Some(narrow) = narrow {
+        let actions = ("action", "id");
+        return Some(counting(filter, cursor, actions, narrow, MOST_ACTIONS));
+    }
+    let event = filter.code().or_else(|| ends(filter))?;
+    let events = ("event", "action_id");
+    Some(counting(filter, cursor, events, event, MOST_EVENTS))
 }
 
 /// The states that events have: what is pending has none.

@@ -100,8 +100,7 @@ pub(super) async fn get_action(
 ) -> Result<HttpResponse, ApiError> {
     refuse_query(&request)?;
     let id = fields::action_id(&id).map_err(|_| ApiError::NotFound)?;
-    let place = state.readers.read(&caller.0).await;
-    let place = place.map_err(ApiError::too_many_reads)?;
+    let place = caller.turn_to_read(&state).await?;
     let audit = state.moderation.audit.clone();
     let visible_to = visible_to(&caller.0);
     let asked = Filter {
@@ -138,8 +137,7 @@ pub(super) async fn list_actions(
         limit,
         cursor,
     } = ListQuery::read(&request, &caller.0)?;
-    let place = state.readers.read(&caller.0).await;
-    let place = place.map_err(ApiError::too_many_reads)?;
+    let place = caller.turn_to_read(&state).await?;
     let read = AuditRead::new("list", &caller, &request, filter.clone());
     let audit = state.moderation.audit.clone();
     let page = state

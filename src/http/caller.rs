@@ -17,6 +17,7 @@ use super::quota::Asked;
 use super::trace::TraceParent;
 use crate::auth::Refusal;
 use crate::domain::{Moderator, Origin, printable};
+use crate::limit::Place;
 
 static X_FORWARDED_FOR: header::HeaderName = header::HeaderName::from_static("x-forwarded-for");
 
@@ -77,6 +78,12 @@ impl Caller {
                 retry_after,
                 action: None,
             })
+    }
+
+    /// Waits for this moderator's turn to read the record.
+    pub(super) async fn turn_to_read(&self, state: &State) -> Result<Place, ApiError> {
+        let place = state.readers.read(&self.0).await;
+        place.map_err(ApiError::too_many_reads)
     }
 }
 

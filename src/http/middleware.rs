@@ -67,10 +67,7 @@ pub async fn observe(
     }
     let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
     tracing::debug!(event = "http_request", %method, route, status, duration_ms, http_request_id = id, "answered");
-    if accepted.is_some_and(|accepted| accepted.is_newcomer()) {
-        let head = response.response_mut().head_mut();
-        head.set_connection_type(ConnectionType::Close);
-    }
+    close_a_newcomer(accepted.as_ref(), &mut response);
     let quota_fields = quota::fields(&response);
     let headers = response.headers_mut();
     for (name, value) in quota_fields.into_iter().flatten() {
@@ -86,6 +83,14 @@ pub async fn observe(
     }
     let response = response.map_into_boxed_body();
     Ok(response.map_body(|_, body| Occupied::new(body, occupation)))
+}
+
+/// Until a valid token was shown on it, a connection's first answer is its last.
+fn close_a_newcomer<B>(accepted: Option<&Accepted>, response: &mut ServiceResponse<B>) {
+    if accepted.is_some_and(Accepted::is_newcomer) {
+        let head = response.response_mut().head_mut();
+        head.set_connection_type(ConnectionType::Close);
+    }
 }
 
 /// Around every request to the operations port, where all may ask.

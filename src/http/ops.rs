@@ -17,8 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// `/livez`, `/readyz`, `/metrics`. The service needs a `web::Data<State>`.
 ///
-/// Load balancers ask in their own ways whether to send requests here: `HEAD`, and HAProxy's
-/// `option httpchk` with `OPTIONS` if nothing else is said. Each is told the same status as by `GET`:
+/// Load balancers ask in their own ways whether to send requests here: `HEAD`, and `option httpchk` of
+/// `HAProxy` with `OPTIONS` if nothing else is said. Each is told the same status as by `GET`:
 /// another answer would be taken for the state of this replica.
 pub fn routes(config: &mut ServiceConfig) {
     let options = || web::method(Method::OPTIONS);

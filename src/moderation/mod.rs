@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::AuditLog;
-use crate::domain::{Action, Failure, Intent, Moderator, Origin, Request, Verdict};
+use crate::domain::{Action, Intent, Moderator, Origin, Request, Verdict};
 use crate::limit::Limiter;
 use crate::metrics;
 use crate::tencent;

@@ -36,13 +36,15 @@ impl Moderation {
 
     /// The same, but if the caller goes away what is asked of the database ends as well. `held` is kept
     /// until it has: who comes and goes does not leave more behind than one who waits.
-    pub async fn while_awaited<T: Send + 'static>(
+    pub fn while_awaited<T: Send + 'static>(
         &self,
         held: impl Send + 'static,
         work: impl Future<Output = Result<T, audit::Error>> + Send + 'static,
-    ) -> Result<T, Refusal> {
+    ) -> impl Future<Output = Result<T, Refusal>> {
         let gone = CancellationToken::new();
-        let _awaited = gone.clone().drop_guard();
+        let awaited = gone.clone().drop_guard();
+        // Boxed here, or each future that waits for it would be as large.
+        let work = Box::pin(work);
         let work = async move {
             let _held = held;
             if let Some(done) = gone.run_until_cancelled_owned(work).await {
@@ -52,6 +54,9 @@ impl Moderation {
             tokio::time::sleep(DROPPED_READ_ENDS_WITHIN).await;
             Err(audit::Error::Unwanted)
         };
-        self.on_main_runtime(work).await
+        async move {
+            let _awaited = awaited;
+            self.on_main_runtime(work).await
+        }
     }
 }

@@ -25,7 +25,7 @@ use crate::metrics::Metrics;
 use crate::moderation::{Moderation, RetryBudget, Suspensions};
 use crate::{db, http, rotation, tencent};
 use open_files::Room;
-use sockets::{listen, serve_api, serve_ops};
+use sockets::{listen, serve_api, serve_ops, watch};
 use start::{check_seal_key, ensure_partitions, report_mended, warn_if_unprotected};
 
 /// The service could not start, or its sockets failed.
@@ -132,13 +132,7 @@ impl Server {
         servers.spawn(api);
         servers.spawn(ops);
         moderation.tasks.spawn(background(self.state.clone()));
-        let closing = moderation.closing.clone();
-        moderation.tasks.spawn(async move {
-            tokio::join!(
-                api_connections.watch(&closing),
-                ops_connections.watch(&closing)
-            );
-        });
+        watch([api_connections, ops_connections], &moderation);
         let (drained, mut leases) = (CancellationToken::new(), JoinSet::new());
         leases.spawn(keep_leases(Arc::clone(&moderation), drained.clone()));
         moderation.tasks.spawn(rotation::watch(

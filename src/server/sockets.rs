@@ -14,6 +14,7 @@ use actix_web::{App, HttpServer, web};
 
 use super::Error;
 use crate::http::{self, Connections, Limits};
+use crate::moderation::Moderation;
 
 /// How long an idle connection is kept: longer than the minute that reverse proxies keep theirs,
 /// so that it is they who close it, and no POST meets a connection that is being closed.
@@ -157,4 +158,12 @@ pub(super) fn serve_ops(
         .keep_alive(OPS_KEEP_ALIVE)
         .shutdown_timeout(1);
     Ok((server.run(), connections))
+}
+
+/// Closes what is open, or idle, for too long on these ports, until the service is closing.
+pub(super) fn watch([api, ops]: [Arc<Connections>; 2], moderation: &Moderation) {
+    let closing = moderation.closing.clone();
+    moderation.tasks.spawn(async move {
+        tokio::join!(api.watch(&closing), ops.watch(&closing));
+    });
 }

@@ -133,9 +133,9 @@ async fn behind_a_prefix_that_a_proxy_strips_everything_stays_below_it() {
         .as_array()
         .expect("it says where the API is");
     assert_eq!(servers.len(), 1);
-    let server = servers[0]["url"].as_str().expect("a text");
-    let server = document.join(server).expect("it is a reference");
-    assert_eq!(server.path(), "/moderation/gate/");
+    let api = servers[0]["url"].as_str().expect("a text");
+    let api = document.join(api).expect("it is a reference");
+    assert_eq!(api.path(), "/moderation/gate/");
     let html = anonymous.get("/docs/").await.text;
     let asset = regex::Regex::new(r#"(?:src|href)="([^"]*)""#).expect("it is one");
     let mut assets = 0;

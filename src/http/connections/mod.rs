@@ -7,8 +7,8 @@
 //! - Newcomers have a bound of their own, and all connections together have one. Past them the oldest
 //!   newcomer is closed, and if there is none the connection that has been idle for longest: never
 //!   one with a request under way.
-//! - A connection is closed by the end of its reading side, as if the client had sent its last: a
-//!   request that comes in at that moment is still answered. Only a newcomer that has not gone
+//! - A connection is closed by the end of its reading side, as if the client had gone: a request that
+//!   comes in at that moment may stay unanswered, as at the end of any keep-alive. A newcomer that has not gone
 //!   [`Limits::newcomer_for`] after it came is cut off, for it may be reading very slowly.
 //!
 //! The time-outs of the HTTP server come first in all that is in order: 5 s for the first head, then its

@@ -37,10 +37,7 @@ pub(super) fn errors(code: Code, kind: Option<Kind>) -> Vec<ApiError> {
             allow: if kind.is_some() { "POST" } else { "GET" },
         }],
         Code::PayloadTooLarge => vec![ApiError::PayloadTooLarge],
-        Code::UnsupportedMediaType => vec![
-            ApiError::UnsupportedMediaType,
-            ApiError::UnsupportedContentCoding,
-        ],
+        Code::UnsupportedMediaType => unsupported(),
         Code::TargetNotFound => of(ApiError::TargetNotFound),
         Code::TargetConflict => of(ApiError::TargetConflict),
         Code::RejectedByTencent => of(ApiError::RejectedByTencent),
@@ -54,11 +51,16 @@ pub(super) fn errors(code: Code, kind: Option<Kind>) -> Vec<ApiError> {
         Code::KeysUnavailable => vec![ApiError::KeysUnavailable],
         Code::ShuttingDown => vec![ApiError::ShuttingDown],
         Code::OutcomeUnknown => of(ApiError::OutcomeUnknown),
-        Code::Internal => match kind {
-            Some(_) => vec![ApiError::Internal, ApiError::Unstorable],
-            None => vec![ApiError::Internal],
-        },
+        Code::Internal if kind.is_none() => vec![ApiError::Internal],
+        Code::Internal => vec![ApiError::Internal, ApiError::Unstorable],
     }
+}
+
+fn unsupported() -> Vec<ApiError> {
+    vec![
+        ApiError::UnsupportedMediaType,
+        ApiError::UnsupportedContentCoding,
+    ]
 }
 
 /// How the action ends that is told of with `code`.

@@ -208,7 +208,6 @@ async fn readers_and_idle_connections_take_little_from_those_who_act() {
     let world = World::undisturbed().await;
     fill_a_room(&world).await;
     let gateway = Gateway::start(&world.variables).await.ready().await;
-    gateway.may_open_many_files();
     eventually("all is sealed", PATIENCE * 3, async || {
         let left = "select (select count(*) from audit.action) + (select count(*) from audit.event)
                     - (select coalesce(sum(n), 0) from audit.seal)::bigint";

@@ -136,22 +136,6 @@ impl Gateway {
         assert!(sent.expect("kill can be run").success());
     }
 
-    /// Lets it have as many files as the system allows it.
-    pub(crate) fn may_open_many_files(&self) {
-        let limits = std::fs::read_to_string(format!("/proc/{}/limits", self.child.id()));
-        let limits = limits.expect("the process runs, on Linux");
-        let line = limits
-            .lines()
-            .find_map(|line| line.strip_prefix("Max open files"));
-        let hard = line.and_then(|line| line.split_whitespace().nth(1));
-        let hard = hard.expect("Linux knows it");
-        let raised = Command::new("prlimit")
-            .args(["--pid", &self.child.id().to_string()])
-            .arg(format!("--nofile={hard}:{hard}"))
-            .status();
-        assert!(raised.expect("prlimit can be run").success());
-    }
-
     /// The memory that the process has, in kilobytes.
     pub(crate) fn resident_kilobytes(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
