@@ -46,7 +46,10 @@ impl ClaimRules {
             .get("aud")
             .or_else(|| claims.get(&self.audience_claim));
         let client = client(claims);
-        let is_id_token = id_token::is_id_token(header, claims, audience, client);
+        // Where ID tokens are accepted, one for another client must not pass for an access token.
+        let other_client = !self.accept_id_tokens
+            && client.is_some_and(|client| id_token::is_other(client, audience));
+        let is_id_token = id_token::is_id_token(header, claims, other_client);
         if is_id_token && !self.accept_id_tokens {
             return Err(Refusal::IdToken);
         }

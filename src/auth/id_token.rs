@@ -25,13 +25,8 @@ const ACCESS_TOKEN_CLAIMS: [&str; 2] = ["scope", "scp"];
 
 /// Whether a token is an ID token: because it says so itself, as Keycloak's (`typ`) and Cognito's
 /// (`token_use`) do, or because it has a claim of an ID token and nothing of an access token.
-/// The `audience` and the `client` are those that the token names.
-pub(super) fn is_id_token(
-    header: &Value,
-    claims: &Value,
-    audience: Option<&Value>,
-    client: Option<&str>,
-) -> bool {
+/// The `other_client` is one that the token was issued to though it is not in its audience.
+pub(super) fn is_id_token(header: &Value, claims: &Value, other_client: bool) -> bool {
     let says = |name: &str, word: &str| is_word(claims.get(name), word);
     if says("typ", "ID") || says("token_use", "id") {
         return true;
@@ -44,7 +39,7 @@ pub(super) fn is_id_token(
         || says("typ", "Bearer")
         || is_word(header.get("typ"), "at+jwt")
         || is_word(header.get("typ"), "application/at+jwt")
-        || client.is_some_and(|client| is_other(client, audience));
+        || other_client;
     ID_TOKEN_CLAIMS.iter().any(has) && !is_access_token
 }
 
@@ -55,7 +50,7 @@ fn is_word(value: Option<&Value>, word: &str) -> bool {
 
 /// Whether there is an audience and `client` is not in it. An ID token's audience holds the client
 /// that it was issued to.
-fn is_other(client: &str, audience: Option<&Value>) -> bool {
+pub(super) fn is_other(client: &str, audience: Option<&Value>) -> bool {
     match audience {
         Some(Value::Array(several)) => several.iter().all(|one| one != client),
         Some(one) => one != client,

@@ -46,7 +46,7 @@ codes! {
     NotFound,               "not-found",                NOT_FOUND,              "Not found";
     MethodNotAllowed,       "method-not-allowed",       METHOD_NOT_ALLOWED,     "The path has no such method";
     PayloadTooLarge,        "payload-too-large",        PAYLOAD_TOO_LARGE,      "The body is too large";
-    UnsupportedMediaType,   "unsupported-media-type",   UNSUPPORTED_MEDIA_TYPE, "The body is not JSON";
+    UnsupportedMediaType,   "unsupported-media-type",   UNSUPPORTED_MEDIA_TYPE, "The body is not plain JSON";
     TargetNotFound,         "target-not-found",         NOT_FOUND,              "The target does not exist";
     TargetConflict,         "target-conflict",          CONFLICT,               "There was nothing to do";
     RejectedByTencent,      "rejected-by-tencent",      UNPROCESSABLE_ENTITY,   "Tencent refused the request";

@@ -122,6 +122,8 @@ fn an_id_token_is_accepted_if_it_is_for_one_client_and_not_older_than_an_hour() 
             json!({"azp": "dashboard", "typ": "ID"}),
             Some(IdTokenAudience),
         ),
+        // Where ID tokens are refused, this one counts as an access token.
+        (json!({"azp": "dashboard"}), Some(IdTokenAudience)),
         (json!({"azp": 7}), Some(IdTokenAudience)),
         (json!({"iat": NOW - HOUR - 30}), Some(IdTokenAge)),
         (json!({"iat": NOW + 31}), Some(IdTokenAge)),
