@@ -13,6 +13,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{Connection as _, PgConnection};
+use tracing::subscriber::{NoSubscriber, with_default};
 
 use crate::domain::is_loopback;
 pub(crate) use connection::{Connection, in_time, is_broken, within};
@@ -46,7 +47,10 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The URL is not one of Postgres.
-    #[error("must be a URL that begins with postgres://")]
+    #[error(
+        "must be a URL as postgres://user:password@host:port/database?sslmode=verify-full, its user name and password \
+         percent-encoded"
+    )]
     Url,
     /// No connection, or a statement failed.
     #[error("the database cannot be reached")]
@@ -104,7 +108,10 @@ pub fn parse_url(url: &SecretString) -> Result<PgConnectOptions, Error> {
     if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
         return Err(Error::Url);
     }
-    let options: PgConnectOptions = text.parse().map_err(|_| Error::Url)?;
+    // sqlx logs parameters that it does not know, with their values: `sslpassword` is one of libpq's.
+    let silence = NoSubscriber::default();
+    let options: PgConnectOptions =
+        with_default(silence, || text.parse()).map_err(|_| Error::Url)?;
     let options = options.application_name("modgate");
     // PgBouncer refuses this start-up parameter, and nothing here reads floats as text.
     Ok(options.extra_float_digits(None))

@@ -270,3 +270,21 @@ fn the_search_finds_what_was_planted() {
     let caught = std::panic::catch_unwind(|| seen.assert_holds_none_of(&secrets));
     assert!(caught.is_err());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_parameter_of_the_database_url_is_in_the_log_though_nobody_knows_it() {
+    let world = World::new().await;
+    let url = &world.database.url;
+    let separator = if url.contains('?') { '&' } else { '?' };
+    let url = format!("{url}{separator}sslpassword=not-for-the-log");
+    let world = world
+        .set("MODGATE_DATABASE_URL", &url)
+        .set("MODGATE_LOG", "trace");
+    let gateway = Gateway::start(&world.variables).await.ready().await;
+    let answer = gateway.moderator("alice").kick_login("user").await;
+    assert_eq!(answer.status, 200);
+    let log = gateway.log().lines().join("\n");
+    assert!(log.contains(r#""event":"action""#), "{log}");
+    assert!(!log.contains("not-for-the-log"));
+    gateway.kill();
+}
