@@ -54,8 +54,8 @@ fn was_made_meanwhile(error: &MigrateError) -> bool {
     let code = error
         .as_database_error()
         .and_then(sqlx::error::DatabaseError::code);
-    // unique_violation, duplicate_table
-    matches!(code.as_deref(), Some("23505" | "42P07"))
+    // unique_violation, duplicate_table, and duplicate_object, of the type that a table brings along
+    matches!(code.as_deref(), Some("23505" | "42P07" | "42710"))
 }
 
 async fn apply(
