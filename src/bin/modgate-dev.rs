@@ -91,9 +91,15 @@ fn data_directory() -> io::Result<PathBuf> {
         .parent()
         .and_then(Path::parent)
         .unwrap_or(Path::new("target"));
-    let directory = std::env::args_os()
-        .nth(1)
-        .map_or_else(|| target.join("dev"), PathBuf::from);
+    let given = std::env::args_os().nth(1).map(PathBuf::from);
+    if given
+        .as_ref()
+        .is_some_and(|given| given.as_os_str().as_encoded_bytes().starts_with(b"-"))
+    {
+        let usage = "modgate-dev takes no options, only the directory for its data";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, usage));
+    }
+    let directory = given.unwrap_or_else(|| target.join("dev"));
     fs::create_dir_all(&directory)?;
     fs::canonicalize(directory)
 }
