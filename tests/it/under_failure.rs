@@ -192,7 +192,7 @@ async fn the_secret_of_the_tokens_and_the_database_url_are_rotated_without_a_res
     let alice = app.moderator("alice");
     assert_eq!(alice.kick_login("test").await.status, 200);
 
-    jwt.replace(&"another secret of the tokens ".repeat(2));
+    jwt.replace(&"another-secret-of-the-tokens-".repeat(2));
     eventually(
         "the old tokens are refused",
         Duration::from_secs(15),
