@@ -125,7 +125,7 @@ async fn world_with_secret_file(secret: &SecretFile) -> World {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_secret_key_is_not_hammered_and_the_right_one_is_used_without_a_restart() {
-    let secret = SecretFile::new("not the secret key of this app");
+    let secret = SecretFile::new("not-the-secret-key-of-this-app");
     let app = TestApp::in_world(world_with_secret_file(&secret).await).await;
     let alice = app.moderator("alice");
     // A first call, and then many: it is the first refusal that stops the rest.
@@ -392,15 +392,17 @@ async fn a_postgres_that_freezes_under_load_costs_no_known_end_and_no_memory() {
     )
     .await;
     world.assert_the_record_is_whole().await;
+    let succeeded = "select id::text from audit.actions where state = 'succeeded'";
+    let succeeded: Vec<String> = sqlx::query_scalar(succeeded)
+        .fetch_all(&mut world.sql().await)
+        .await
+        .expect("the record can be read");
     for answer in answers.iter().filter(|answer| answer.status == 200) {
-        let id = answer.json()["id"]
-            .as_str()
-            .expect("an action has an id")
-            .to_owned();
-        let recorded = alice.action(&id).await.json();
-        assert_eq!(
-            recorded["state"], "succeeded",
-            "told, and not recorded: {recorded}"
+        let told = answer.json();
+        let id = told["id"].as_str().expect("an action has an id");
+        assert!(
+            succeeded.iter().any(|recorded| recorded == id),
+            "told, and not recorded: {told}"
         );
     }
 }
