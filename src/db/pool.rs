@@ -116,6 +116,8 @@ impl Pool {
     }
 }
 
+/// For tests of what holds a pool and asks it nothing.
+#[cfg(test)]
 impl From<PgPool> for Pool {
     fn from(connections: PgPool) -> Self {
         Self {
