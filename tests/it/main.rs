@@ -36,6 +36,7 @@ mod openapi;
 mod operations;
 mod quota;
 mod reads;
+mod pipelined;
 mod record;
 mod record_away;
 mod replicas;
