@@ -176,7 +176,10 @@ impl Cluster {
         match &self.server {
             Server::External => panic!("the shared server is not ours to freeze"),
             Server::Container { container, .. } => {
-                container.pause().await.expect("pause the container");
+                // By signals, as local programs are: `docker pause` fails on a busy machine with the older cgroups.
+                // The first process of all cannot be reached from inside, and no other may start after it was stopped.
+                docker(&["kill", "--signal", "STOP", container.id()]).await;
+                docker(&["exec", container.id(), "sh", "-c", "kill -STOP -1"]).await;
             }
             Server::Local(postgres) => on(postgres, LocalPostgres::freeze).await,
         }
@@ -187,7 +190,8 @@ impl Cluster {
         match &self.server {
             Server::External => panic!("the shared server is not ours to thaw"),
             Server::Container { container, .. } => {
-                container.unpause().await.expect("unpause the container");
+                docker(&["exec", container.id(), "sh", "-c", "kill -CONT -1"]).await;
+                docker(&["kill", "--signal", "CONT", container.id()]).await;
             }
             Server::Local(postgres) => on(postgres, LocalPostgres::thaw).await,
         }
@@ -366,6 +370,14 @@ async fn on(
     done.await
         .expect("not cancelled")
         .expect("act on the local server");
+}
+
+async fn docker(arguments: &[&str]) {
+    let mut command = tokio::process::Command::new("docker");
+    let output = command.args(arguments).output().await;
+    let output = output.expect("docker ran when the container was started");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "docker {arguments:?}: {said}");
 }
 
 async fn run(url: &str, statement: String) -> sqlx::Result<()> {
