@@ -22,14 +22,45 @@ const SPKI: [u8; 12] = [
 ];
 
 /// A key cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// The seal key is not a list of Ed25519 seeds.
-    #[error("must be lines of 32 bytes each, as 64 hexadecimal digits or as base64")]
-    Seed,
+    #[error("must be lines of 32 bytes each, as 64 hexadecimal digits or as base64{}", not_so("line", .0))]
+    Seed(
+        /// The lines that are not, from 1; none if there is no line.
+        Vec<usize>,
+    ),
     /// The public keys are not PEM of Ed25519.
-    #[error("must hold one or more Ed25519 public keys in PEM (BEGIN PUBLIC KEY)")]
-    PublicKey,
+    #[error("must hold one or more Ed25519 public keys in PEM (BEGIN PUBLIC KEY){}", not_so("block", .0))]
+    PublicKey(
+        /// The blocks that are not, from 1; none if it is no PEM.
+        Vec<usize>,
+    ),
+}
+
+fn not_so(what: &str, numbers: &[usize]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(usize::to_string).collect();
+    match numbers.len() {
+        0 => String::new(),
+        1 => format!("; {what} {} is not", numbers.join(", ")),
+        _ => format!("; {what}s {} are not", numbers.join(", ")),
+    }
+}
+
+/// The items if all of them are there, else the numbers of those that are not, from 1.
+fn all_or_missing<T>(items: impl Iterator<Item = Option<T>>) -> Result<Vec<T>, Vec<usize>> {
+    let (mut there, mut missing) = (Vec::new(), Vec::new());
+    for (index, item) in items.enumerate() {
+        match item {
+            Some(item) => there.push(item),
+            None => missing.push(index + 1),
+        }
+    }
+    if missing.is_empty() {
+        Ok(there)
+    } else {
+        Err(missing)
+    }
 }
 
 /// What `MODGATE_SEAL_KEY` holds: the first key signs seals and makes macs, the macs and
@@ -48,9 +79,9 @@ impl SealKeys {
     pub fn parse(text: &SecretString) -> Result<Self, KeyError> {
         let lines = text.expose_secret().lines().map(str::trim);
         let keys = lines.filter(|line| !line.is_empty()).map(SealKey::parse);
-        let keys = keys.collect::<Result<Vec<_>, _>>()?;
+        let keys = all_or_missing(keys).map_err(KeyError::Seed)?;
         if keys.is_empty() {
-            return Err(KeyError::Seed);
+            return Err(KeyError::Seed(Vec::new()));
         }
         Ok(Self(keys))
     }
@@ -95,16 +126,16 @@ impl fmt::Debug for SealKeys {
 }
 
 impl SealKey {
-    fn parse(line: &str) -> Result<Self, KeyError> {
+    fn parse(line: &str) -> Option<Self> {
         let seed = hex::decode(line).or_else(|_| BASE64_STANDARD.decode(line));
-        let seed = seed.map_err(|_| KeyError::Seed)?;
-        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| KeyError::Seed)?;
+        let seed = seed.ok()?;
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).ok()?;
         let public = pair.public_key().as_ref().try_into();
         let secret = Salt::new(HKDF_SHA256, &[]).extract(&seed);
         let okm = secret
             .expand(&[MAC_INFO], HMAC_SHA256)
             .expect("32 bytes are fewer than HKDF can give");
-        Ok(Self {
+        Some(Self {
             public: PublicKey(public.expect("an Ed25519 public key has 32 bytes")),
             pair,
             mac: okm.into(),
@@ -156,15 +187,15 @@ pub struct PublicKeys(Vec<PublicKey>);
 impl PublicKeys {
     /// Reads one or more Ed25519 public keys in PEM (RFC 8410).
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        let blocks = pem::parse_many(text).map_err(|_| KeyError::PublicKey)?;
+        let blocks = pem::parse_many(text).map_err(|_| KeyError::PublicKey(Vec::new()))?;
         let keys = blocks.iter().map(|block| {
             let key = block.contents().strip_prefix(SPKI.as_slice());
             let key = key.filter(|_| block.tag() == "PUBLIC KEY");
             key.and_then(|key| key.try_into().ok()).map(PublicKey)
         });
-        let keys: Vec<PublicKey> = keys.collect::<Option<_>>().ok_or(KeyError::PublicKey)?;
+        let keys = all_or_missing(keys).map_err(KeyError::PublicKey)?;
         if keys.is_empty() {
-            return Err(KeyError::PublicKey);
+            return Err(KeyError::PublicKey(Vec::new()));
         }
         Ok(Self(keys))
     }
@@ -225,14 +256,34 @@ mod tests {
 
     #[test]
     fn what_is_no_key_is_refused() {
-        for text in ["", "\n", "abc", &SEED[2..], &format!("{SEED}\nx"), PEM] {
-            assert_eq!(keys(text).err(), Some(KeyError::Seed), "{text}");
+        let several = format!("{SEED}\nx\n\n{SEED}\ny");
+        for (text, lines) in [
+            ("", vec![]),
+            ("\n", vec![]),
+            ("abc", vec![1]),
+            (&SEED[2..], vec![1]),
+            (&format!("{SEED}\nx"), vec![2]),
+            (&several, vec![2, 4]),
+            (PEM, vec![1, 2, 3]),
+        ] {
+            assert_eq!(keys(text).err(), Some(KeyError::Seed(lines)), "{text}");
         }
         let certificate = PEM.replace("PUBLIC KEY", "CERTIFICATE");
-        for text in ["", "x", SEED, &PEM.replace("MCow", "MCov"), &certificate] {
+        let not_ed25519 = PEM.replace("MCow", "MCov");
+        let several = format!("{certificate}{PEM}{not_ed25519}");
+        for (text, blocks) in [
+            ("", vec![]),
+            ("x", vec![]),
+            (SEED, vec![]),
+            (&not_ed25519, vec![1]),
+            (&certificate, vec![1]),
+            (&several, vec![1, 3]),
+        ] {
             let refused = PublicKeys::parse(text).err();
-            assert_eq!(refused, Some(KeyError::PublicKey), "{text}");
+            assert_eq!(refused, Some(KeyError::PublicKey(blocks)), "{text}");
         }
+        let told = keys("x\ny").expect_err("no keys").to_string();
+        assert!(told.ends_with("base64; lines 1, 2 are not"), "{told}");
     }
 
     #[test]

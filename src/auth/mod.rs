@@ -30,4 +30,4 @@ pub use keys::{SkippedKey, WhySkipped};
 pub use refusal::Refusal;
 pub use scope_map::{ScopeMap, ScopeMapError};
 pub use settings::{ClaimPath, Error, KeySource, Settings, claim_text};
-pub use verifier::{Verifier, check_keys};
+pub use verifier::{Verifier, faults_of_keys};

@@ -1,7 +1,6 @@
 //! From roles and groups, as identity providers know them, to scopes.
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
 use super::claims::is_printable;
 use crate::domain::Scope;
@@ -41,37 +40,43 @@ pub enum ScopeMapError {
     Twice(String),
 }
 
-impl FromStr for ScopeMap {
-    type Err = ScopeMapError;
-
-    /// `name=scope scope;name=scope`. The last `=` counts: names such as `cn=mods,dc=example` have
-    /// others.
-    fn from_str(text: &str) -> Result<Self, ScopeMapError> {
-        let mut map = BTreeMap::new();
-        for item in text
-            .split(';')
-            .map(str::trim)
-            .filter(|item| !item.is_empty())
-        {
-            let (name, scopes) = item.rsplit_once('=').ok_or(ScopeMapError::Form)?;
-            let (name, scopes) = (name.trim(), scopes.split_whitespace());
-            let scopes = scopes.map(|word| {
-                let scope = Scope::ALL.iter().find(|scope| scope.as_str() == word);
-                scope
-                    .copied()
-                    .ok_or_else(|| ScopeMapError::NoScope(word.to_owned()))
-            });
-            let scopes = scopes.collect::<Result<Vec<_>, _>>()?;
-            if name.is_empty() || scopes.is_empty() {
-                return Err(ScopeMapError::Form);
+impl ScopeMap {
+    /// Reads `name=scope scope;name=scope`. The last `=` counts: names such as `cn=mods,dc=example`
+    /// have others.
+    ///
+    /// # Errors
+    /// All that is wrong, each with the number of its item, from 1.
+    pub fn parse(text: &str) -> Result<Self, Vec<(usize, ScopeMapError)>> {
+        let (mut map, mut faults) = (BTreeMap::new(), Vec::new());
+        let items = text.split(';').map(str::trim);
+        for (index, item) in items.filter(|item| !item.is_empty()).enumerate() {
+            let mut fault = |fault| faults.push((index + 1, fault));
+            let Some((name, scopes)) = item.rsplit_once('=') else {
+                fault(ScopeMapError::Form);
+                continue;
+            };
+            let (name, words) = (name.trim(), scopes.split_whitespace());
+            let mut scopes = Vec::new();
+            for word in words.clone() {
+                match Scope::ALL.iter().find(|scope| scope.as_str() == word) {
+                    Some(scope) => scopes.push(*scope),
+                    None => fault(ScopeMapError::NoScope(word.to_owned())),
+                }
+            }
+            if name.is_empty() || words.count() == 0 {
+                fault(ScopeMapError::Form);
             }
             if !is_printable(name) {
-                return Err(ScopeMapError::ControlCharacter(name.to_owned()));
+                fault(ScopeMapError::ControlCharacter(name.to_owned()));
             }
             if map.insert(name.to_owned(), scopes).is_some() {
-                return Err(ScopeMapError::Twice(name.to_owned()));
+                fault(ScopeMapError::Twice(name.to_owned()));
             }
         }
-        Ok(Self(map))
+        if faults.is_empty() {
+            Ok(Self(map))
+        } else {
+            Err(faults)
+        }
     }
 }

@@ -17,11 +17,8 @@ pub(super) fn settings(
     });
     let audience_claim = reader.with("MODGATE_JWT_AUDIENCE_CLAIM", auth::claim_text);
     let accept_id_tokens = reader.with("MODGATE_JWT_ACCEPT_ID_TOKENS", parse::flag);
-    let scope_claims = reader.with("MODGATE_JWT_SCOPE_CLAIM", scope_claims);
-    let scope_map = reader.text("MODGATE_JWT_SCOPE_MAP").unwrap_or_default();
-    let scope_map = scope_map.parse().map_err(|rule: auth::ScopeMapError| {
-        reader.fault("MODGATE_JWT_SCOPE_MAP", rule);
-    });
+    let scope_claims = reader.full_list("MODGATE_JWT_SCOPE_CLAIM", str::parse::<auth::ClaimPath>);
+    let scope_map = scope_map(reader);
     let subject_claim = reader.with("MODGATE_JWT_SUBJECT_CLAIM", auth::claim_text);
     let name_claim = reader.with("MODGATE_JWT_NAME_CLAIM", auth::claim_text);
     Some(auth::Settings {
@@ -32,7 +29,7 @@ pub(super) fn settings(
         keys: keys?,
         leeway: leeway?,
         scope_claims: scope_claims?,
-        scope_map: scope_map.ok()?,
+        scope_map: scope_map?,
         subject_claim: subject_claim?,
         name_claim: name_claim?,
     })
@@ -47,27 +44,19 @@ pub(super) fn issuer(reader: &mut Reader<'_>) -> Option<String> {
 }
 
 pub(super) fn audience(reader: &mut Reader<'_>) -> Option<Vec<String>> {
-    let audience = parse::list(&reader.required("MODGATE_JWT_AUDIENCE")?);
-    if audience.is_empty() {
-        reader.fault("MODGATE_JWT_AUDIENCE", "must name at least one audience");
-        return None;
-    }
-    let checked: Result<_, auth::Error> =
-        audience.iter().map(|one| auth::claim_text(one)).collect();
-    checked
-        .map_err(|rule| reader.fault("MODGATE_JWT_AUDIENCE", rule))
-        .ok()
+    reader.full_list("MODGATE_JWT_AUDIENCE", auth::claim_text)
 }
 
-fn scope_claims(text: &str) -> Result<Vec<auth::ClaimPath>, String> {
-    let claims = parse::list(text);
-    if claims.is_empty() {
-        return Err("must name at least one claim".to_owned());
-    }
-    let claims = claims.iter().map(|item| item.parse::<auth::ClaimPath>());
-    claims
-        .collect::<Result<_, _>>()
-        .map_err(|rule| rule.to_string())
+fn scope_map(reader: &mut Reader<'_>) -> Option<auth::ScopeMap> {
+    const NAME: &str = "MODGATE_JWT_SCOPE_MAP";
+    let text = reader.text(NAME).unwrap_or_default();
+    let parsed = auth::ScopeMap::parse(&text);
+    let note = |faults: Vec<(usize, auth::ScopeMapError)>| {
+        for (number, rule) in faults {
+            reader.fault(NAME, format_args!("item {number}: {rule}"));
+        }
+    };
+    parsed.map_err(note).ok()
 }
 
 /// The three variables of which one says what signatures are checked with.
@@ -109,7 +98,9 @@ fn keys(reader: &mut Reader<'_>, further_roots: Option<Vec<u8>>) -> Option<auth:
             return None;
         }
     };
-    let checked = auth::check_keys(keys.clone());
-    let fault = |error| reader.fault(name, telemetry::causes(&error));
-    checked.map_err(fault).ok().map(|()| keys)
+    let faults = auth::faults_of_keys(keys.clone());
+    for fault in &faults {
+        reader.fault(name, telemetry::causes(fault));
+    }
+    faults.is_empty().then_some(keys)
 }

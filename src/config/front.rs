@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use super::{Reader, parse};
+use super::Reader;
 
 /// What is known of the way that requests come.
 #[derive(Clone, Debug, Default)]
@@ -20,22 +20,6 @@ pub struct Front {
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
-    /// The networks and addresses between the commas of `text`.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let networks = parse::list(text).into_iter().enumerate();
-        networks
-            .map(|(index, item)| {
-                network(&item).ok_or_else(|| {
-                    format!(
-                        "item {} must be an address or a network such as 10.0.0.0/8, IPv4 without ::ffff:",
-                        index + 1
-                    )
-                })
-            })
-            .collect::<Result<_, _>>()
-            .map(Self)
-    }
-
     /// Whether `address`, in its canonical form, is in one of them.
     pub fn contain(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
@@ -44,6 +28,12 @@ impl TrustedProxies {
     /// Whether all there is of a family of addresses is in one of them.
     pub(super) fn contain_everyone(&self) -> bool {
         self.0.iter().any(|network| network.prefix_len() == 0)
+    }
+}
+
+impl FromIterator<IpNet> for TrustedProxies {
+    fn from_iter<Networks: IntoIterator<Item = IpNet>>(networks: Networks) -> Self {
+        Self(networks.into_iter().collect())
     }
 }
 
@@ -63,32 +53,21 @@ const fn is_mapped(address: Ipv6Addr) -> bool {
 }
 
 pub(super) fn front(reader: &mut Reader<'_>) -> Option<Front> {
-    let proxies = reader
-        .text("MODGATE_TRUSTED_PROXIES")
-        .map_or(Ok(TrustedProxies::default()), |text| {
-            TrustedProxies::parse(&text)
-        })
-        .map_err(|rule| reader.fault("MODGATE_TRUSTED_PROXIES", rule));
-    let origins = reader
-        .text("MODGATE_CORS_ORIGINS")
-        .map_or(Ok(Vec::new()), |text| origins(&text))
-        .map_err(|rule| reader.fault("MODGATE_CORS_ORIGINS", rule));
+    let proxies = reader.list("MODGATE_TRUSTED_PROXIES", |item| {
+        network(item)
+            .ok_or("must be an address or a network such as 10.0.0.0/8, IPv4 without ::ffff:")
+    });
+    let origins = reader.list("MODGATE_CORS_ORIGINS", |item| {
+        let origin = is_origin(item).then(|| item.to_owned());
+        origin.ok_or(
+            "must be an origin as browsers send it: https://host or https://host:port, in lower \
+             case, without a path, a default port or a wildcard",
+        )
+    });
     Some(Front {
-        trusted_proxies: proxies.ok()?,
-        cors_origins: origins.ok()?,
+        trusted_proxies: proxies?.into_iter().collect(),
+        cors_origins: origins?,
     })
-}
-
-fn origins(text: &str) -> Result<Vec<String>, String> {
-    let items = parse::list(text);
-    match items.iter().position(|item| !is_origin(item)) {
-        None => Ok(items),
-        Some(index) => Err(format!(
-            "item {} must be an origin as browsers send it: https://host or https://host:port, in \
-             lower case, without a path, a default port or a wildcard",
-            index + 1
-        )),
-    }
 }
 
 /// Whether a browser can send it as `Origin` (RFC 6454, 6.2): compared byte by byte, anything else

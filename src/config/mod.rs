@@ -7,9 +7,12 @@
 mod auth;
 mod commands;
 mod front;
+mod lists;
 mod parse;
+mod ports;
 mod reader;
 mod record;
+mod sdk;
 mod sections;
 mod tencent;
 mod traces;
@@ -152,8 +155,7 @@ impl Settings {
     /// As [`Settings::read`], leaving the faults in `reader`: `None` if there is any.
     pub fn from_reader(reader: &mut Reader<'_>) -> Option<Self> {
         // Every section is read before any is missed, so that all faults come at once.
-        let listen = reader.parsed("MODGATE_LISTEN");
-        let ops_listen = reader.parsed("MODGATE_OPS_LISTEN");
+        let ports = ports::ports(reader);
         let database = sections::database(reader);
         let migrate = sections::migrate(reader);
         let further_roots = self::tencent::further_roots(reader);
@@ -170,11 +172,12 @@ impl Settings {
         let log = sections::log(reader);
         let shutdown_timeout = reader.duration("MODGATE_SHUTDOWN_TIMEOUT", parse::AT_MOST_AN_HOUR);
         let drain_delay = sections::drain_delay(reader);
+        let (listen, ops_listen) = ports?;
         let (tencent, rules, ()) = (tencent?, rules?, others?);
         one_attempt_fits(reader, &tencent, &rules)?;
         Some(Self {
-            listen: listen?,
-            ops_listen: ops_listen?,
+            listen,
+            ops_listen,
             database: database?,
             migrate: migrate?,
             tencent,

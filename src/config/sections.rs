@@ -7,6 +7,7 @@ use secrecy::SecretString;
 
 use super::parse::{self, AT_MOST_AN_HOUR};
 use super::{Reader, RequestRules};
+use crate::domain::UserId;
 use crate::{auth, db, limit, moderation, telemetry};
 
 pub(super) fn database(reader: &mut Reader<'_>) -> Option<db::Settings> {
@@ -80,13 +81,13 @@ pub(super) fn limit(
 }
 
 pub(super) fn rules(reader: &mut Reader<'_>) -> Option<moderation::Rules> {
-    let protected_users = reader
-        .text("MODGATE_PROTECTED_USERS")
-        .map_or_else(Vec::new, |users| parse::list(&users));
-    let action_deadline = reader.duration("MODGATE_ACTION_DEADLINE", AT_MOST_AN_HOUR)?;
+    let protected_users = reader.list("MODGATE_PROTECTED_USERS", |item| {
+        UserId::try_from(item.to_owned()).map(|user| user.to_string())
+    });
+    let action_deadline = reader.duration("MODGATE_ACTION_DEADLINE", AT_MOST_AN_HOUR);
     Some(moderation::Rules {
-        protected_users,
-        action_deadline,
+        protected_users: protected_users?,
+        action_deadline: action_deadline?,
     })
 }
 
@@ -105,8 +106,8 @@ pub(super) fn request_rules(reader: &mut Reader<'_>) -> Option<RequestRules> {
 }
 
 pub(super) fn log(reader: &mut Reader<'_>) -> Option<telemetry::Settings> {
-    let filter = reader.with("MODGATE_LOG", |text| {
-        telemetry::check_filter(text).map(|()| text.to_owned())
+    let directives = reader.full_list("MODGATE_LOG", |item| {
+        telemetry::check_directive(item).map(|()| item.to_owned())
     });
     let format = reader.with("MODGATE_LOG_FORMAT", |text| match text {
         "json" => Ok(telemetry::Format::Json),
@@ -115,7 +116,7 @@ pub(super) fn log(reader: &mut Reader<'_>) -> Option<telemetry::Settings> {
     });
     let traces = super::traces::settings(reader);
     Some(telemetry::Settings {
-        filter: filter?,
+        filter: directives?.join(","),
         format: format?,
         instance: uuid::Uuid::now_v7().to_string(),
         traces: traces?,
@@ -123,7 +124,7 @@ pub(super) fn log(reader: &mut Reader<'_>) -> Option<telemetry::Settings> {
 }
 
 /// Things that are allowed, and better changed.
-pub(crate) fn warnings(settings: &super::Settings) -> Vec<&'static str> {
+pub(crate) fn warnings(settings: &super::Settings) -> Vec<&str> {
     let mut warnings = Vec::new();
     if db::parse_url(&settings.database.url).is_ok_and(|options| db::is_exposed(&options)) {
         warnings.push(
@@ -149,7 +150,7 @@ pub(crate) fn warnings(settings: &super::Settings) -> Vec<&'static str> {
         );
     }
     if let Some(traces) = &settings.log.traces {
-        warnings.extend(&traces.ignored);
+        warnings.extend(traces.ignored.iter().map(String::as_str));
     }
     warnings
 }

@@ -51,7 +51,7 @@ pub struct Moderator {
     pub client_id: Option<String>,
     /// `act.sub`: who acts on behalf of the subject (RFC 8693, 4.1).
     pub actor: Option<String>,
-    /// All scopes of the token, known to the gateway or not.
+    /// What is found in the scope claims, known to the gateway or not, and what it stands for.
     pub scopes: BTreeSet<String>,
     /// `exp`; of an ID token an hour after `iat`, if that is earlier.
     pub expires_at: DateTime<Utc>,
@@ -61,6 +61,12 @@ impl Moderator {
     /// Whether the token grants `scope`.
     pub fn may(&self, scope: Scope) -> bool {
         self.scopes.contains(scope.as_str())
+    }
+
+    /// The scopes that the token grants, of those that there are.
+    pub fn held(&self) -> impl Iterator<Item = Scope> {
+        let all = Scope::ALL.iter().copied();
+        all.filter(|scope| self.may(*scope))
     }
 
     /// What tells this moderator from every other.

@@ -61,7 +61,7 @@ mod tests {
 
     use super::*;
 
-    const TRUSTED: &str = "10.0.0.0/8, 192.0.2.7, 2001:db8:1::/48";
+    const TRUSTED: &str = "10.0.0.0/8, 192.0.2.7/32, 2001:db8:1::/48";
 
     /// Peer, lines, client.
     const CASES: &[(&str, &[&str], &str)] = &[
@@ -141,7 +141,10 @@ mod tests {
 
     /// With the lines in the order in which they came.
     fn client_of(peer: &str, lines: &[&str]) -> String {
-        let trusted = TrustedProxies::parse(TRUSTED).unwrap();
+        let trusted = TRUSTED
+            .split(',')
+            .map(|network| network.trim().parse().unwrap());
+        let trusted: TrustedProxies = trusted.collect();
         let lines = lines.iter().rev().map(|line| line.as_bytes());
         client(peer.parse().unwrap(), lines, &trusted).to_string()
     }

@@ -9,22 +9,23 @@
 //!   what is secret here.
 //! - Spans are for the collector alone: no line lists them.
 
+mod filter;
 mod once_a_minute;
 pub mod traces;
 
 use std::io::IsTerminal;
 
 use tracing::Subscriber;
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::{EnvFilter, filter_fn};
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
+pub use filter::{BadFilter, check_directive};
 pub use once_a_minute::OnceAMinute;
-pub use traces::{Parent, Traces};
+pub use traces::{Parent, Traces, check as check_traces};
 
 /// How lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub enum Format {
 /// The settings of lines and spans.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Directives as in `info,modgate::tencent=debug`.
+    /// Directives as in `info,modgate::tencent=debug`. What none of them names is at `info`.
     pub filter: String,
     /// How lines are written.
     pub format: Format,
@@ -46,19 +47,6 @@ pub struct Settings {
     pub instance: String,
     /// Where spans go, if anywhere.
     pub traces: Option<traces::Settings>,
-}
-
-/// The filter is not one.
-#[derive(Debug, thiserror::Error)]
-#[error("must be a level or a list of directives such as info,modgate::tencent=debug")]
-pub struct BadFilter(#[source] tracing_subscriber::filter::ParseError);
-
-/// Whether `filter` can be used.
-pub fn check_filter(filter: &str) -> Result<(), BadFilter> {
-    EnvFilter::builder()
-        .parse(filter)
-        .map(drop)
-        .map_err(BadFilter)
 }
 
 /// Nothing can be written or sent with these settings.
@@ -95,10 +83,7 @@ where
     S: Subscriber + for<'span> LookupSpan<'span>,
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::builder()
-        .with_default_directive(LevelFilter::INFO.into())
-        .parse(&settings.filter)
-        .map_err(BadFilter)?;
+    let filter = filter::parse(&settings.filter)?;
     let ours = filter_fn(|metadata| {
         let target = metadata.target();
         let said = *metadata.level() <= tracing::Level::INFO

@@ -178,9 +178,28 @@ const BROKEN: &[(&str, &[&str])] = &[
             "https://one.example.test, two.example.test",
         ],
     ),
+    (
+        "MODGATE_PROTECTED_USERS",
+        &["b\u{f6}ss", "root,a user id of more than 32 bytes in all"],
+    ),
     ("MODGATE_USER_ID_PATTERN", &["(", "a)(b", "[a"]),
     ("MODGATE_REQUIRE_REASON", &["on"]),
-    ("MODGATE_LOG", &["modgate=loud"]),
+    (
+        "MODGATE_LOG",
+        &[
+            "modgate=loud",
+            "warning",
+            "modgate=warning",
+            "modgate",
+            "modgate=",
+            "info,modgate::tencent",
+            "info modgate=debug",
+            "modgate =debug",
+            "modgate::tencent=debug,verbose",
+            "=info",
+            ",",
+        ],
+    ),
     ("MODGATE_LOG_FORMAT", &["xml"]),
     ("MODGATE_SHUTDOWN_TIMEOUT", &["0s", "2h"]),
     (
@@ -248,6 +267,153 @@ fn each_broken_value_is_the_fault_of_its_own_variable() {
     ] {
         let told = faults(&with(lonely.clone(), &[("MODGATE_JWT_JWKS_URL", url)]));
         assert_eq!(told, Vec::<String>::new(), "{url}");
+    }
+}
+
+/// Settings that are lists, with an item that is right between faulty ones, and how the faults begin.
+const LISTS: &[(&str, &str, &[&str])] = &[
+    (
+        "MODGATE_JWT_AUDIENCE",
+        "on\te,two,th\tree",
+        &["item 1: must not", "item 3: must not"],
+    ),
+    (
+        "MODGATE_JWT_SCOPE_CLAIM",
+        "/a~2,scope,sc\tp",
+        &["item 1: a claim is", "item 3: must not"],
+    ),
+    (
+        "MODGATE_JWT_SCOPE_MAP",
+        "a;b=audit:read;c=audit:reed action:kick",
+        &[
+            "item 1: must be items",
+            "item 3: \"audit:reed\" is no scope",
+            "item 3: \"action:kick\" is no scope",
+        ],
+    ),
+    (
+        "MODGATE_TRUSTED_PROXIES",
+        "*,10.0.0.0/8,10.0.0.0/33",
+        &["item 1: must be an address", "item 3: must be an address"],
+    ),
+    (
+        "MODGATE_CORS_ORIGINS",
+        "*,https://dash.example.test,null",
+        &["item 1: must be an origin", "item 3: must be an origin"],
+    ),
+    (
+        "MODGATE_PROTECTED_USERS",
+        "b\u{f6}ss,root,\u{738b}",
+        &[
+            "item 1: must be 1 to 32 bytes",
+            "item 3: must be 1 to 32 bytes",
+        ],
+    ),
+    (
+        "MODGATE_LOG",
+        "warning,info,modgate=loud",
+        &[
+            "item 1: must be a level (error, warn, info, debug, trace or off)",
+            "item 3: must be a level (error, warn, info, debug, trace or off)",
+        ],
+    ),
+    (
+        "MODGATE_SEAL_KEY",
+        "one\n5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a\nthree",
+        &[
+            "must be lines of 32 bytes each, as 64 hexadecimal digits or as base64; lines 1, 3 are not",
+        ],
+    ),
+];
+
+#[test]
+fn each_faulty_item_of_a_list_is_named() {
+    for (name, value, begins) in LISTS {
+        let told = faults(&with(good(), &[(name, value)]));
+        let expected = begins.iter().map(|rule| format!("{name}: {rule}"));
+        let all_told = told
+            .iter()
+            .zip(expected)
+            .all(|(told, expected)| told.starts_with(&expected));
+        assert!(all_told && told.len() == begins.len(), "{told:?}");
+    }
+    let readme = include_str!("../../README.md");
+    let lists = readme
+        .lines()
+        .filter(|line| line.starts_with("| `MODGATE_") && line.contains(" list"));
+    let lists: Vec<&str> = lists.filter_map(|line| line.split('`').nth(1)).collect();
+    assert!(lists.len() > 5, "{lists:?}");
+    for name in lists {
+        assert!(LISTS.iter().any(|(list, ..)| *list == name), "{name}");
+    }
+    let block = |tag: &str, content: &str| {
+        format!("-----BEGIN {tag}-----\n{content}\n-----END {tag}-----\n")
+    };
+    let ed25519 = "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+    let keys = [
+        block("CERTIFICATE", ed25519),
+        block("PUBLIC KEY", ed25519),
+        block("PUBLIC KEY", "aaaa"),
+    ];
+    let file = TemporaryFile::new(keys.concat());
+    let lonely = without(good(), "MODGATE_JWT_SECRET");
+    let told = faults(&with(
+        lonely,
+        &[("MODGATE_JWT_PUBLIC_KEY_FILE", file.path())],
+    ));
+    assert_eq!(told.len(), 2, "{told:?}");
+    for (told, block) in told.iter().zip([1, 3]) {
+        let named = format!("MODGATE_JWT_PUBLIC_KEY_FILE: PEM block {block} ");
+        assert!(told.starts_with(&named), "{told}");
+    }
+    let told = faults(&with(
+        good(),
+        &[("MODGATE_SEAL_PUBLIC_KEY_FILE", file.path())],
+    ));
+    assert!(
+        told.len() == 1 && told[0].ends_with("; blocks 1, 3 are not"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_level_of_the_log_is_one_that_there_is() {
+    for filter in [
+        "off",
+        "WARN",
+        "Debug",
+        "info,modgate::tencent=debug",
+        "modgate::tencent=TRACE , warn",
+        "modgate[{action}]=info",
+    ] {
+        let told = faults(&with(good(), &[("MODGATE_LOG", filter)]));
+        assert_eq!(told, Vec::<String>::new(), "{filter}");
+    }
+}
+
+#[test]
+fn two_ports_that_cannot_both_be_had_are_a_fault_that_names_both() {
+    for (api, ops, overlap) in [
+        ("127.0.0.1:8080", "127.0.0.1:8080", true),
+        ("0.0.0.0:8080", "127.0.0.1:8080", true),
+        ("127.0.0.1:8080", "[::]:8080", true),
+        ("127.0.0.1:9090", "127.0.0.2:9090", false),
+        ("127.0.0.1:0", "127.0.0.1:0", false),
+    ] {
+        let variables = with(
+            good(),
+            &[("MODGATE_LISTEN", api), ("MODGATE_OPS_LISTEN", ops)],
+        );
+        let told = faults(&variables);
+        let expected = "MODGATE_LISTEN: must not be the same port as MODGATE_OPS_LISTEN";
+        let expected: &[&str] = if overlap { &[expected] } else { &[] };
+        assert_eq!(told, expected, "{api} {ops}");
+        if overlap {
+            for command in ["check", "serve"] {
+                let (started, _, stderr) = run(&variables, &[command]);
+                assert!(!started && stderr.contains(expected[0]), "{stderr}");
+            }
+        }
     }
 }
 
@@ -462,15 +628,14 @@ fn an_invisible_character_is_a_fault_of_any_setting() {
     }
 }
 
-fn traced(changes: &[(&str, &str)]) -> (bool, Vec<&'static str>) {
+/// Whether traces are sent, and what of these variables is ignored.
+fn traced(changes: &[(&str, &str)]) -> (bool, Vec<String>) {
     let endpoint = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")];
     let variables = with(with(good(), &endpoint), changes);
     let settings = Settings::read(&variables.into_iter().collect()).expect("they are right");
     let traces = settings.log.traces;
-    (
-        traces.is_some(),
-        traces.map_or(Vec::new(), |traces| traces.ignored),
-    )
+    let is_on = traces.is_some();
+    (is_on, traces.map_or(Vec::new(), |traces| traces.ignored))
 }
 
 #[test]
@@ -479,9 +644,7 @@ fn traces_can_be_switched_off_as_the_standard_says() {
         ("OTEL_SDK_DISABLED", "true", false),
         ("OTEL_SDK_DISABLED", "TRUE ", false),
         ("OTEL_SDK_DISABLED", "", true),
-        // Whatever is not `true` is false.
         ("OTEL_SDK_DISABLED", "false", true),
-        ("OTEL_SDK_DISABLED", "1", true),
         ("OTEL_TRACES_EXPORTER", "none", false),
         ("OTEL_TRACES_EXPORTER", "None", false),
         ("OTEL_TRACES_EXPORTER", "otlp", true),
@@ -490,18 +653,121 @@ fn traces_can_be_switched_off_as_the_standard_says() {
     ] {
         assert_eq!(traced(&[(name, value)]), (on, vec![]), "{name}={value}");
     }
+}
+
+#[test]
+fn a_variable_of_the_standard_that_cannot_be_followed_is_named() {
     for (name, value) in [
+        // Whatever is not `true` is false.
+        ("OTEL_SDK_DISABLED", "1"),
         ("OTEL_TRACES_EXPORTER", "console"),
         ("OTEL_TRACES_EXPORTER", "otlp,zipkin"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
         ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json"),
+        ("OTEL_TRACES_SAMPLER", "foo"),
+        ("OTEL_TRACES_SAMPLER", "Always_On"),
+        ("OTEL_TRACES_SAMPLER", "always_on "),
+        ("OTEL_TRACES_SAMPLER", "jaeger_remote"),
+        // Of a sampler that has none.
+        ("OTEL_TRACES_SAMPLER_ARG", "0.1"),
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "many"),
+        ("OTEL_SPAN_EVENT_COUNT_LIMIT", "-1"),
+        ("OTEL_SPAN_LINK_COUNT_LIMIT", "1e3"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "5s"),
+        ("OTEL_BSP_EXPORT_TIMEOUT", "1.5"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "0"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "all"),
+        ("OTEL_BSP_MAX_CONCURRENT_EXPORTS", "0"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
+        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", " 10000"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "zstd"),
+        (
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            "authorization: Bearer h4nter2",
+        ),
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "a=b,h4nter2"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment"),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/etc/ca.pem"),
+        ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "/etc/key.pem"),
+        ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "100"),
+        ("OTEL_PROPAGATORS", "b3"),
     ] {
         let (on, ignored) = traced(&[(name, value)]);
         assert!(on && ignored.len() == 1, "{name}={value}: {ignored:?}");
-        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318");
-        let (passed, stdout, _) = run(&with(good(), &[endpoint, (name, value)]), &["check"]);
-        assert!(passed && stdout.contains("warning: OTEL_"), "{stdout}");
-        assert!(stdout.contains(&format!("{name}={value}")), "{stdout}");
+        assert!(ignored[0].starts_with(&format!("{name}: ")), "{ignored:?}");
+        assert!(!ignored[0].contains("h4nter2"), "{ignored:?}");
+    }
+    for value in ["2", "-0.1", "nan", "half", ""] {
+        for sampler in ["traceidratio", "parentbased_traceidratio"] {
+            let changes = [
+                ("OTEL_TRACES_SAMPLER", sampler),
+                ("OTEL_TRACES_SAMPLER_ARG", value),
+            ];
+            let (_, ignored) = traced(&changes);
+            let named = "OTEL_TRACES_SAMPLER_ARG: must be a number from 0 to 1";
+            assert!(
+                ignored.len() == 1 && ignored[0].starts_with(named),
+                "{ignored:?}"
+            );
+        }
+    }
+    // The more exact one is in effect.
+    let (_, ignored) = traced(&[
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+    ]);
+    assert_eq!(ignored, Vec::<String>::new());
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318");
+    let wrong = [
+        endpoint,
+        ("OTEL_TRACES_SAMPLER", "foo"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "h4nter2"),
+    ];
+    let (passed, stdout, _) = run(&with(good(), &wrong), &["check"]);
+    assert!(passed && !stdout.contains("h4nter2"), "{stdout}");
+    for line in [
+        "OTEL_TRACES_SAMPLER=foo",
+        "OTEL_EXPORTER_OTLP_HEADERS=(hidden)",
+        "warning: OTEL_EXPORTER_OTLP_HEADERS: item 1 is ignored: it must be name=value",
+    ] {
+        assert!(stdout.lines().any(|said| said == line), "{line}: {stdout}");
+    }
+    assert!(stdout.contains("warning: OTEL_TRACES_SAMPLER: is ignored: it must be always_on, "));
+}
+
+#[test]
+fn what_the_standard_says_is_followed_without_a_word() {
+    for changes in [
+        &[("OTEL_TRACES_SAMPLER", "parentbased_always_off")][..],
+        &[
+            ("OTEL_TRACES_SAMPLER", "traceidratio"),
+            ("OTEL_TRACES_SAMPLER_ARG", "0.25"),
+        ],
+        &[
+            ("OTEL_BSP_SCHEDULE_DELAY", "5000"),
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "2048"),
+            ("OTEL_SPAN_EVENT_COUNT_LIMIT", "128"),
+        ],
+        &[
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "10000"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "none"),
+            (
+                "OTEL_EXPORTER_OTLP_HEADERS",
+                "authorization=Bearer%20x,a=b,",
+            ),
+        ],
+        &[
+            ("OTEL_RESOURCE_ATTRIBUTES", "a=b,c=d"),
+            ("OTEL_PROPAGATORS", "tracecontext,baggage"),
+        ],
+        // Of other signals.
+        &[
+            ("OTEL_METRICS_EXPORTER", "prometheus"),
+            ("OTEL_LOGS_EXPORTER", "none"),
+        ],
+    ] {
+        assert_eq!(traced(changes), (true, vec![]), "{changes:?}");
     }
 }
 

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::Error;
 pub(super) use jwk::{KeySet, LONGEST_KEY_ID, key_set};
 use pem::PEM_BEGIN;
-pub(super) use pem::public_keys;
+pub(super) use pem::{faults as faults_of_pem, public_keys};
 pub use skipped::{SkippedKey, WhySkipped};
 
 /// RFC 7518, 3.2: a key of the size of the hash output or larger.

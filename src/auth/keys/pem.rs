@@ -19,6 +19,16 @@ const RAW_ED25519_LENGTH: usize = 32;
 
 /// The keys of a PEM text: at least one.
 pub(in crate::auth) fn public_keys(text: &str) -> Result<Vec<VerificationKey>, Error> {
+    blocks(text).into_iter().collect()
+}
+
+/// What is wrong with a PEM text, block by block.
+pub(in crate::auth) fn faults(text: &str) -> Vec<Error> {
+    let blocks = blocks(text).into_iter();
+    blocks.filter_map(Result::err).collect()
+}
+
+fn blocks(text: &str) -> Vec<Result<VerificationKey, Error>> {
     // Cut here and not by the PEM parser: that one drops an unfinished last block in silence, and
     // with it a key.
     let starts: Vec<usize> = text
@@ -26,7 +36,7 @@ pub(in crate::auth) fn public_keys(text: &str) -> Result<Vec<VerificationKey>, E
         .map(|(start, _)| start)
         .collect();
     if starts.is_empty() {
-        return Err(Error::NoPemBlock);
+        return vec![Err(Error::NoPemBlock)];
     }
     let ends = starts.iter().skip(1).copied().chain([text.len()]);
     let blocks = starts

@@ -11,7 +11,7 @@ fn verifier(accept_id_tokens: bool) -> Verifier {
     let mut settings = settings(KeySource::Secret(SECRET.into()));
     settings.accept_id_tokens = accept_id_tokens;
     settings.scope_claims = ["scope", "groups"].map(|name| name.parse().unwrap()).into();
-    settings.scope_map = "moderators=action:kick_seat".parse().unwrap();
+    settings.scope_map = ScopeMap::parse("moderators=action:kick_seat").unwrap();
     Verifier::new(settings).unwrap()
 }
 

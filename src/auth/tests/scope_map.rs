@@ -4,7 +4,7 @@ use crate::domain::Scope;
 
 fn scopes_of(map: &str, claims: &Value) -> Vec<String> {
     let mut settings = settings(KeySource::Secret(SECRET.into()));
-    settings.scope_map = map.parse().unwrap();
+    settings.scope_map = ScopeMap::parse(map).unwrap();
     settings.scope_claims = ["scope", "groups", "/realm_access/roles"]
         .map(|path| path.parse().unwrap())
         .to_vec();
@@ -75,7 +75,18 @@ fn a_map_that_says_nothing_clear_is_refused() {
         ("a=audit:read;a=action:kick_seat", Twice("a".to_owned())),
         ("a\r\nb=audit:read", ControlCharacter("a\r\nb".to_owned())),
     ] {
-        assert_eq!(text.parse::<ScopeMap>(), Err(error), "{text}");
+        let faults = ScopeMap::parse(text).map_err(|faults| {
+            let faults = faults.into_iter().map(|(_, fault)| fault);
+            faults.collect::<Vec<_>>()
+        });
+        assert_eq!(faults, Err(vec![error]), "{text}");
     }
-    assert_eq!("".parse(), Ok(ScopeMap::default()));
+    assert_eq!(ScopeMap::parse(""), Ok(ScopeMap::default()));
+    let several = "a=audit:read;b;c=audit:reed x=y;a=action:kick_seat";
+    let all = [
+        (2, Form),
+        (3, NoScope("y".to_owned())),
+        (4, Twice("a".to_owned())),
+    ];
+    assert_eq!(ScopeMap::parse(several), Err(all.to_vec()));
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider;
-use opentelemetry_otlp::{ExporterBuildError, Protocol, WithExportConfig};
+use opentelemetry_otlp::{ExporterBuildError, Protocol, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector};
 use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -41,7 +41,7 @@ pub struct Settings {
     /// The name of this service; `None` for `modgate`.
     pub service_name: Option<String>,
     /// What to say of variables whose value cannot be followed.
-    pub ignored: Vec<&'static str>,
+    pub ignored: Vec<String>,
 }
 
 /// The URL of a collector. Never shown: a part of its path may be a key.
@@ -61,7 +61,7 @@ impl fmt::Display for BadEndpoint {
 impl Endpoint {
     /// The one for traces of a collector with this base URL.
     pub fn below(base: &str) -> Result<Self, BadEndpoint> {
-        check(base)?;
+        check_url(base)?;
         Ok(Self(
             format!("{}/v1/traces", base.trim_end_matches('/')).into(),
         ))
@@ -69,12 +69,12 @@ impl Endpoint {
 
     /// This URL as it is.
     pub fn exactly(url: &str) -> Result<Self, BadEndpoint> {
-        check(url)?;
+        check_url(url)?;
         Ok(Self(url.into()))
     }
 }
 
-fn check(url: &str) -> Result<(), BadEndpoint> {
+fn check_url(url: &str) -> Result<(), BadEndpoint> {
     let rest = url
         .strip_prefix("http://")
         .or_else(|| url.strip_prefix("https://"));
@@ -120,11 +120,7 @@ pub struct Traces(SdkTracerProvider);
 
 impl Traces {
     pub(super) fn start(settings: &Settings, instance: &str) -> Result<Self, NotStarted> {
-        let exporter = opentelemetry_otlp::SpanExporter::builder()
-            .with_http()
-            .with_protocol(Protocol::HttpBinary)
-            .with_endpoint(settings.endpoint.0.expose_secret())
-            .build()?;
+        let exporter = exporter(settings)?;
         let provider = SdkTracerProvider::builder()
             .with_resource(resource(settings, instance))
             .with_batch_exporter(Collector::new(exporter))
@@ -153,6 +149,22 @@ impl Traces {
         // What the collector did not take has been warned of.
         let _ = tokio::task::spawn_blocking(closing).await;
     }
+}
+
+fn exporter(settings: &Settings) -> Result<SpanExporter, NotStarted> {
+    let builder = SpanExporter::builder()
+        .with_http()
+        .with_protocol(Protocol::HttpBinary)
+        .with_endpoint(settings.endpoint.0.expose_secret());
+    Ok(builder.build()?)
+}
+
+/// Whether [`Traces`] can be started with these settings. Nothing is sent.
+///
+/// # Errors
+/// If not; the collector may be away.
+pub fn check(settings: &Settings) -> Result<(), NotStarted> {
+    exporter(settings).map(drop)
 }
 
 fn is_ours(metadata: &Metadata<'_>) -> bool {
