@@ -14,7 +14,7 @@ use super::paths::ME;
 use super::problem::ApiError;
 use super::query::refuse_query;
 use crate::config::WholePattern;
-use crate::domain::Kind;
+use crate::domain::{Kind, Scope};
 
 /// The moderator behind the token, and what holds for it.
 #[derive(Serialize, ToSchema)]
@@ -24,8 +24,9 @@ pub(super) struct MeJson<'a> {
     pub(super) moderator: &'a str,
     #[schema(required)]
     pub(super) name: Option<&'a str>,
-    /// All scopes of the token, known to modgate or not.
-    pub(super) scopes: &'a BTreeSet<String>,
+    /// Those of modgate's scopes that the token grants, by themselves or by what a role or group of it
+    /// stands for.
+    pub(super) scopes: BTreeSet<&'static str>,
     #[schema(value_type = DateTime<Utc>)]
     pub(super) expires_at: String,
     pub(super) limits: LimitsJson,
@@ -77,7 +78,7 @@ pub(super) async fn get_me(
     Ok(HttpResponse::Ok().json(MeJson {
         moderator: &moderator.subject,
         name: moderator.name.as_deref(),
-        scopes: &moderator.scopes,
+        scopes: moderator.held().map(Scope::as_str).collect(),
         expires_at: time(moderator.expires_at),
         limits: LimitsJson {
             moderator_requests_per_second: limiter.moderator_quota(&moderator).limit,

@@ -396,7 +396,11 @@ async fn scopes_and_subject_and_name_may_be_in_other_claims() {
             "/realm_access/roles,https://example.test/rights",
         )
         .set("MODGATE_JWT_SUBJECT_CLAIM", "oid")
-        .set("MODGATE_JWT_NAME_CLAIM", "name");
+        .set("MODGATE_JWT_NAME_CLAIM", "name")
+        .set(
+            "MODGATE_JWT_SCOPE_MAP",
+            "auditors=audit:read;all=action:kick_login",
+        );
     let app = TestApp::in_world(world).await;
     let token = secret_signed(&json!({
         "oid": "object-1", "name": "Alice", "scope": "audit:read",
@@ -411,6 +415,19 @@ async fn scopes_and_subject_and_name_may_be_in_other_claims() {
         me["scopes"],
         json!(["action:kick_login", "action:kick_seat"])
     );
+    // Roles of the provider's are not listed, but what they stand for is.
+    for (roles, scopes) in [
+        (json!(["auditors", "offline_access"]), json!(["audit:read"])),
+        (
+            json!(["all", "auditors", "action:kick_login"]),
+            json!(["action:kick_login", "audit:read"]),
+        ),
+        (json!(["offline_access", "Auditors"]), json!([])),
+    ] {
+        let claims = json!({"oid": "object-1", "scope": null, "realm_access": {"roles": roles}});
+        let me = with_token(&app, secret_signed(&claims)).get("/v1/me").await;
+        assert_eq!(me.json()["scopes"], scopes, "{roles}");
+    }
     assert_unauthenticated(
         &with_token(&app, secret_signed(&json!({})))
             .get("/v1/me")
@@ -437,7 +454,7 @@ async fn me_says_who_i_am_what_i_may_and_what_is_asked_of_me() {
     assert_eq!(
         answer.json(),
         json!({
-            "moderator": "alice", "name": "Alice W.", "scopes": ["a", "action:kick_login", "b"],
+            "moderator": "alice", "name": "Alice W.", "scopes": ["action:kick_login"],
             "expires_at": expires_at,
             "limits": {"moderator_requests_per_second": 7, "tencent_calls_per_second": 50},
             "rules": {"reason_required": true, "user_id_pattern": "[a-z]+"},

@@ -63,7 +63,7 @@ fn me() -> Value {
     let me = MeJson {
         moderator: "alice",
         name: Some("Alice W."),
-        scopes: &scopes.map(|scope| scope.to_string()).into(),
+        scopes: scopes.map(Scope::as_str).into(),
         expires_at: time(DateTime::UNIX_EPOCH + TimeDelta::days(20_780)),
         limits: LimitsJson {
             moderator_requests_per_second: 20,
