@@ -64,11 +64,53 @@ async fn entra() {
             .await,
         200
     );
+    // Whatever the dashboard names, a token of version 2 is for the client id.
+    for stranger in [
+        json!({"aud": "api://66666666-7777-8888-9999-000000000000"}),
+        json!({"iss": "https://sts.windows.net/11111111-2222-3333-4444-555555555555/"}),
+    ] {
+        let token = entra.token(&access, &stranger);
+        let answer = bearer(&entra.app, token).get("/v1/me").await;
+        assert_eq!(answer.status, 401, "{stranger}");
+    }
     // Of a dashboard that is the same app registration: audience and roles are right.
     let id_token = json!({"nonce": "12345", "azp": null, "azpacr": null, "scp": null});
     entra
         .assert_refused(entra.token(&access, &id_token), ID_TOKEN)
         .await;
+    entra.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entra_with_tokens_of_version_1() {
+    let key = SigningKey::rs256("i6lGk3FZzxRcUb2C3nEQ7syHJlY");
+    let entra = Recipe::of("Entra, changed", key, &[]).await;
+    let client_id = "66666666-7777-8888-9999-000000000000";
+    let access = json!({
+        "aud": client_id, "iss": entra.issuer(), "iat": 0, "nbf": 0, "exp": 0, "acr": "1", "aio": "AXQAi/8IAAAA",
+        "amr": ["pwd"], "appid": "5c1b6f3e-0b5f-4c0e-8d5d-2f1e7a9b3c4d", "appidacr": "0", "name": "Alice W.",
+        "oid": "b8a3c1d2-4e5f-4a6b-9c7d-8e9f0a1b2c3d", "roles": ["Modgate.Moderator"], "scp": "access_as_user",
+        "sub": "gXh4o2cJw0T4mS2Xv1cEoQbVZtqN1sV6m9Kf0p3dE7A", "tid": "11111111-2222-3333-4444-555555555555",
+        "unique_name": "alice@example.com", "upn": "alice@example.com", "uti": "Q2hhbmdl", "ver": "1.0",
+    });
+    // As the dashboard named it.
+    for audience in [client_id.to_owned(), format!("api://{client_id}")] {
+        let token = || entra.token(&access, &json!({"aud": audience}));
+        let moderator = entra.me(token()).await;
+        assert_eq!(
+            moderator["moderator"],
+            "b8a3c1d2-4e5f-4a6b-9c7d-8e9f0a1b2c3d"
+        );
+        assert_eq!(moderator["name"], "alice@example.com");
+        assert_eq!(
+            moderator["scopes"],
+            json!(["action:kick_login", "action:kick_seat"])
+        );
+        assert_eq!(entra.may_kick(token()).await, 200);
+    }
+    let another = entra.token(&access, &json!({"aud": "api://another"}));
+    let answer = bearer(&entra.app, another).get("/v1/me").await;
+    assert_eq!(answer.status, 401, "{}", answer.text);
     entra.app.stop().await;
 }
 

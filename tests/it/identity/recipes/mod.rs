@@ -10,15 +10,32 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// The settings of a recipe: the first code block under its heading.
+/// The settings of a recipe: the first code block under its heading. Of `<heading>, changed` those with
+/// what the second block says instead.
 fn recipe(heading: &str) -> Vec<(String, String)> {
+    match heading.strip_suffix(CHANGED) {
+        None => block(heading, 1),
+        Some(heading) => {
+            let changes = block(heading, 3);
+            let mut settings = block(heading, 1);
+            settings.retain(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
+            settings.into_iter().chain(changes).collect()
+        }
+    }
+}
+
+const CHANGED: &str = ", changed";
+
+/// The settings between the fences under a heading: blocks have odd numbers.
+fn block(heading: &str, number: usize) -> Vec<(String, String)> {
     let readme = include_str!("../../../../README.md");
     let (_, rest) = readme
         .split_once(&format!("\n### {heading}\n"))
         .expect("the README has it");
-    let block = rest
+    let section = rest.split("\n### ").next().unwrap_or(rest);
+    let block = section
         .split("```")
-        .nth(1)
+        .nth(number)
         .expect("it has a block")
         .trim_start_matches("sh\n");
     let settings = block.lines().filter_map(|line| line.split_once('='));
