@@ -1,15 +1,13 @@
 //! Brings a database to the schema of this build, and gives its roles the rights that they need.
 
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use secrecy::SecretString;
 
 use super::guard::{TriggerFault, mend_triggers};
 use super::schema::{List, migrations};
-use super::{Error, connect, server};
-
-const GRANTS: &str = include_str!("grants.sql");
+use super::{Error, connect, rights, schema, server};
 
 /// Two processes that make the list at the same moment get in each other's way once.
 const TRIES: u32 = 5;
@@ -32,6 +30,52 @@ pub async fn migrate(url: &SecretString) -> Result<Vec<TriggerFault>, Error> {
     let mended = apply(&migrations, &list, &mut connection).await?;
     connection.close().await.map_err(Error::Unreachable)?;
     Ok(mended)
+}
+
+/// What would keep [`migrate`] from doing its work, as far as that shows without trying: a connection,
+/// the server, other migrations than those of this build, and the rights of the role.
+///
+/// # Errors
+/// Those of [`migrate`]; [`Error::MayNotMigrate`] for what it would be refused.
+pub async fn check_migrate(url: &SecretString) -> Result<(), Error> {
+    let mut connection = connect(url).await?;
+    server::check(url, &mut connection).await?;
+    let (list, is_listed) = match List::find(&mut connection).await {
+        Ok(List::Table(list)) => (list, true),
+        Ok(List::Unreadable) => return Err(Error::Unreadable),
+        Ok(List::None) => (List::USUAL.to_owned(), false),
+        Err(error) => return Err(Error::Unreachable(error)),
+    };
+    let pending = schema::pending(&mut connection).await?;
+    let in_the_way = rights::in_the_way(&mut connection, &list, pending > 0).await;
+    let in_the_way = in_the_way.map_err(Error::Unreachable)?;
+    if !in_the_way.is_empty() {
+        return Err(Error::MayNotMigrate(in_the_way));
+    }
+    if is_listed {
+        check_applied(&list, &mut connection).await?;
+    }
+    connection.close().await.map_err(Error::Unreachable)
+}
+
+/// Fails where sqlx would: a migration was left half done, or is not the one of this build.
+async fn check_applied(list: &str, connection: &mut PgConnection) -> Result<(), Error> {
+    let dirty = connection.dirty_version(list).await;
+    if let Some(version) = dirty.map_err(Error::Migrate)? {
+        return Err(Error::Migrate(MigrateError::Dirty(version)));
+    }
+    let applied = connection.list_applied_migrations(list).await;
+    let applied = applied.map_err(Error::Migrate)?;
+    let known = migrations(list.to_owned());
+    let another = applied.iter().find(|applied| {
+        let mut known = known.iter();
+        let known = known.find(|known| known.version == applied.version);
+        known.is_some_and(|known| known.checksum != applied.checksum)
+    });
+    another.map_or(Ok(()), |another| {
+        let mismatch = MigrateError::VersionMismatch(another.version);
+        Err(Error::Migrate(mismatch))
+    })
 }
 
 /// Makes the list if there is none, and applies nothing.
@@ -82,8 +126,7 @@ async fn apply(
         .await
         .map_err(failed)?;
     let mended = mend_triggers(&mut transaction).await.map_err(failed)?;
-    let grants = GRANTS.replace(List::USUAL, list);
-    sqlx::raw_sql(AssertSqlSafe(grants))
+    sqlx::raw_sql(AssertSqlSafe(rights::grants(list)))
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;

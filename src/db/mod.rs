@@ -5,6 +5,7 @@ mod guard;
 mod inspect;
 mod migrate;
 mod pool;
+mod rights;
 mod schema;
 mod server;
 
@@ -20,7 +21,7 @@ pub(crate) use connection::{Connection, in_time, is_broken, within};
 pub use guard::TriggerFault;
 pub(crate) use guard::trigger_faults;
 pub use inspect::{Inspection, inspect};
-pub use migrate::migrate;
+pub use migrate::{check_migrate, migrate};
 pub(crate) use pool::GONE_NOTICED_WITHIN;
 pub use pool::Pool;
 use pool::Profile;
@@ -74,6 +75,24 @@ pub enum Error {
     /// The schema is older than this build.
     #[error("{0} migrations are pending: run `modgate migrate`, or set MODGATE_MIGRATE=true")]
     Pending(usize),
+    /// The role lacks rights without which nothing can be recorded or read.
+    #[error(
+        "this role may not do what the service does ({}): connect as modgate_service of deploy/roles.sql, and run \
+         `modgate migrate`, which grants it what it needs", .0.join(", ")
+    )]
+    Rights(Vec<String>),
+    /// The role lacks rights without which the schema cannot be brought up to date.
+    #[error("this role cannot migrate ({}): connect as modgate_owner of deploy/roles.sql", several(.0))]
+    MayNotMigrate(Vec<String>),
+}
+
+/// The first of these, and how many more there are: of a stranger's schema each thing is in the way.
+fn several(reasons: &[String]) -> String {
+    const NAMED: usize = 3;
+    let named = reasons.iter().take(NAMED).cloned();
+    let others = reasons.len().saturating_sub(NAMED);
+    let others = (others > 0).then(|| format!("{others} more of the kind"));
+    named.chain(others).collect::<Vec<_>>().join(", ")
 }
 
 /// The pools of a service.
@@ -172,15 +191,16 @@ fn two_thirds(connections: u32) -> u32 {
 
 /// Fails if the database behind `url` is not one that this build can serve with.
 pub async fn check(url: &SecretString) -> Result<(), Error> {
-    let mut connection = connect(url).await?;
-    server::check(url, &mut connection).await?;
-    let pending = schema::pending(&mut connection).await?;
-    connection.close().await.map_err(Error::Unreachable)?;
-    if pending == 0 {
-        Ok(())
-    } else {
-        Err(Error::Pending(pending))
+    let Inspection {
+        pending, missing, ..
+    } = inspect(url).await?;
+    if pending > 0 {
+        return Err(Error::Pending(pending));
     }
+    if !missing.is_empty() {
+        return Err(Error::Rights(missing));
+    }
+    Ok(())
 }
 
 /// A connection of its own, without the time-outs of the service. What is asked for is what it is
