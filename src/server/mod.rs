@@ -25,15 +25,18 @@ use crate::metrics::Metrics;
 use crate::moderation::{Moderation, RetryBudget, Suspensions};
 use crate::{db, http, rotation, tencent};
 use open_files::Room;
-use sockets::{listen, serve_api, serve_ops, watch};
+pub use sockets::can_listen;
+use sockets::{API, OPS, listen, serve_api, serve_ops, watch};
 use start::{check_seal_key, ensure_partitions, report_mended, warn_if_unprotected};
 
 /// The service could not start, or its sockets failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// An address cannot be listened on.
-    #[error("cannot listen on {address}")]
+    #[error("{variable}: cannot listen on {address}")]
     Bind {
+        /// The setting that names it.
+        variable: &'static str,
         /// The address.
         address: SocketAddr,
         /// Why.
@@ -41,8 +44,11 @@ pub enum Error {
         source: io::Error,
     },
     /// The database cannot be used.
-    #[error("the database cannot be used")]
+    #[error("MODGATE_DATABASE_URL: the database cannot be used")]
     Database(#[from] db::Error),
+    /// What `MODGATE_MIGRATE` asks for cannot be done.
+    #[error("MODGATE_MIGRATE: the database cannot be migrated as MODGATE_OWNER_DATABASE_URL says")]
+    Migrate(#[source] db::Error),
     /// The Tencent settings cannot be used.
     #[error("the Tencent settings cannot be used")]
     Tencent(#[from] tencent::Error),
@@ -77,10 +83,10 @@ impl Server {
     /// Binds the ports and makes the schema ready. Must be called on the main runtime.
     pub async fn bind(settings: Settings) -> Result<Self, Error> {
         let room = start::room(&settings).map_err(Error::OpenFiles)?;
-        let listener = listen(settings.listen)?;
-        let ops_listener = listen(settings.ops_listen)?;
+        let listener = listen(API, settings.listen)?;
+        let ops_listener = listen(OPS, settings.ops_listen)?;
         if let Some(owner) = &settings.migrate {
-            report_mended(&db::migrate(owner).await?);
+            report_mended(&db::migrate(owner).await.map_err(Error::Migrate)?);
         }
         db::check(&settings.database.url).await?;
         let pools = db::open(&settings.database)?;

@@ -110,7 +110,7 @@ async fn all_is_well_with_the_roles_and_a_credential_that_is_right() {
     let world = with_roles().await;
     let report = Report::of(&world, &[]).await;
     assert_eq!(report.exit_code, Some(0), "{report:?}");
-    for subject in ["Tencent", "database", "token keys"] {
+    for subject in ["ports", "Tencent", "database", "token keys"] {
         assert!(report.is_ok(subject), "{subject}: {report:?}");
     }
     // One question, about the admin itself; no kick, no row, no permit.
@@ -269,14 +269,17 @@ async fn an_unmigrated_database_is_a_fault_unless_serve_migrates_it() {
     let report = Report::of(&world, &[]).await;
     report.assert_wrong("database", "MODGATE_DATABASE_URL", "run `modgate migrate`");
     let report = Report::of(&world, &[("MODGATE_MIGRATE", "true")]).await;
-    assert!(report.is_ok("database"), "{report:?}");
+    assert!(
+        report.is_ok("database") && report.is_ok("migration"),
+        "{report:?}"
+    );
     let owner = format!("postgres://a:b@{}/c", nobody());
     let changes = [
         ("MODGATE_MIGRATE", "true"),
         ("MODGATE_OWNER_DATABASE_URL", &owner),
     ];
     let report = Report::of(&world, &changes).await;
-    report.assert_wrong("database", "MODGATE_OWNER_DATABASE_URL", "refused");
+    report.assert_wrong("migration", "MODGATE_OWNER_DATABASE_URL", "refused");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,6 +43,7 @@ mod replicas;
 mod seals;
 mod secrets;
 mod settings;
+mod starts;
 mod state_machine;
 mod stopping;
 mod stream;

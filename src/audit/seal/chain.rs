@@ -11,10 +11,10 @@ use super::key_fit::{KeyFit, fit};
 use super::store::{Newest, head_of, newest};
 use super::witness::{Remembered, Witness, WitnessError};
 use super::{STEP, Seal, SeenHead};
-use crate::audit::Error;
 use crate::audit::decision::covering;
 use crate::audit::keys::SealKeys;
-use crate::db::within;
+use crate::audit::{AuditLog, Error};
+use crate::db::{Connection, within};
 
 const LEFT_OVER_EVERY: Duration = Duration::from_secs(10);
 
@@ -191,6 +191,23 @@ impl Chain {
             None => !was_signed,
         };
         follows && is_signed
+    }
+}
+
+impl AuditLog {
+    /// Whether [`AuditLog::seal`] would go on from the newest seal that there is. Nothing is sealed, and the
+    /// witness is not written to.
+    ///
+    /// # Errors
+    /// As those of [`AuditLog::seal`].
+    pub async fn check_chain(&self) -> Result<(), Error> {
+        let keys = self.keys.load();
+        let mut connection = Connection::acquire(&self.sealing).await?;
+        let mut chain = self.chain.lock().await;
+        let followed = chain.follow(&mut connection, &keys).await?;
+        connection.release();
+        drop(followed);
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::{STEP, Seal, newest};
+use super::{STEP, Seal};
 use crate::audit::genuine::ROLLOUT;
 use crate::audit::genuine::first_signed_at;
 use crate::audit::keys::SealKeys;
@@ -51,14 +51,6 @@ impl AuditLog {
     /// How the keys in use go with the newest seals.
     pub async fn seal_key_fit(&self) -> Result<KeyFit, Error> {
         self.key_fit_of(&self.keys.load()).await
-    }
-
-    /// Whether the newest seal was made in this cluster, and not restored from a dump.
-    pub async fn is_sealed_here(&self) -> Result<bool, Error> {
-        let mut connection = Connection::acquire(&self.reading).await?;
-        let newest = within(STEP, newest(&mut connection)).await?;
-        connection.release();
-        Ok(newest.is_none_or(|newest| newest.is_of_this_cluster))
     }
 
     /// How `keys` would go with the newest seals.

@@ -4,6 +4,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
+use uuid::Uuid;
 
 use super::SeenHead;
 use super::store::{head_of, newest};
@@ -52,12 +53,7 @@ impl Witness {
             .append(true)
             .open(&path)
         {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => match path.parent() {
-                Some(directory) if !directory.as_os_str().is_empty() => {
-                    std::fs::read_dir(directory).map(drop)
-                }
-                _ => Ok(()),
-            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => can_be_made(&path),
             opened => opened.map(drop),
         };
         match usable {
@@ -139,6 +135,16 @@ pub async fn begin_witness(
     let written = witness.append(std::slice::from_ref(&seen)).await;
     written.map_err(crate::audit::Error::from)?;
     Ok(seen)
+}
+
+/// Tries it with another name: whoever only checks settings may not be who must write to it later.
+fn can_be_made(path: &Path) -> io::Result<()> {
+    let trial = path.with_file_name(format!(".modgate-{}", Uuid::now_v7()));
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&trial)?;
+    std::fs::remove_file(trial)
 }
 
 /// The length of the file, and its last whole line; nothing of one that is not there.

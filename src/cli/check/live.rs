@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{Failed, record, tencent, token_keys};
+use super::{Failed, migration, ports, record, tencent, token_keys};
 use crate::config::Settings;
+use crate::telemetry::{causes, check_traces};
 
 /// The longest that one probe may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -26,6 +27,12 @@ impl Findings {
         self.lines.push(format!("ok: {}: {what}", self.subject));
     }
 
+    /// Notes what is no fault here, and would be one elsewhere.
+    pub(super) fn warning(&mut self, setting: &str, what: impl Display) {
+        let line = format!("warning: {}: {setting}: {what}", self.subject);
+        self.lines.push(line);
+    }
+
     /// Notes what is wrong with what `setting` says, or leads to.
     pub(super) fn wrong(&mut self, setting: &str, what: impl Display) {
         let line = format!("wrong: {}: {setting}: {what}", self.subject);
@@ -36,9 +43,16 @@ impl Findings {
 
 /// Prints what each probe finds; fails if anything is wrong.
 pub(super) async fn try_all(settings: &Settings) -> Result<(), Failed> {
-    let (tencent, database, token_keys) = tokio::join!(
+    let owner = migration::setting(&settings.environment);
+    let found = tokio::join!(
+        probe("ports", "MODGATE_LISTEN", async |found| {
+            ports::probe(settings, found).await;
+        }),
         probe("Tencent", "MODGATE_TENCENT_URL", async |found| {
             tencent::probe(settings, found).await;
+        }),
+        probe("migration", owner, async |found| {
+            migration::probe(settings, found).await;
         }),
         probe("database", "MODGATE_DATABASE_URL", async |found| {
             record::probe(settings, found).await;
@@ -46,9 +60,12 @@ pub(super) async fn try_all(settings: &Settings) -> Result<(), Failed> {
         probe("token keys", "MODGATE_JWT_JWKS_URL", async |found| {
             token_keys::probe(settings, found).await;
         }),
+        probe("traces", "OTEL_EXPORTER_OTLP_ENDPOINT", async |found| {
+            try_traces(settings, found);
+        }),
     );
     let mut faults = 0;
-    for found in [tencent, database, token_keys] {
+    for found in <[Findings; 6]>::from(found) {
         for line in found.lines {
             println!("{line}");
         }
@@ -58,6 +75,17 @@ pub(super) async fn try_all(settings: &Settings) -> Result<(), Failed> {
         0 => Ok(()),
         1 => Err(Failed("one thing is wrong".to_owned())),
         _ => Err(Failed(format!("{faults} things are wrong"))),
+    }
+}
+
+/// The collector may be away, as any time: it is not asked.
+fn try_traces(settings: &Settings, found: &mut Findings) {
+    let Some(traces) = &settings.log.traces else {
+        return;
+    };
+    match check_traces(traces) {
+        Ok(()) => found.ok("spans can be sent"),
+        Err(error) => found.wrong("OTEL_EXPORTER_OTLP_ENDPOINT", causes(&error)),
     }
 }
 

@@ -1,6 +1,8 @@
 //! `modgate check`
 
 mod live;
+mod migration;
+mod ports;
 mod record;
 mod tencent;
 mod token_keys;

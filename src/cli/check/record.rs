@@ -5,14 +5,15 @@ use std::sync::Arc;
 use chrono::{TimeDelta, Utc};
 
 use super::live::Findings;
-use crate::audit::seal::KeyFit;
+use crate::audit::seal::{Break, KeyFit};
 use crate::audit::{self, AuditLog};
 use crate::config::{self, Settings};
 use crate::db;
 use crate::telemetry::causes;
 
-const URL: &str = "MODGATE_DATABASE_URL";
+pub(super) const URL: &str = "MODGATE_DATABASE_URL";
 const SEAL_KEY: &str = "MODGATE_SEAL_KEY";
+const WITNESS: &str = "MODGATE_SEAL_WITNESS_FILE";
 
 /// What is older lacks functions that the migrations use.
 const OLDEST_VERSION: i32 = 150_000;
@@ -28,27 +29,22 @@ pub(super) async fn probe(settings: &Settings, found: &mut Findings) {
     judge_server(&inspection, found);
     match (inspection.pending, &settings.migrate) {
         (0, _) => {}
-        (pending, None) => {
-            let advice = "run `modgate migrate`, or set MODGATE_MIGRATE=true";
-            return found.wrong(
-                URL,
-                format_args!("{pending} migrations are pending: {advice}"),
-            );
-        }
-        (pending, Some(owner)) => {
-            return match db::inspect(owner).await {
-                Ok(_) => found.ok(format_args!("`serve` will apply {pending} migrations")),
-                Err(error) => found.wrong("MODGATE_OWNER_DATABASE_URL", causes(&error)),
-            };
-        }
+        (pending, None) => return found.wrong(URL, db::Error::Pending(pending)),
+        // Whether `serve` can apply them is another question: `migration`.
+        (_, Some(_)) => return,
     }
     found.ok("it has this build's schema");
+    if !inspection.missing.is_empty() {
+        return found.wrong(URL, db::Error::Rights(inspection.missing));
+    }
+    found.ok("the role may do what the service does");
     let pools = match db::open(&settings.database) {
         Ok(pools) => pools,
         Err(error) => return found.wrong(URL, causes(&error)),
     };
     let deployment = config::deployment(settings);
-    let log = AuditLog::new(&pools, deployment, Arc::clone(&settings.seal_keys));
+    let log = AuditLog::new(&pools, deployment, Arc::clone(&settings.seal_keys))
+        .with_witness(settings.seal_witness.clone());
     let checked = judge_record(&log, found).await;
     if let Err(error) = checked {
         found.wrong(URL, causes(&error));
@@ -64,6 +60,12 @@ fn judge_server(inspection: &db::Inspection, found: &mut Findings) {
         );
     } else {
         found.ok(format_args!("PostgreSQL {major} takes the connection"));
+    }
+    if inspection.is_standby {
+        found.wrong(
+            URL,
+            "the server follows another one, and takes no writes: name the primary",
+        );
     }
     let apart = inspection.ahead.abs();
     if apart > MOST_APART {
@@ -117,13 +119,7 @@ async fn judge_seals(log: &AuditLog, found: &mut Findings) -> Result<(), audit::
     match log.seal_key_fit().await? {
         KeyFit::NothingSealed => found.ok("nothing is sealed yet"),
         KeyFit::Unsigned => found.ok("the newest seal is unsigned: any seal key can go on from it"),
-        KeyFit::Known if log.is_sealed_here().await? => {
-            found.ok("the seal key made the newest seal");
-        }
-        KeyFit::Known => found.wrong(
-            "no setting, see \"Backup and restore\" in the README",
-            "the record was restored into this cluster, and nothing is sealed until that is accepted",
-        ),
+        KeyFit::Known => found.ok("the seal key made the newest seal"),
         KeyFit::NoKey { .. } => found.wrong(SEAL_KEY, "the newest seal is signed, and there is no key"),
         KeyFit::OtherKey => found.wrong(
             SEAL_KEY,
@@ -134,5 +130,29 @@ async fn judge_seals(log: &AuditLog, found: &mut Findings) -> Result<(), audit::
             format_args!("the seal key signed the seals before seal {from}, but not those from it on"),
         ),
     }
+    match log.check_chain().await {
+        Ok(()) => found.ok("the chain of seals is the one that was seen before"),
+        Err(audit::Error::Broken(broken)) => judge_break(&broken, found),
+        // Told above.
+        Err(audit::Error::NoSealKey | audit::Error::OtherSealKey) => {}
+        Err(audit::Error::Witness(error)) => found.wrong(WITNESS, causes(&error)),
+        Err(error) => return Err(error),
+    }
     Ok(())
+}
+
+/// `serve` runs with it, and seals nothing.
+fn judge_break(broken: &Break, found: &mut Findings) {
+    let setting = match broken {
+        Break::NoWitness | Break::WitnessCut => WITNESS,
+        Break::Restored => "no setting, see \"Backup and restore\" in the README",
+        // Told above.
+        Break::Foreign { .. } => return,
+        Break::Gone { .. } => "no setting, see \"When the chain is broken\" in the README",
+    };
+    let way_on = broken.way_on();
+    found.wrong(
+        setting,
+        format_args!("nothing will be sealed: {broken}: {way_on}"),
+    );
 }
