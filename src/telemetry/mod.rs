@@ -104,14 +104,50 @@ where
     Ok(lines.with_filter(ours).with_filter(filter))
 }
 
-/// An error and its causes in one line. Only for errors that can hold no URL and no secret.
+/// An error and its causes in one line, each text once: some errors quote their cause, and have it as their
+/// source too. Only for errors that can hold no URL and no secret.
 pub fn causes(error: &dyn std::error::Error) -> String {
     let mut line = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        line.push_str(": ");
-        line.push_str(&cause.to_string());
+        let text = cause.to_string();
+        if !line.ends_with(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
         source = cause.source();
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Told {
+        text: &'static str,
+        #[source]
+        source: Option<Box<Told>>,
+    }
+
+    #[test]
+    fn a_cause_that_an_error_quotes_is_said_once() {
+        let told = |text, source: Option<Told>| Told {
+            text,
+            source: source.map(Box::new),
+        };
+        let quoting = told(
+            "no answer: refused: by Postgres",
+            Some(told("refused: by Postgres", None)),
+        );
+        let line = causes(&told("not reached", Some(quoting)));
+        assert_eq!(line, "not reached: no answer: refused: by Postgres");
+        let plain = told(
+            "not reached",
+            Some(told("no answer", Some(told("refused", None)))),
+        );
+        assert_eq!(causes(&plain), "not reached: no answer: refused");
+    }
 }
