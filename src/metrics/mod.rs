@@ -8,9 +8,9 @@ mod record;
 mod registration;
 mod zero;
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
@@ -48,6 +48,8 @@ pub struct Metrics {
     suspended: Family<SuspendedLabels, Gauge>,
     pending_oldest: Seconds,
     seal_lag: Seconds,
+    /// The lag, and when it was found out.
+    seal_lag_known: Mutex<(Duration, Instant)>,
     seal_signed: Gauge,
     record_breaks: Gauge,
     usersig_expires: Seconds,
@@ -78,6 +80,7 @@ impl Metrics {
             suspended: Family::default(),
             pending_oldest: Seconds::default(),
             seal_lag: Seconds::default(),
+            seal_lag_known: Mutex::new((Duration::ZERO, Instant::now())),
             seal_signed: Gauge::default(),
             record_breaks: Gauge::default(),
             usersig_expires: Seconds::default(),
@@ -211,6 +214,7 @@ impl Metrics {
 
     /// The exposition, in the `OpenMetrics` text format.
     pub fn render(&self) -> Result<String, std::fmt::Error> {
+        self.refresh_seal_lag();
         let mut rendered = String::new();
         text::encode(&mut rendered, &self.registry)?;
         Ok(rendered)

@@ -1,6 +1,7 @@
 //! What is known of the record.
 
-use std::time::Duration;
+use std::sync::{MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::Metrics;
 
@@ -10,9 +11,21 @@ impl Metrics {
         self.pending_oldest.set(age.as_secs_f64());
     }
 
-    /// For how long the oldest row that is in no seal has been there.
+    /// For how long the oldest row that is in no seal has been there, as far as is known now. It goes on
+    /// growing until more is known: whoever finds it out may be kept from it.
     pub fn set_seal_lag(&self, lag: Duration) {
-        self.seal_lag.set(lag.as_secs_f64());
+        *self.lock_seal_lag() = (lag, Instant::now());
+    }
+
+    /// For how long it has been there by now.
+    pub(super) fn refresh_seal_lag(&self) {
+        let (lag, known_at) = *self.lock_seal_lag();
+        self.seal_lag.set((lag + known_at.elapsed()).as_secs_f64());
+    }
+
+    fn lock_seal_lag(&self) -> MutexGuard<'_, (Duration, Instant)> {
+        let known = self.seal_lag_known.lock();
+        known.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether nothing is sealed because the chain of seals was found broken.

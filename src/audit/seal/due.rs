@@ -96,6 +96,15 @@ pub(super) async fn oldest(
     within(STEP, oldest.fetch_one(connection)).await
 }
 
+/// The same where nothing is sealed: the oldest action, which is older than its events.
+pub(super) async fn oldest_of_all(connection: &mut PgConnection) -> Result<f64, sqlx::Error> {
+    let oldest = "select extract(epoch from clock_timestamp() - recorded_at)::float8
+                  from audit.action order by id limit 1";
+    let oldest = sqlx::query_scalar(oldest);
+    let oldest = within(STEP, oldest.fetch_optional(connection)).await?;
+    Ok(oldest.unwrap_or_default())
+}
+
 /// The actions and events that are in no seal at all but a `void` one, as far as `snapshot` shows them. Looks at
 /// every row there is, month by month, so that the keys of one month are all that is kept.
 pub(super) async fn in_no_seal(

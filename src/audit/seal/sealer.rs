@@ -89,7 +89,7 @@ async fn seal_in_transaction(
     } else {
         let lag = match &newest {
             Some(newest) => due::oldest(&mut transaction, newest).await?,
-            None => 0.0,
+            None => due::oldest_of_all(&mut transaction).await?,
         };
         Sealed {
             lag: Duration::try_from_secs_f64(lag).unwrap_or_default(),

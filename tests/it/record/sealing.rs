@@ -16,6 +16,7 @@ use super::{Row, id_of, leaves, run};
 use crate::seals::forge::{Signer, first_seal};
 use crate::support::eventually::eventually;
 use crate::support::file::TemporaryFile;
+use crate::support::persona::Persona;
 use crate::support::process::Gateway;
 use crate::support::world::World;
 
@@ -253,6 +254,52 @@ async fn a_service_without_the_key_does_not_go_on_with_a_signed_chain() {
             .await
             .is_intact()
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_metric_grows_while_one_attempt_to_seal_hangs() {
+    let world = World::new().await;
+    let gateway = Gateway::start(&world.variables).await.ready().await;
+    let log = gateway.log();
+    eventually("it has sealed", PATIENCE, async || {
+        (!log.events("seal").is_empty()).then_some(())
+    })
+    .await;
+    let mut holder = world.sql().await;
+    let lock = "begin; lock table audit.seal in access exclusive mode";
+    run(&mut holder, lock).await.unwrap();
+    let operator = gateway.operator();
+    eventually("the lag grows", PATIENCE, async || {
+        (lag(&operator).await > 2.5).then_some(())
+    })
+    .await;
+    // An attempt is given up after 20 seconds.
+    assert!(log.events("not_sealed").is_empty(), "it still hangs");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_metric_grows_where_nobody_has_ever_sealed() {
+    let world = World::new().await;
+    let mut holder = world.sql().await;
+    let lock = "begin; lock table modgate.seal_lock in share row exclusive mode";
+    run(&mut holder, lock).await.unwrap();
+    let gateway = Gateway::start(&world.variables).await.ready().await;
+    let kicked = gateway.moderator("alice").kick_login("bob").await;
+    assert_eq!(kicked.status, 200);
+    let operator = gateway.operator();
+    eventually("the lag grows", PATIENCE, async || {
+        (lag(&operator).await > 2.5).then_some(())
+    })
+    .await;
+    assert!(gateway.log().events("not_sealed").is_empty());
+}
+
+async fn lag(operator: &Persona) -> f64 {
+    let text = operator.get("/metrics").await.text;
+    let mut lines = text.lines();
+    let value = lines.find_map(|line| line.strip_prefix("modgate_seal_lag_seconds "));
+    let value = value.and_then(|value| value.trim().parse().ok());
+    value.expect("it is exposed")
 }
 
 #[tokio::test(flavor = "multi_thread")]
