@@ -8,11 +8,25 @@ declare
     auditor    constant boolean := to_regrole('modgate_auditor') is not null;
     readers    constant text := concat_ws(', ', case when service then 'modgate_service' end,
                                                 case when auditor then 'modgate_auditor' end);
+    listed_in  constant regnamespace := (select relnamespace from pg_class
+                                         where oid = 'public._sqlx_migrations'::regclass);
+    reader     text;
     needed     text;
 begin
     if readers = '' then
         return;
     end if;
+    -- An earlier version may have put it into a schema that they may not use.
+    foreach reader in array string_to_array(readers, ', ') loop
+        continue when has_schema_privilege(reader, listed_in, 'usage');
+        if not has_schema_privilege(listed_in, 'usage with grant option') then
+            raise insufficient_privilege using message = format(
+                'public._sqlx_migrations lists the migrations, and %s may not use schema %s, which is not %s''s to grant: '
+                'run deploy/roles.sql as the owner of the database', reader, listed_in, current_user);
+        end if;
+        execute format('grant usage on schema %s to %s', listed_in, reader);
+    end loop;
+
     execute format('revoke all on all tables in schema audit from public, %s', readers);
     execute format('revoke all on schema audit from public, %s', readers);
     for needed in
