@@ -44,7 +44,7 @@ const ACTIONS_PER_SECOND: u32 = 200;
 #[tokio::main]
 async fn main() -> ExitCode {
     let (url, _postgres) = postgres();
-    db::migrate(&url)
+    db::migrate(&url, &|_| {})
         .await
         .expect("the database can be migrated");
     let pools = db::open(&db::Settings {

@@ -108,6 +108,7 @@ fn apply(
     pools.writing.set_connect_options(options.clone());
     pools.leasing.set_connect_options(options.clone());
     pools.sealing.set_connect_options(options.clone());
+    pools.lookout.pool().set_connect_options(options.clone());
     pools.reading.set_connect_options(options);
     Ok(())
 }

@@ -123,7 +123,7 @@ pub(crate) async fn load(server: &str, actions: u64) -> String {
     run(&mut sql, format!("create database {name}")).await;
     let options: PgConnectOptions = server.parse().expect("it has just connected");
     let url = options.database(&name).to_url_lossy().to_string();
-    let migrated = modgate::db::migrate(&SecretString::from(url.as_str())).await;
+    let migrated = modgate::db::migrate(&SecretString::from(url.as_str()), &|_| {}).await;
     migrated.expect("the migrations run");
     let began = Instant::now();
     let mut sql = connect(&url).await;

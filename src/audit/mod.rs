@@ -21,7 +21,8 @@
 //! `writing` serves begin, finish and recovery; no more than two thirds of it what an action needs to know
 //! before it begins (`lookups`), and no more than two thirds of that `denials`. So no flood of either can
 //! keep an intent waiting, and no list or export any of them: what is only looked at goes through
-//! `reading`. `sealing` is one connection for the [`seal`]s.
+//! `reading`. `sealing` is one connection for the [`seal`]s, and `lookout` one that is kept to ask who
+//! blocks the others.
 //!
 //! # Broken connections
 //! A connection that was used a moment ago is used again without being tried out first, so a statement
@@ -30,6 +31,7 @@
 
 pub mod archive;
 mod assemble;
+mod blocked;
 mod candidates;
 mod canonical;
 mod changes;
@@ -61,10 +63,12 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use crate::db::{self, Connection, Pool, Pools};
+use crate::db::{self, Connection, Lookout, Pool, Pools};
+use blocked::LastBlocked;
 use recovery::Watermark;
 use seal::Chain;
 
+pub use crate::db::{Blocked, Blocker};
 pub use changes::{Change, Position, Stretch, Unreadable};
 pub use filter::Filter;
 pub use idempotency::Holder;
@@ -132,6 +136,7 @@ pub struct AuditLog {
     denials: Pool,
     sealing: Pool,
     reading: Pool,
+    lookout: Lookout,
     deployment: Deployment,
     keys: Arc<SealKeysInUse>,
     /// What recovery has found: every action before it has ended.
@@ -139,6 +144,7 @@ pub struct AuditLog {
     chain: Arc<Mutex<Chain>>,
     is_broken: Arc<AtomicBool>,
     is_unguarded: Arc<AtomicBool>,
+    last_blocked: LastBlocked,
 }
 
 impl AuditLog {
@@ -150,12 +156,14 @@ impl AuditLog {
             denials: pools.denials.clone(),
             sealing: pools.sealing.clone(),
             reading: pools.reading.clone(),
+            lookout: pools.lookout.clone(),
             deployment,
             keys: Arc::new(SealKeysInUse::new(keys)),
             ended_before: Watermark::default(),
             chain: Arc::default(),
             is_broken: Arc::default(),
             is_unguarded: Arc::default(),
+            last_blocked: LastBlocked::default(),
         }
     }
 

@@ -53,7 +53,8 @@ pub(super) async fn acknowledge(
     let by = arguments.by.with(&settings);
     let url = &settings.database_url;
     let known = decision::acknowledge(url, &settings.seal_keys, &by, arguments.id).await;
-    let known = known.map_err(|error| Failed::because(&error))?;
+    let variable = config::owner_variable(environment);
+    let known = known.map_err(|error| Failed::at(variable, &error))?;
     for row in &known.rows {
         println!("acknowledged: {row}");
     }
@@ -76,7 +77,8 @@ pub(super) async fn accept_break(
     let (url, by) = (&settings.database_url, by.with(&settings));
     let accepted = decision::accept_break(url, &settings.seal_keys, &by, heads, void_from);
     let accepted = accepted.await;
-    let accepted = accepted.map_err(|error| Failed::because(&error))?;
+    let variable = config::owner_variable(environment);
+    let accepted = accepted.map_err(|error| Failed::at(variable, &error))?;
     println!("accepted: {}", accepted.details);
     println!("decision {}", accepted.id);
     accepted.heads.iter().try_for_each(print_json)
@@ -88,7 +90,8 @@ pub(super) async fn witness_init(environment: &Environment) -> Result<(), Failed
         return Err(Failed("MODGATE_SEAL_WITNESS_FILE: must be set".to_owned()));
     };
     let seen = seal::begin_witness(&settings.database_url, witness).await;
-    let seen = seen.map_err(|error| Failed::because(&error))?;
+    let variable = config::owner_variable(environment);
+    let seen = seen.map_err(|error| Failed::at(variable, &error))?;
     println!("{}", seen.to_line());
     Ok(())
 }

@@ -70,6 +70,16 @@ impl Failed {
     fn because(error: &dyn std::error::Error) -> Self {
         Self(causes(error))
     }
+
+    /// The same, but names the variable that led to the database, if that is what cannot be used.
+    fn at(variable: &str, error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut errors = std::iter::successors(Some(error), |error| error.source());
+        if errors.any(|error| error.is::<db::Error>()) {
+            Self(format!("{variable}: {}", causes(error)))
+        } else {
+            Self::because(error)
+        }
+    }
 }
 
 impl From<config::Faults> for Failed {
@@ -124,8 +134,9 @@ pub fn run() -> ExitCode {
 
 async fn migrate(environment: &Environment) -> Result<(), Failed> {
     let url = config::migration_url(environment)?;
-    let mended = db::migrate(&url).await;
-    for fault in mended.map_err(|error| Failed::because(&error))? {
+    let variable = config::owner_variable(environment);
+    let mended = db::migrate(&url, &say_waits).await;
+    for fault in mended.map_err(|error| Failed::at(variable, &error))? {
         println!("mended: {fault}");
     }
     println!(
@@ -133,4 +144,9 @@ async fn migrate(environment: &Environment) -> Result<(), Failed> {
         env!("CARGO_PKG_VERSION")
     );
     Ok(())
+}
+
+/// A command that does nothing should say why.
+fn say_waits(blocker: &db::Blocker) {
+    eprintln!("modgate: waiting for a lock: {blocker}");
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::Failed;
+use super::{Failed, say_waits};
 use crate::audit::retain::{self, Retention};
 use crate::config::{self, Environment};
 
@@ -24,8 +24,9 @@ pub(super) async fn retain(environment: &Environment, arguments: &Arguments) -> 
         seal_keys: settings.seal_keys,
         dry_run: arguments.dry_run,
     };
-    let dropped = retain::retain(&settings.database_url, &retention).await;
-    let dropped = dropped.map_err(|error| Failed::because(&error))?;
+    let dropped = retain::retain(&settings.database_url, &retention, &say_waits).await;
+    let variable = config::owner_variable(environment);
+    let dropped = dropped.map_err(|error| Failed::at(variable, &error))?;
     let done = if arguments.dry_run {
         "would drop"
     } else {

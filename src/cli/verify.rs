@@ -115,7 +115,7 @@ async fn check(
         (None, Some(url)) => database::verify(url, evidence).await,
         (None, None) => return Err(Failed("MODGATE_DATABASE_URL: must be set".to_owned())),
     };
-    report.map_err(|error| Failed::because(&error))
+    report.map_err(|error| Failed::at(config::SERVICE_URL, &error))
 }
 
 /// The heads in a file.
@@ -148,7 +148,7 @@ pub(super) async fn seals(environment: &Environment, arguments: &Seals) -> Resul
     }
     let url = config::database_url(environment)?;
     let printed = seal::print_heads(&url, arguments.since, &mut out).await;
-    printed.map_err(|error| Failed::because(&error))
+    printed.map_err(|error| Failed::at(config::SERVICE_URL, &error))
 }
 
 pub(super) async fn export(environment: &Environment, arguments: &Export) -> Result<(), Failed> {
@@ -160,7 +160,7 @@ pub(super) async fn export(environment: &Environment, arguments: &Export) -> Res
         }
         None => archive::export(&url, &mut BufWriter::new(stdout().lock())).await,
     };
-    let rows = exported.map_err(|error| Failed::because(&error))?;
+    let rows = exported.map_err(|error| Failed::at(config::SERVICE_URL, &error))?;
     eprintln!("modgate: {rows} rows exported");
     Ok(())
 }

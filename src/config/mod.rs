@@ -36,7 +36,7 @@ pub use commands::{
 pub use front::{Front, TrustedProxies};
 pub use parse::WholePattern;
 pub use reader::{Effective, Reader};
-pub(crate) use sections::warnings;
+pub(crate) use sections::{SERVICE_URL, owner_variable, warnings};
 
 /// The variables of a process, by name.
 #[derive(Clone, Default)]

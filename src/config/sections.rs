@@ -6,9 +6,14 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::parse::{self, AT_MOST_AN_HOUR};
-use super::{Reader, RequestRules};
+use super::{Environment, Reader, RequestRules};
 use crate::domain::UserId;
 use crate::{auth, db, limit, moderation, telemetry};
+
+/// The variable with the service's database URL.
+pub(crate) const SERVICE_URL: &str = "MODGATE_DATABASE_URL";
+
+const OWNER_URL: &str = "MODGATE_OWNER_DATABASE_URL";
 
 pub(super) fn database(reader: &mut Reader<'_>) -> Option<db::Settings> {
     let url = service_url(reader);
@@ -22,20 +27,25 @@ pub(super) fn database(reader: &mut Reader<'_>) -> Option<db::Settings> {
 }
 
 pub(super) fn service_url(reader: &mut Reader<'_>) -> Option<SecretString> {
-    let url = database_url(reader, "MODGATE_DATABASE_URL");
+    let url = database_url(reader, SERVICE_URL);
     if url.is_none() {
-        reader.missing("MODGATE_DATABASE_URL");
+        reader.missing(SERVICE_URL);
     }
     url
 }
 
 pub(super) fn owner_url(reader: &mut Reader<'_>) -> Option<SecretString> {
-    let url = database_url(reader, "MODGATE_OWNER_DATABASE_URL")
-        .or_else(|| database_url(reader, "MODGATE_DATABASE_URL"));
+    let url = database_url(reader, OWNER_URL).or_else(|| database_url(reader, SERVICE_URL));
     if url.is_none() {
-        reader.missing("MODGATE_DATABASE_URL");
+        reader.missing(SERVICE_URL);
     }
     url
+}
+
+/// The variable that [`owner_url`] takes.
+pub(crate) fn owner_variable(environment: &Environment) -> &'static str {
+    let owner = database_url(&mut Reader::new(environment), OWNER_URL);
+    owner.map_or(SERVICE_URL, |_| OWNER_URL)
 }
 
 fn database_url(reader: &mut Reader<'_>, name: &'static str) -> Option<SecretString> {

@@ -5,8 +5,9 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use secrecy::SecretString;
 
+use super::blocked::{Blocker, Waits, is_locked, list as list_blockers, watched};
 use super::guard::{TriggerFault, mend_triggers};
-use super::schema::{List, migrations};
+use super::schema::{List, has_record, migrations};
 use super::{Error, connect, rights, schema, server};
 
 /// Two processes that make the list at the same moment get in each other's way once.
@@ -16,18 +17,18 @@ const TRIES: u32 = 5;
 /// it, if they are there, and mends the triggers that guard the record. Says what was mended.
 ///
 /// All in one transaction, which locks the list of migrations: processes that do this at once wait for
-/// each other, and no role that cannot write to the list can keep them waiting.
-pub async fn migrate(url: &SecretString) -> Result<Vec<TriggerFault>, Error> {
+/// each other, and no role that cannot write to the list can keep them waiting for it. `waits` is told
+/// who keeps this one waiting.
+pub async fn migrate(url: &SecretString, waits: Waits<'_>) -> Result<Vec<TriggerFault>, Error> {
     let mut connection = connect(url).await?;
     server::check(url, &mut connection).await?;
-    let list = match List::find(&mut connection).await {
-        Ok(List::Table(list)) => list,
-        Ok(List::None | List::Unreadable) => List::USUAL.to_owned(),
-        Err(error) => return Err(Error::Unreachable(error)),
-    };
+    let list = list(&mut connection).await?;
     let migrations = migrations(list.clone());
     make_list(&migrations, &mut connection).await?;
-    let mended = apply(&migrations, &list, &mut connection).await?;
+    let process = server::process(&mut connection).await?;
+    let applying = apply(&migrations, &list, &mut connection);
+    let (mended, blockers) = watched(url, process, waits, applying).await;
+    let mended = mended.map_err(|error| naming(error, &blockers))?;
     connection.close().await.map_err(Error::Unreachable)?;
     Ok(mended)
 }
@@ -40,12 +41,9 @@ pub async fn migrate(url: &SecretString) -> Result<Vec<TriggerFault>, Error> {
 pub async fn check_migrate(url: &SecretString) -> Result<(), Error> {
     let mut connection = connect(url).await?;
     server::check(url, &mut connection).await?;
-    let (list, is_listed) = match List::find(&mut connection).await {
-        Ok(List::Table(list)) => (list, true),
-        Ok(List::Unreadable) => return Err(Error::Unreadable),
-        Ok(List::None) => (List::USUAL.to_owned(), false),
-        Err(error) => return Err(Error::Unreachable(error)),
-    };
+    let found = List::find(&mut connection).await;
+    let is_listed = matches!(found.map_err(Error::Unreachable)?, List::Table(_));
+    let list = list(&mut connection).await?;
     let pending = schema::pending(&mut connection).await?;
     let in_the_way = rights::in_the_way(&mut connection, &list, pending > 0).await;
     let in_the_way = in_the_way.map_err(Error::Unreachable)?;
@@ -76,6 +74,33 @@ async fn check_applied(list: &str, connection: &mut PgConnection) -> Result<(), 
         let mismatch = MigrateError::VersionMismatch(another.version);
         Err(Error::Migrate(mismatch))
     })
+}
+
+/// Where the migrations are listed, or are to be. One that this role may not read can be ours only if a
+/// record is there, or if it stands where ours would.
+async fn list(connection: &mut PgConnection) -> Result<String, Error> {
+    let list = List::find(connection).await.map_err(Error::Unreachable)?;
+    match list {
+        List::Table(list) => return Ok(list),
+        List::Unreadable(list) if list.is_usual() || has_record(connection).await? => {
+            return Err(list.into());
+        }
+        List::Unreadable(_) | List::None => {}
+    }
+    Ok(List::USUAL.to_owned())
+}
+
+/// The same, but says who held the lock, if that is why.
+fn naming(error: Error, blockers: &[Blocker]) -> Error {
+    match error {
+        Error::Migrate(
+            MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _),
+        ) if is_locked(&source) && !blockers.is_empty() => Error::Blocked {
+            by: list_blockers(blockers),
+            source,
+        },
+        error => error,
+    }
 }
 
 /// Makes the list if there is none, and applies nothing.

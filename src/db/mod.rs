@@ -1,8 +1,11 @@
 //! The database: pools, and the migrations that the binary carries.
 
+mod blocked;
 mod connection;
+mod error;
 mod guard;
 mod inspect;
+mod lookout;
 mod migrate;
 mod pool;
 mod rights;
@@ -17,15 +20,21 @@ use sqlx::{Connection as _, PgConnection};
 use tracing::subscriber::{NoSubscriber, with_default};
 
 use crate::domain::is_loopback;
+pub use blocked::{Blocker, Waits};
+pub(crate) use blocked::{is_locked, watched};
 pub(crate) use connection::{Connection, in_time, is_broken, within};
+pub use error::Error;
 pub use guard::TriggerFault;
 pub(crate) use guard::trigger_faults;
 pub use inspect::{Inspection, inspect};
+use lookout::GivenUp;
+pub use lookout::{Blocked, Lookout, Refusal, Share};
 pub use migrate::{check_migrate, migrate};
 pub(crate) use pool::GONE_NOTICED_WITHIN;
 pub use pool::Pool;
 use pool::Profile;
 pub(crate) use schema::{Schema, schema};
+pub(crate) use server::process;
 
 /// The longest that a statement of the service may run. Below the two seconds in which begin must
 /// have answered, so that Postgres' own word that nothing was committed comes first.
@@ -44,57 +53,6 @@ pub struct Settings {
     pub max_connections: u32,
 }
 
-/// The database cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The URL is not one of Postgres.
-    #[error(
-        "must be a URL as postgres://user:password@host:port/database?sslmode=verify-full, its user name and password \
-         percent-encoded"
-    )]
-    Url,
-    /// No connection, or a statement failed.
-    #[error("the database cannot be reached")]
-    Unreachable(#[source] sqlx::Error),
-    /// A migration failed, or the database was migrated by another build.
-    #[error("the database cannot be migrated")]
-    Migrate(#[source] sqlx::migrate::MigrateError),
-    /// It stores texts in this encoding, which lacks most characters.
-    #[error(
-        "the database has the encoding {0}, and must have UTF8: `create database … encoding 'UTF8' template template0`"
-    )]
-    Encoding(String),
-    /// A pooler that does not keep sessions is in between.
-    #[error("a pooler in transaction mode is in between: it must be in session mode, or left out")]
-    Pooling,
-    /// This role may not read which migrations the database has.
-    #[error(
-        "this role may not read which migrations the database has: run `modgate migrate`, which grants the roles of deploy/roles.sql what they need"
-    )]
-    Unreadable,
-    /// The schema is older than this build.
-    #[error("{0} migrations are pending: run `modgate migrate`, or set MODGATE_MIGRATE=true")]
-    Pending(usize),
-    /// The role lacks rights without which nothing can be recorded or read.
-    #[error(
-        "this role may not do what the service does ({}): connect as modgate_service of deploy/roles.sql, and run \
-         `modgate migrate`, which grants it what it needs", .0.join(", ")
-    )]
-    Rights(Vec<String>),
-    /// The role lacks rights without which the schema cannot be brought up to date.
-    #[error("this role cannot migrate ({}): connect as modgate_owner of deploy/roles.sql", several(.0))]
-    MayNotMigrate(Vec<String>),
-}
-
-/// The first of these, and how many more there are: of a stranger's schema each thing is in the way.
-fn several(reasons: &[String]) -> String {
-    const NAMED: usize = 3;
-    let named = reasons.iter().take(NAMED).cloned();
-    let others = reasons.len().saturating_sub(NAMED);
-    let others = (others > 0).then(|| format!("{others} more of the kind"));
-    named.chain(others).collect::<Vec<_>>().join(", ")
-}
-
 /// The pools of a service.
 #[derive(Clone, Debug)]
 pub struct Pools {
@@ -111,12 +69,19 @@ pub struct Pools {
     pub sealing: Pool,
     /// For what is only looked at.
     pub reading: Pool,
+    /// For finding out who keeps the others from going on.
+    pub lookout: Lookout,
 }
 
 /// One connection for each API.
 const LEASING: u32 = 2;
 
 const SEALING: u32 = 1;
+
+const LOOKING_OUT: u32 = 1;
+
+/// The fewest that are left for reading and writing: of fewer connections the lookout has none.
+const OTHERS: u32 = 3;
 
 /// After a restore the sealer looks at every row, page by page.
 const SEALING_TIMEOUT: &str = "20s";
@@ -153,7 +118,12 @@ pub fn is_exposed(options: &PgConnectOptions) -> bool {
 pub fn open(settings: &Settings) -> Result<Pools, Error> {
     let options = parse_url(&settings.url)?;
     let others = settings.max_connections.saturating_sub(LEASING + SEALING);
-    let others = others.max(3);
+    let looks_out = others >= OTHERS + LOOKING_OUT;
+    let others = if looks_out {
+        others - LOOKING_OUT
+    } else {
+        OTHERS
+    };
     let readers = others / 3;
     let profile = Profile {
         connections: others - readers,
@@ -161,7 +131,9 @@ pub fn open(settings: &Settings) -> Result<Pools, Error> {
         trusted_for: TRUSTED_FOR,
         ends_with_client: false,
     };
-    let writing = Pool::open(options.clone(), profile);
+    let given_up = GivenUp::default();
+    let open = |profile| Pool::open(options.clone(), profile, given_up.clone());
+    let writing = open(profile);
     let lookups = writing.share(two_thirds(writing.size()));
     let denials = lookups.share(two_thirds(two_thirds(writing.size())));
     let background = |connections, statement_timeout| Profile {
@@ -175,13 +147,22 @@ pub fn open(settings: &Settings) -> Result<Pools, Error> {
         ends_with_client: true,
         ..profile
     };
+    let reading = open(reading);
+    let looking = if looks_out {
+        // What it gives up itself is no reason to look again.
+        let own = background(LOOKING_OUT, STATEMENT_TIMEOUT);
+        Pool::open(options.clone(), own, GivenUp::default())
+    } else {
+        reading.clone()
+    };
     Ok(Pools {
         writing,
         lookups,
         denials,
-        leasing: Pool::open(options.clone(), background(LEASING, STATEMENT_TIMEOUT)),
-        sealing: Pool::open(options.clone(), background(SEALING, SEALING_TIMEOUT)),
-        reading: Pool::open(options, reading),
+        leasing: open(background(LEASING, STATEMENT_TIMEOUT)),
+        sealing: open(background(SEALING, SEALING_TIMEOUT)),
+        reading,
+        lookout: Lookout::new(looking, given_up.clone()),
     })
 }
 
@@ -201,6 +182,17 @@ pub async fn check(url: &SecretString) -> Result<(), Error> {
         return Err(Error::Rights(missing));
     }
     Ok(())
+}
+
+/// As [`connect`], but fails unless the database was migrated, and the session is kept.
+pub(crate) async fn connect_to_record(url: &SecretString) -> Result<PgConnection, Error> {
+    let mut connection = connect(url).await?;
+    server::check(url, &mut connection).await?;
+    if schema::was_migrated(&mut connection).await? {
+        Ok(connection)
+    } else {
+        Err(Error::NotMigrated)
+    }
 }
 
 /// A connection of its own, without the time-outs of the service. What is asked for is what it is

@@ -9,6 +9,8 @@ use sqlx::{Connection as _, PgConnection, PgPool, Postgres};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use super::lookout::GivenUp;
+
 /// The longest wait for a connection. Below the two seconds in which begin must have answered.
 const ACQUIRED_WITHIN: Duration = Duration::from_millis(1900);
 
@@ -36,6 +38,7 @@ pub(super) struct Profile {
 pub struct Pool {
     connections: PgPool,
     doubt: Doubt,
+    given_up: GivenUp,
     /// One permit of each goes with a connection.
     shares: Vec<Arc<Semaphore>>,
 }
@@ -45,12 +48,13 @@ pub struct Pool {
 pub(super) struct Taken {
     pub(super) connection: PoolConnection<Postgres>,
     doubt: Doubt,
+    given_up: GivenUp,
     _shares: Vec<OwnedSemaphorePermit>,
 }
 
 impl Pool {
-    /// Connects at first use.
-    pub(super) fn open(options: PgConnectOptions, profile: Profile) -> Self {
+    /// Connects at first use. Notes in `given_up` what comes to nothing.
+    pub(super) fn open(options: PgConnectOptions, profile: Profile, given_up: GivenUp) -> Self {
         let doubt = Doubt::default();
         let doubted = doubt.clone();
         let connections = PgPoolOptions::new()
@@ -68,6 +72,7 @@ impl Pool {
         Self {
             connections,
             doubt,
+            given_up,
             shares: Vec::new(),
         }
     }
@@ -98,11 +103,21 @@ impl Pool {
             Ok(Taken {
                 connection: self.connections.acquire().await?,
                 doubt: self.doubt.clone(),
+                given_up: self.given_up.clone(),
                 _shares: shares,
             })
         };
         let taken = timeout(ACQUIRED_WITHIN, taking).await;
-        taken.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        let taken = taken.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+        if taken.is_err() {
+            self.given_up.note();
+        }
+        taken
+    }
+
+    /// How it connects.
+    pub(super) fn connect_options(&self) -> Arc<PgConnectOptions> {
+        self.connections.connect_options()
     }
 
     /// Connects so from here on.
@@ -123,6 +138,7 @@ impl From<PgPool> for Pool {
         Self {
             connections,
             doubt: Doubt::default(),
+            given_up: GivenUp::default(),
             shares: Vec::new(),
         }
     }
@@ -132,6 +148,7 @@ impl Taken {
     /// Closes it, since its work was not completed, and gives its place free at once.
     pub(super) fn give_up(self) {
         self.doubt.rise();
+        self.given_up.note();
         drop(self.connection.detach());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 
 use super::Error;
 
@@ -22,10 +22,52 @@ pub(super) fn migrations(list: impl Into<Cow<'static, str>>) -> sqlx::migrate::M
 pub(super) enum List {
     /// Nowhere: nothing was migrated.
     None,
-    /// Where this role may not look.
-    Unreadable,
+    /// Perhaps where this role may not look.
+    Unreadable(Unreadable),
     /// In this table, whose name has its schema.
     Table(String),
+}
+
+#[derive(FromRow)]
+struct Candidate {
+    #[sqlx(flatten)]
+    table: Unreadable,
+    readable: bool,
+}
+
+/// A table that may be the list, and that this role may not read.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub(super) struct Unreadable {
+    /// Its name, with its schema.
+    list: String,
+    schema: String,
+    owner: String,
+    /// This role.
+    role: String,
+}
+
+impl Unreadable {
+    /// Whether it stands where ours is unless an earlier version put it elsewhere.
+    pub(super) fn is_usual(&self) -> bool {
+        self.list == List::USUAL
+    }
+}
+
+impl From<Unreadable> for Error {
+    fn from(unreadable: Unreadable) -> Self {
+        let Unreadable {
+            list,
+            schema,
+            owner,
+            role,
+        } = unreadable;
+        Self::UnreadableList {
+            list,
+            schema,
+            owner,
+            role,
+        }
+    }
 }
 
 impl List {
@@ -36,21 +78,24 @@ impl List {
     /// later run may have put another there, which is empty, and one in `public` may be another
     /// program's. Ours has our first migration.
     pub(super) async fn find(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
-        let tables = "select format('%I.%I', nspname, relname),
-                             has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
+        let tables = "select format('%I.%I', nspname, relname) as list, quote_ident(nspname) as schema,
+                             quote_ident(pg_get_userbyid(relowner)) as owner, quote_ident(current_user) as role,
+                             has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') as readable
                       from pg_class c join pg_namespace n on n.oid = relnamespace
                       where relname = '_sqlx_migrations' and relkind in ('r', 'p')
                         and nspname not in ('audit', 'modgate')
                       order by nspname <> 'public', c.oid";
-        let tables: Vec<(String, bool)> =
-            sqlx::query_as(tables).fetch_all(&mut *connection).await?;
+        let tables: Vec<Candidate> = sqlx::query_as(tables).fetch_all(&mut *connection).await?;
         let first = migrations(Self::USUAL).iter().next().cloned();
         let mut found = Self::None;
-        for (table, is_readable) in tables {
-            if !is_readable {
-                found = Self::Unreadable;
+        for Candidate { table, readable } in tables {
+            if !readable {
+                if found == Self::None {
+                    found = Self::Unreadable(table);
+                }
                 continue;
             }
+            let table = table.list;
             let is_ours = format!("select exists (select from {table} where checksum = $1)");
             let is_ours: bool = sqlx::query_scalar(AssertSqlSafe(is_ours))
                 .bind(first.as_ref().map(|first| first.checksum.to_vec()))
@@ -62,6 +107,24 @@ impl List {
         }
         Ok(found)
     }
+}
+
+/// Whether the tables of the record are there, whoever may read them.
+pub(super) async fn has_record(connection: &mut PgConnection) -> Result<bool, Error> {
+    let there = "select exists (select from pg_class c join pg_namespace n on n.oid = relnamespace
+                                where nspname = 'audit' and relname = 'action')";
+    let there = sqlx::query_scalar(there).fetch_one(connection).await;
+    there.map_err(Error::Unreachable)
+}
+
+/// Whether there is, or once was, a record: where its tables are gone and the migrations are still listed,
+/// `verify` has something to say.
+pub(super) async fn was_migrated(connection: &mut PgConnection) -> Result<bool, Error> {
+    if has_record(connection).await? {
+        return Ok(true);
+    }
+    let list = List::find(connection).await.map_err(Error::Unreachable)?;
+    Ok(matches!(list, List::Table(_)))
 }
 
 /// How the schema of a database compares with that of this build, by the migrations it lists.
@@ -102,7 +165,7 @@ pub(super) async fn pending(connection: &mut PgConnection) -> Result<usize, Erro
     let list = List::find(connection).await.map_err(Error::Unreachable)?;
     let applied = match &list {
         List::None => Vec::new(),
-        List::Unreadable => return Err(Error::Unreadable),
+        List::Unreadable(_) => return Err(Error::Unreadable),
         List::Table(list) => applied(connection, list)
             .await
             .map_err(Error::Unreachable)?,

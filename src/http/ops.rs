@@ -81,6 +81,9 @@ async fn degraded(moderation: &Moderation, verifier: &Verifier) -> Vec<&'static 
     if !matches!(tokio::time::timeout(PATIENCE, asked).await, Ok(Ok(()))) {
         degraded.push("database");
     }
+    if moderation.audit.is_blocked() {
+        degraded.push("record");
+    }
     if moderation.audit.is_broken() {
         degraded.push("seals");
     }

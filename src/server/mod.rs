@@ -27,7 +27,7 @@ use crate::{db, http, rotation, tencent};
 use open_files::Room;
 pub use sockets::can_listen;
 use sockets::{API, OPS, listen, serve_api, serve_ops, watch};
-use start::{check_seal_key, ensure_partitions, report_mended, warn_if_unprotected};
+use start::{check_seal_key, ensure_partitions, warn_if_unprotected};
 
 /// The service could not start, or its sockets failed.
 #[derive(Debug, thiserror::Error)]
@@ -44,11 +44,14 @@ pub enum Error {
         source: io::Error,
     },
     /// The database cannot be used.
-    #[error("MODGATE_DATABASE_URL: the database cannot be used")]
-    Database(#[from] db::Error),
-    /// What `MODGATE_MIGRATE` asks for cannot be done.
-    #[error("MODGATE_MIGRATE: the database cannot be migrated as MODGATE_OWNER_DATABASE_URL says")]
-    Migrate(#[source] db::Error),
+    #[error("{variable}")]
+    Database {
+        /// The variable that leads to it.
+        variable: &'static str,
+        /// Why.
+        #[source]
+        source: db::Error,
+    },
     /// The Tencent settings cannot be used.
     #[error("the Tencent settings cannot be used")]
     Tencent(#[from] tencent::Error),
@@ -85,11 +88,7 @@ impl Server {
         let room = start::room(&settings).map_err(Error::OpenFiles)?;
         let listener = listen(API, settings.listen)?;
         let ops_listener = listen(OPS, settings.ops_listen)?;
-        if let Some(owner) = &settings.migrate {
-            report_mended(&db::migrate(owner).await.map_err(Error::Migrate)?);
-        }
-        db::check(&settings.database.url).await?;
-        let pools = db::open(&settings.database)?;
+        let pools = start::database(&settings).await?;
         let moderation = moderation(&pools, &settings)?;
         check_seal_key(&moderation.audit).await?;
         ensure_partitions(&moderation.audit).await;
@@ -241,7 +240,8 @@ async fn close(pools: &db::Pools) {
             pools.writing.close(),
             pools.leasing.close(),
             pools.sealing.close(),
-            pools.reading.close()
+            pools.reading.close(),
+            pools.lookout.pool().close()
         )
     };
     let _ = tokio::time::timeout(Duration::from_secs(1), closing).await;

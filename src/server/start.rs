@@ -8,8 +8,8 @@ use super::Error;
 use super::open_files::Room;
 use super::sockets::cores;
 use crate::audit::AuditLog;
-use crate::config::Settings;
-use crate::db::TriggerFault;
+use crate::config::{self, Settings};
+use crate::db::{self, Blocker, Pools, TriggerFault};
 use crate::domain::Kind;
 use crate::telemetry::causes;
 
@@ -29,6 +29,22 @@ pub(super) fn room(settings: &Settings) -> io::Result<Room> {
         );
     }
     Ok(room)
+}
+
+/// Migrates the database if it shall, looks whether it can be used, and opens the pools.
+pub(super) async fn database(settings: &Settings) -> Result<Pools, Error> {
+    let of = |variable| move |source| Error::Database { variable, source };
+    if let Some(owner) = &settings.migrate {
+        let variable = config::owner_variable(&settings.environment);
+        let mended = db::migrate(owner, &report_blocker).await;
+        let mended = mended.map_err(of(variable))?;
+        report_mended(&mended);
+    }
+    let of_service = of(config::SERVICE_URL);
+    db::check(&settings.database.url)
+        .await
+        .map_err(of_service)?;
+    db::open(&settings.database).map_err(of_service)
 }
 
 /// A process with another key than its siblings, or without one, must not record anything: its rows would
@@ -74,8 +90,17 @@ pub(super) async fn warn_if_unprotected(audit: &AuditLog) {
     }
 }
 
+/// Who keeps the migrations waiting.
+fn report_blocker(blocker: &Blocker) {
+    tracing::warn!(
+        event = "migrations_blocked",
+        blocker = blocker.to_string(),
+        "the migrations wait for a lock of another session"
+    );
+}
+
 /// What was wrong with the record's triggers until now.
-pub(super) fn report_mended(faults: &[TriggerFault]) {
+fn report_mended(faults: &[TriggerFault]) {
     for fault in faults {
         tracing::warn!(
             event = "triggers_mended",

@@ -47,7 +47,7 @@ impl Serialize for Members<'_> {
 
 /// Writes the record in the database of `url`, in one snapshot. How many rows.
 pub async fn export(url: &SecretString, to: &mut impl Write) -> Result<u64, Error> {
-    let mut connection = db::connect(url).await?;
+    let mut connection = db::connect_to_record(url).await?;
     let mut snapshot = connection
         .begin_with("begin isolation level repeatable read read only")
         .await?;

@@ -40,7 +40,9 @@ pub async fn accept_break(
     kept: KeptHeads,
     void_from: Option<u64>,
 ) -> Result<Accepted, Error> {
-    let mut connection = db::connect(url).await.map_err(verify::Error::from)?;
+    let mut connection = db::connect_to_record(url)
+        .await
+        .map_err(verify::Error::from)?;
     let mut transaction = connection
         .begin_with("begin isolation level read committed")
         .await?;

@@ -36,7 +36,9 @@ pub async fn acknowledge(
     by: &By,
     id: Uuid,
 ) -> Result<Known, Error> {
-    let mut connection = db::connect(url).await.map_err(verify::Error::from)?;
+    let mut connection = db::connect_to_record(url)
+        .await
+        .map_err(verify::Error::from)?;
     let mut transaction = connection
         .begin_with("begin isolation level read committed")
         .await?;

@@ -76,23 +76,40 @@ pub struct Retention {
     pub dry_run: bool,
 }
 
-/// Drops months from the record in the database of `url`, whose role owns it, oldest first.
-pub async fn retain(url: &SecretString, retention: &Retention) -> Result<Vec<Dropped>, Error> {
-    let mut connection = db::connect(url).await.map_err(verify::Error::from)?;
+/// Drops months from the record in the database of `url`, whose role owns it, oldest first. `waits` is
+/// told who reads or writes what is to go, and keeps it waiting.
+pub async fn retain(
+    url: &SecretString,
+    retention: &Retention,
+    waits: db::Waits<'_>,
+) -> Result<Vec<Dropped>, Error> {
+    let mut connection = db::connect_to_record(url)
+        .await
+        .map_err(verify::Error::from)?;
     let mut beside = db::connect(url).await.map_err(verify::Error::from)?;
     let _lock = lock(&mut beside).await?;
+    let process = db::process(&mut connection).await;
+    let process = process.map_err(verify::Error::from)?;
+    let dropping = drop_months(&mut connection, retention);
+    db::watched(url, process, waits, dropping).await.0
+}
+
+async fn drop_months(
+    connection: &mut PgConnection,
+    retention: &Retention,
+) -> Result<Vec<Dropped>, Error> {
     let (left, months) = (
-        left_behind(&mut connection).await?,
-        past_months(&mut connection, retention.keep).await?,
+        left_behind(connection).await?,
+        past_months(connection, retention.keep).await?,
     );
     if left.is_empty() && months.is_empty() {
         return Ok(Vec::new());
     }
     // Before anything is dropped, also what a prune names: it may have been written by hand.
-    let unsealed = check(&mut connection, retention).await?;
+    let unsealed = check(connection, retention).await?;
     if !retention.dry_run {
         for month in left {
-            prune::drop_tables(&mut connection, month).await?;
+            prune::drop_tables(connection, month).await?;
         }
     }
     let mut dropped = Vec::new();
@@ -104,7 +121,7 @@ pub async fn retain(url: &SecretString, retention: &Retention) -> Result<Vec<Dro
                 row: row.to_string(),
             });
         }
-        dropped.push(drop_month(&mut connection, month, retention).await?);
+        dropped.push(drop_month(connection, month, retention).await?);
     }
     Ok(dropped)
 }
@@ -117,17 +134,9 @@ async fn lock(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>
                   lock table modgate.retain_lock in share row exclusive mode nowait";
     match sqlx::raw_sql(locked).execute(&mut *lock).await {
         Ok(_) => Ok(lock),
-        Err(error) if is_held(&error) => Err(Error::Busy),
+        Err(error) if db::is_locked(&error) => Err(Error::Busy),
         Err(error) => Err(error.into()),
     }
-}
-
-/// `SQLSTATE` `lock_not_available`.
-fn is_held(error: &sqlx::Error) -> bool {
-    let code = error
-        .as_database_error()
-        .and_then(sqlx::error::DatabaseError::code);
-    code.as_deref() == Some("55P03")
 }
 
 /// The months that are recorded as dropped and of which a table is still there.

@@ -115,7 +115,7 @@ pub async fn print_heads(
     since: u64,
     to: &mut impl Write,
 ) -> Result<(), verify::Error> {
-    let mut connection = db::connect(url).await?;
+    let mut connection = db::connect_to_record(url).await?;
     let mut last = Some(since.saturating_sub(1));
     while let Some(no) = last {
         let seals = Seal::after(&mut connection, no).await?;

@@ -121,7 +121,9 @@ pub async fn begin_witness(
     url: &SecretString,
     mut witness: Witness,
 ) -> Result<SeenHead, decision::Error> {
-    let mut connection = db::connect(url).await.map_err(verify::Error::from)?;
+    let mut connection = db::connect_to_record(url)
+        .await
+        .map_err(verify::Error::from)?;
     let newest = newest(&mut connection).await?;
     let newest = newest.ok_or(decision::Error::NothingSealed)?;
     let remembered = witness.recall().await.map_err(crate::audit::Error::from)?;

@@ -16,7 +16,7 @@ pub(in crate::audit) const ROWS: usize = 4_000;
 
 /// Checks the record in the database of `url`, in one snapshot.
 pub async fn verify(url: &SecretString, evidence: Evidence) -> Result<Report, Error> {
-    let mut connection = db::connect(url).await?;
+    let mut connection = db::connect_to_record(url).await?;
     let mut snapshot = connection
         .begin_with("begin isolation level repeatable read read only")
         .await?;

@@ -158,8 +158,8 @@ pub enum Error {
     /// The database could not be read.
     #[error("the record cannot be read")]
     Database(#[from] sqlx::Error),
-    /// No connection.
-    #[error(transparent)]
+    /// No connection, or none to a record.
+    #[error("{0}")]
     Connect(#[from] crate::db::Error),
     /// The export could not be read, or written.
     #[error("the export cannot be read or written")]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::{Failed, migration, ports, record, tencent, token_keys};
-use crate::config::Settings;
+use crate::config::{self, Settings};
 use crate::telemetry::{causes, check_traces};
 
 /// The longest that one probe may take.
@@ -43,7 +43,7 @@ impl Findings {
 
 /// Prints what each probe finds; fails if anything is wrong.
 pub(super) async fn try_all(settings: &Settings) -> Result<(), Failed> {
-    let owner = migration::setting(&settings.environment);
+    let owner = config::owner_variable(&settings.environment);
     let found = tokio::join!(
         probe("ports", "MODGATE_LISTEN", async |found| {
             ports::probe(settings, found).await;

@@ -1,5 +1,6 @@
 //! What runs beside the requests: recovery, seals, and months made ahead of time.
 
+mod blocked;
 mod seal_lock;
 
 use std::time::Duration;
@@ -37,7 +38,8 @@ impl Moderation {
                 self.seal(),
                 self.ensure_partitions(),
                 self.forget_old_keys(),
-                self.watch_triggers()
+                self.watch_triggers(),
+                self.look_out()
             )
         };
         Box::pin(self.closing.run_until_cancelled(sweeping)).await;
@@ -63,7 +65,6 @@ impl Moderation {
     }
 
     async fn seal(&self) {
-        let (mut lag, mut known_at) = (Duration::ZERO, Instant::now());
         let (mut fault, mut lock) = (Fault::default(), SealLock::default());
         let mut ticks = interval(SEAL_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -71,7 +72,7 @@ impl Moderation {
             ticks.tick().await;
             match self.audit.seal().await {
                 Ok(mut sealed) => {
-                    (lag, known_at) = (sealed.lag, Instant::now());
+                    self.metrics.set_seal_lag(sealed.lag);
                     lock.see(sealed.held_by.take());
                     fault.is_over();
                     report(&sealed);
@@ -79,7 +80,6 @@ impl Moderation {
                 Err(error) => fault.report(&error),
             }
             self.metrics.set_record_broken(self.audit.is_broken());
-            self.metrics.set_seal_lag(lag + known_at.elapsed());
             self.metrics.set_seal_signed(self.audit.has_seal_key());
         }
     }

@@ -1,7 +1,9 @@
 //! What lies between the gateway and its record: roles and their rights, locks, search paths, encodings,
 //! poolers, and databases that others have made or restored.
 
+mod blockers;
 mod encoding;
+mod explained;
 mod locks;
 mod manifest;
 mod pooler;

@@ -145,7 +145,7 @@ async fn a_pooler_that_does_not_keep_sessions_is_refused_and_named() {
     Run::migrate(&owner).await.assert_done();
     for (mode, said) in [
         ("transaction", "a pooler in transaction mode is in between"),
-        ("statement", "statement pooling"),
+        ("statement", "a pooler in statement mode is in between"),
     ] {
         let pooler = Pooler::start(&world, &format!("pool_mode = {mode}")).await;
         let mut variables = world.variables.clone();
@@ -160,5 +160,9 @@ async fn a_pooler_that_does_not_keep_sessions_is_refused_and_named() {
         Run::migrate(&pooler.url(&world, OWNER))
             .await
             .assert_failed(said);
+        for command in ["verify", "seals", "export", "retain"] {
+            variables.insert("MODGATE_RETENTION".to_owned(), "400d".to_owned());
+            Run::of(&variables, &[command]).await.assert_failed(said);
+        }
     }
 }

@@ -13,7 +13,7 @@ use super::roles::{OWNER, url_as, with_roles};
 use super::{Row, id_of};
 use crate::seals::{Evidence, verdicts};
 use crate::support::eventually::eventually;
-use crate::support::process::{Gateway, modgate};
+use crate::support::process::{Gateway, Log, modgate};
 use crate::support::world::World;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -102,7 +102,7 @@ async fn waiting_retain(world: &World) -> (Child, PgConnection) {
     let retain = retain
         .arg("retain")
         .stdout(Stdio::null())
-        .stderr(Stdio::null());
+        .stderr(Stdio::piped());
     let retain = retain.spawn().expect("the binary can be run");
     eventually(
         "it waits for the reader",
@@ -236,7 +236,8 @@ async fn a_signed_record_is_not_pruned_without_the_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_was_killed_is_finished_by_the_next_and_an_open_reader_blocks_nobody() {
+async fn a_run_that_was_killed_is_finished_by_the_next_and_an_open_reader_blocks_nobody_else_and_is_named()
+ {
     let world = with_seal_key(World::new().await);
     sealed(&world).await;
     let before = months(&world).await;
@@ -246,6 +247,21 @@ async fn a_run_that_was_killed_is_finished_by_the_next_and_an_open_reader_blocks
     let alice = gateway.moderator("alice");
     assert_eq!(alice.kick_login("bob").await.status, 200, "nobody waits");
     assert_eq!(alice.get("/v1/actions").await.status, 200);
+    let pid: i32 = sqlx::query_scalar("select pg_backend_pid()")
+        .fetch_one(&mut reader)
+        .await
+        .expect("Postgres knows");
+    let said = Log::default();
+    said.follow(retain.stderr.take().expect("it is piped"));
+    let who = format!("modgate: waiting for a lock: pid {pid}, role ");
+    eventually("it says for whom", Duration::from_secs(20), async || {
+        let lines = said.lines();
+        lines
+            .iter()
+            .any(|line| line.starts_with(&who))
+            .then_some(())
+    })
+    .await;
     retain.kill().unwrap();
     retain.wait().unwrap();
     let (code, out, err) = run(&world.variables, &["verify"]);

@@ -204,7 +204,7 @@ async fn template() -> &'static str {
 }
 
 pub(crate) async fn migrate(url: &str) {
-    modgate::db::migrate(&SecretString::from(url))
+    modgate::db::migrate(&SecretString::from(url), &|_| {})
         .await
         .expect("the migrations run");
 }
