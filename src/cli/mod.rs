@@ -74,7 +74,7 @@ impl Failed {
     /// The same, but names the variable that led to the database, if that is what cannot be used.
     fn at(variable: &str, error: &(dyn std::error::Error + 'static)) -> Self {
         let mut errors = std::iter::successors(Some(error), |error| error.source());
-        if errors.any(|error| error.is::<db::Error>()) {
+        if errors.any(<dyn std::error::Error>::is::<db::Error>) {
             Self(format!("{variable}: {}", causes(error)))
         } else {
             Self::because(error)

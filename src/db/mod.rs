@@ -117,13 +117,7 @@ pub fn is_exposed(options: &PgConnectOptions) -> bool {
 /// Opens the pools. Connects at first use.
 pub fn open(settings: &Settings) -> Result<Pools, Error> {
     let options = parse_url(&settings.url)?;
-    let others = settings.max_connections.saturating_sub(LEASING + SEALING);
-    let looks_out = others >= OTHERS + LOOKING_OUT;
-    let others = if looks_out {
-        others - LOOKING_OUT
-    } else {
-        OTHERS
-    };
+    let (others, looks_out) = others(settings.max_connections);
     let readers = others / 3;
     let profile = Profile {
         connections: others - readers,
@@ -142,12 +136,11 @@ pub fn open(settings: &Settings) -> Result<Pools, Error> {
         trusted_for: Duration::ZERO,
         ..profile
     };
-    let reading = Profile {
+    let reading = open(Profile {
         connections: readers,
         ends_with_client: true,
         ..profile
-    };
-    let reading = open(reading);
+    });
     let looking = if looks_out {
         // What it gives up itself is no reason to look again.
         let own = background(LOOKING_OUT, STATEMENT_TIMEOUT);
@@ -164,6 +157,20 @@ pub fn open(settings: &Settings) -> Result<Pools, Error> {
         reading,
         lookout: Lookout::new(looking, given_up.clone()),
     })
+}
+
+/// How many of all connections are for writing and reading, and whether there is one to look out with.
+fn others(all: u32) -> (u32, bool) {
+    let others = all.saturating_sub(LEASING + SEALING);
+    let looks_out = others >= OTHERS + LOOKING_OUT;
+    (
+        if looks_out {
+            others - LOOKING_OUT
+        } else {
+            OTHERS
+        },
+        looks_out,
+    )
 }
 
 fn two_thirds(connections: u32) -> u32 {

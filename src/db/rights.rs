@@ -33,8 +33,10 @@ pub(super) fn grants(list: &str) -> String {
 
 fn with_rights(statement: &str, list: &str) -> String {
     // Within quotes there.
-    let needed = NEEDED.replace(List::USUAL, &list.replace('\'', "''"));
-    statement.replace(":rights", &needed)
+    let list = list.replace('\'', "''");
+    statement
+        .replace(":rights", NEEDED)
+        .replace(List::USUAL, &list)
 }
 
 /// What the service needs and this session's role may not do, where migrations are listed in `list`.

@@ -205,7 +205,7 @@ async fn what_keeps_serve_from_migrating_is_named_before_the_start() {
     for role in [SERVICE, AUDITOR] {
         let variables = other(&url_as(&world, role));
         let (started, said) = end_of(&variables, &["serve"]).await;
-        let denied = "MODGATE_MIGRATE: the database cannot be migrated";
+        let denied = "MODGATE_OWNER_DATABASE_URL: the database cannot be migrated";
         assert!(
             !started && said.iter().any(|line| line.contains(denied)),
             "{said:#?}"
@@ -336,8 +336,8 @@ async fn a_witness_beside_which_nothing_would_be_sealed_is_named_before_the_star
     let cut = "alter table audit.seal disable trigger append_only; truncate audit.seal;
                alter table audit.seal enable always trigger append_only";
     run(&mut world.sql().await, cut).await.expect(cut);
-    let last = seen.lines().count();
-    let why = format!("seal {last} was seen, and is not in the record any more");
+    let lines = seen.lines().count();
+    let why = format!("seal {lines} was seen, and is not in the record any more");
     let no_setting = "no setting, see \"When the chain is broken\" in the README";
     assert_found(&world.variables, no_setting, &why).await;
 }

@@ -31,7 +31,7 @@ pub(super) async fn check(environment: &Environment, arguments: &Arguments) -> R
         println!("warning: {warning}");
     }
     if arguments.live {
-        live::try_all(&settings).await?;
+        Box::pin(live::try_all(&settings)).await?;
     }
     Ok(())
 }

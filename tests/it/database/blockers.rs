@@ -132,8 +132,8 @@ async fn who_fills_the_lock_table_is_named() {
     let pid = process(&mut auditor).await;
     run(&mut auditor, "set application_name = 'hoarder'").await;
     let fill = "select count(pg_advisory_lock(number)) from generate_series(1, 10000000) number";
-    let full = try_run(&mut auditor, fill).await;
-    assert_eq!(crate::record::refusal(full), "53200");
+    let ended = try_run(&mut auditor, fill).await;
+    assert_eq!(crate::record::refusal(ended), "53200");
     eventually("it is said", PATIENCE, async || {
         // A replica may find room again, and fill it up.
         let _ = alice.kick_login("bob").await;

@@ -1,11 +1,14 @@
 //! Names mean the same for every role and every setting of the search path.
 
+use std::time::Duration;
+
 use sqlx::ConnectOptions as _;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 
 use super::{Run, list, migrations, run, sql};
 use crate::support::app::TestApp;
+use crate::support::eventually::eventually;
 use crate::support::postgres::Database;
 use crate::support::world::World;
 
@@ -48,6 +51,16 @@ async fn assert_works(world: World, url: &str) -> World {
     for migrate in ["false", "true"] {
         let app = TestApp::in_world(world.set("MODGATE_MIGRATE", migrate)).await;
         assert_eq!(app.moderator("alice").kick_login("bob").await.status, 200);
+        // The last look of a service that stops is not waited for for ever.
+        eventually("there is a seal", Duration::from_secs(20), async || {
+            let seals = "select count(*)::int from audit.seal";
+            let seals: i32 = sqlx::query_scalar(seals)
+                .fetch_one(&mut sql(url).await)
+                .await
+                .ok()?;
+            (seals > 0).then_some(())
+        })
+        .await;
         world = app.shut_down().await;
     }
     for command in ["verify", "seals", "export"] {
