@@ -149,6 +149,15 @@ async fn a_database_that_serve_refuses_is_named_before_the_start() {
     let cluster = world.cluster.as_ref().expect("it has one");
     let empty = cluster.create_database(None).await;
     assert_both(&other(empty.url.clone()), url, "migrations are pending").await;
+    // They are listed, and what they made is gone.
+    world
+        .execute("alter schema audit rename to elsewhere")
+        .await;
+    let why = "schema \"audit\" does not exist";
+    assert_both(&world.variables, url, why).await;
+    world
+        .execute("alter schema elsewhere rename to audit")
+        .await;
     // Each right that the service uses, and all of them at once.
     let auditor = other(url_as(&world, AUDITOR));
     let why = "this role may not do what the service does (delete on table modgate.idempotency, ";

@@ -236,7 +236,8 @@ async fn url_with_a_password(world: &World) -> String {
         "create role gateway login password '{DATABASE_PASSWORD}';
          grant usage on schema audit, modgate to gateway;
          grant select, insert on all tables in schema public, audit to gateway;
-         grant all on all tables in schema modgate to gateway"
+         grant all on all tables in schema modgate to gateway;
+         grant execute on all functions in schema audit, modgate to gateway"
     );
     sqlx::raw_sql(AssertSqlSafe(sql))
         .execute(&mut world.sql().await)

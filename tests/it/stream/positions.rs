@@ -155,7 +155,12 @@ async fn an_id_of_another_record_is_answered_with_a_reset() {
     let mut elsewhere = Listening::open(&foreign.auditor(), "", None).await;
     assert_eq!(bob.kick_login("u1").await.status, 200);
     elsewhere.event().await;
+    let mut here = Listening::open(&app.auditor(), "", None).await;
     assert_eq!(alice.kick_login("before").await.status, 200);
+    // The stream has passed it by.
+    for told in ["before pending", "before succeeded"] {
+        assert_eq!(here.told().await, told);
+    }
     for id in [elsewhere.id(), "1", "not an id", "AQAAAAAAAAAB"] {
         let mut heard = Listening::open(&app.auditor(), "", Some(id)).await;
         assert_eq!(heard.reset().await, "unknown", "{id}");
