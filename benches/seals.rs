@@ -22,8 +22,10 @@ use modgate::audit::{AuditLog, Deployment, SealKeys};
 use modgate::db;
 use modgate::dev::{Lifetime, LocalPostgres, Options};
 use modgate::domain::{
-    Answer, Attempt, Command, DecidedBy, End, Intent, Moderator, Origin, Request, State, UserId,
+    Answer, Attempt, Command, DecidedBy, End, Intent, Moderator, Origin, Request, State, Targets,
+    UserId,
 };
+use modgate::kinds::kick_login;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::Connection;
 use tokio::task::JoinSet;
@@ -210,9 +212,14 @@ fn intent() -> Intent {
         expires_at: Utc::now(),
     };
     let request = Request {
-        command: Command::KickLogin {
-            user_id: UserId::try_from("user1".to_owned()).expect("it is one"),
-        },
+        command: Command::new(
+            kick_login::KIND,
+            Targets {
+                user_id: Some(UserId::try_from("user1".to_owned()).expect("it is one")),
+                ..Targets::default()
+            },
+        )
+        .expect("a login kick names a user"),
         reason: None,
         case_ref: None,
         supersedes: None,

@@ -57,6 +57,7 @@
 //! | module | what | knows |
 //! |---|---|---|
 //! | [`domain`] | moderators, actions, attempts, ends: pure values | nothing of ours |
+//! | [`kinds`] | the table of kinds of action, and of Tencent's APIs: a new kind begins here | domain |
 //! | [`moderation`] | the use case, and the only place with its order | limit, audit, tencent |
 //! | [`stream`] | tells all who listen what changes in the record | audit |
 //! | [`auth`] | from a bearer token to a moderator; the identity provider's keys | JWT, reqwest |
@@ -98,6 +99,7 @@ pub mod db;
 pub mod dev;
 pub mod domain;
 pub mod http;
+pub mod kinds;
 pub mod limit;
 pub mod metrics;
 pub mod moderation;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::Deployment;
 use super::event::Event;
 use super::keys::SealKeys;
-use crate::domain::{CaseRef, Data, IdempotencyKey, Intent, Reason, Request, RoomId};
+use crate::domain::{CaseRef, IdempotencyKey, Intent, Reason, Request};
 
 /// The hashed columns of `audit.action`, in order.
 pub(super) const ACTION_FIELDS: [&str; 28] = [
@@ -158,9 +158,9 @@ pub(super) fn action(
         .text(moderator.token_id.as_deref())
         .text(moderator.client_id.as_deref())
         .text(moderator.actor.as_deref())
-        .text(Some(command.user_id().as_str()))
-        .text(command.room_id().map(RoomId::as_str))
-        .text(command.data().map(Data::as_str))
+        .text(command.user_id())
+        .text(command.room_id())
+        .text(command.data())
         .text(request.reason.as_ref().map(Reason::as_str))
         .text(request.case_ref.as_ref().map(CaseRef::as_str))
         .uuid(request.supersedes)
@@ -188,9 +188,9 @@ pub(super) fn fingerprint(request: &Request) -> Vec<u8> {
     let mut canonical = Canonical::new(b'F');
     canonical
         .text(Some(command.kind().as_str()))
-        .text(Some(command.user_id().as_str()))
-        .text(command.room_id().map(RoomId::as_str))
-        .text(command.data().map(Data::as_str))
+        .text(command.user_id())
+        .text(command.room_id())
+        .text(command.data())
         .text(request.reason.as_ref().map(Reason::as_str))
         .text(request.case_ref.as_ref().map(CaseRef::as_str))
         .uuid(request.supersedes);

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::Deployment;
 use super::canonical::{self, fingerprint};
 use super::keys::SealKeys;
-use crate::domain::{CaseRef, Data, IdempotencyKey, Intent, Reason, RoomId};
+use crate::domain::{CaseRef, IdempotencyKey, Intent, Reason};
 
 /// What happens to the `Idempotency-Key` of an intent.
 #[derive(Clone, Copy, Debug)]
@@ -71,9 +71,9 @@ pub(super) async fn insert_action(
         moderator.token_id,
         moderator.client_id,
         moderator.actor,
-        command.user_id().as_str(),
-        command.room_id().map(RoomId::as_str),
-        command.data().map(Data::as_str),
+        command.user_id(),
+        command.room_id(),
+        command.data(),
         request.reason.as_ref().map(Reason::as_str),
         request.case_ref.as_ref().map(CaseRef::as_str),
         request.supersedes,

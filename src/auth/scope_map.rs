@@ -30,7 +30,7 @@ pub enum ScopeMapError {
     )]
     Form,
     /// A misspelt scope would be a right that nobody has.
-    #[error("{0:?} is no scope: there are action:kick_login, action:kick_seat and audit:read")]
+    #[error("{0:?} is no scope: there are {words}", words = words(Scope::all()))]
     NoScope(String),
     /// No role or group of a token is ever equal to it.
     #[error("{0:?} holds a line end or another control character")]
@@ -58,7 +58,7 @@ impl ScopeMap {
             let (name, words) = (name.trim(), scopes.split_whitespace());
             let mut scopes = Vec::new();
             for word in words.clone() {
-                match Scope::ALL.iter().find(|scope| scope.as_str() == word) {
+                match Scope::all().iter().find(|scope| scope.as_str() == word) {
                     Some(scope) => scopes.push(*scope),
                     None => fault(ScopeMapError::NoScope(word.to_owned())),
                 }
@@ -79,4 +79,10 @@ impl ScopeMap {
             Err(faults)
         }
     }
+}
+
+fn words(scopes: &[Scope]) -> String {
+    let words: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+    let (last, others) = words.split_last().expect("there is a scope to read");
+    format!("{} and {last}", others.join(", "))
 }

@@ -7,58 +7,60 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
-    Answer, Attempt, CaseRef, Data, IdempotencyKey, Kind, Moderator, Reason, RoomId, State, UserId,
+    Answer, Attempt, CaseRef, Data, IdempotencyKey, Kind, Moderator, Reason, RoomId, Slot, State,
+    UserId,
 };
 
-/// What Tencent is asked to do: exactly the data that leaves.
+/// What Tencent is asked to do: exactly the data that leaves. It has the fields of its kind, and no other.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Invalidate the login of a user.
-    KickLogin {
-        /// Whose.
-        user_id: UserId,
-    },
-    /// Take a user off a seat.
-    KickSeat {
-        /// The room of the seat.
-        room_id: RoomId,
-        /// Who sits there.
-        user_id: UserId,
-        /// Sent to that user.
-        data: Data,
-    },
+pub struct Command {
+    kind: Kind,
+    targets: Targets,
+}
+
+/// The values of the fields that kinds have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Targets {
+    /// Whom it is done to.
+    pub user_id: Option<UserId>,
+    /// Where.
+    pub room_id: Option<RoomId>,
+    /// Sent to that user.
+    pub data: Option<Data>,
 }
 
 impl Command {
+    /// An action of `kind`; `None` if a field of that kind has no value, or one that it has not has one.
+    pub fn new(kind: Kind, targets: Targets) -> Option<Self> {
+        let Targets {
+            user_id,
+            room_id,
+            data,
+        } = &targets;
+        let fits = user_id.is_some() == kind.has(Slot::UserId)
+            && room_id.is_some() == kind.has(Slot::RoomId)
+            && data.is_some() == kind.has(Slot::Data);
+        fits.then_some(Self { kind, targets })
+    }
+
     /// Its kind.
     pub const fn kind(&self) -> Kind {
-        match self {
-            Self::KickLogin { .. } => Kind::KickLogin,
-            Self::KickSeat { .. } => Kind::KickSeat,
-        }
+        self.kind
     }
 
     /// The user it is done to.
-    pub const fn user_id(&self) -> &UserId {
-        match self {
-            Self::KickLogin { user_id } | Self::KickSeat { user_id, .. } => user_id,
-        }
+    pub fn user_id(&self) -> Option<&str> {
+        self.targets.user_id.as_ref().map(UserId::as_str)
     }
 
-    /// The room, for a seat.
-    pub const fn room_id(&self) -> Option<&RoomId> {
-        match self {
-            Self::KickLogin { .. } => None,
-            Self::KickSeat { room_id, .. } => Some(room_id),
-        }
+    /// The room, where the kind has one.
+    pub fn room_id(&self) -> Option<&str> {
+        self.targets.room_id.as_ref().map(RoomId::as_str)
     }
 
-    /// The text for the kicked user, for a seat.
-    pub const fn data(&self) -> Option<&Data> {
-        match self {
-            Self::KickLogin { .. } => None,
-            Self::KickSeat { data, .. } => Some(data),
-        }
+    /// The text for the user, where the kind has one.
+    pub fn data(&self) -> Option<&str> {
+        self.targets.data.as_ref().map(Data::as_str)
     }
 }
 
@@ -143,7 +145,7 @@ pub struct Action {
     /// The moderator's name, for people to read.
     pub moderator_name: Option<String>,
     /// The user it was done to.
-    pub user_id: String,
+    pub user_id: Option<String>,
     /// The room, for a seat.
     pub room_id: Option<String>,
     /// The text for the kicked user, for a seat.
@@ -186,9 +188,9 @@ impl Action {
             state: State::Pending,
             moderator: intent.moderator.subject.clone(),
             moderator_name: intent.moderator.name.clone(),
-            user_id: command.user_id().to_string(),
-            room_id: command.room_id().map(ToString::to_string),
-            data: command.data().map(ToString::to_string),
+            user_id: command.user_id().map(str::to_owned),
+            room_id: command.room_id().map(str::to_owned),
+            data: command.data().map(str::to_owned),
             reason: reason.as_ref().map(ToString::to_string),
             case_ref: case_ref.as_ref().map(ToString::to_string),
             supersedes: *supersedes,

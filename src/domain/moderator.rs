@@ -7,26 +7,31 @@ use chrono::{DateTime, Utc};
 
 /// A right that a token grants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// `action:kick_login`
-    KickLogin,
-    /// `action:kick_seat`
-    KickSeat,
-    /// `audit:read`: everyone's actions, not only one's own.
-    AuditRead,
+pub struct Scope {
+    word: &'static str,
+    grants: &'static str,
 }
 
 impl Scope {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::KickLogin, Self::KickSeat, Self::AuditRead];
+    /// Everyone's actions, not only one's own.
+    pub const AUDIT_READ: Self = Self::new(
+        "audit:read",
+        "see everyone's actions, and export them. One's own need no scope.",
+    );
+
+    /// The scope with this word in a token; what it grants, for people to read.
+    pub const fn new(word: &'static str, grants: &'static str) -> Self {
+        Self { word, grants }
+    }
 
     /// The word in the token.
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::KickLogin => "action:kick_login",
-            Self::KickSeat => "action:kick_seat",
-            Self::AuditRead => "audit:read",
-        }
+        self.word
+    }
+
+    /// What it grants, in a few words.
+    pub const fn grants(self) -> &'static str {
+        self.grants
     }
 }
 
@@ -61,12 +66,6 @@ impl Moderator {
     /// Whether the token grants `scope`.
     pub fn may(&self, scope: Scope) -> bool {
         self.scopes.contains(scope.as_str())
-    }
-
-    /// The scopes that the token grants, of those that there are.
-    pub fn held(&self) -> impl Iterator<Item = Scope> {
-        let all = Scope::ALL.iter().copied();
-        all.filter(|scope| self.may(*scope))
     }
 
     /// What tells this moderator from every other.

@@ -1,11 +1,9 @@
 //! The closed sets: each value has one word, everywhere.
 
-use super::Scope;
-
 /// A word that is not one of the closed set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct UnknownWord(pub(super) &'static str);
+pub struct UnknownWord(pub(crate) &'static str);
 
 macro_rules! words {
     ($name:ident, $rule:literal, $($variant:ident = $word:literal),+) => {
@@ -36,32 +34,6 @@ macro_rules! words {
 }
 
 pub(super) use words;
-
-/// The kinds of action, one for each of Tencent's APIs that the gateway calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    /// `im_open_login_svc/kick`
-    KickLogin,
-    /// `room_engine_http_mic/kick_user_off_seat`
-    KickSeat,
-}
-
-words!(
-    Kind,
-    "must be kick_login or kick_seat",
-    KickLogin = "kick_login",
-    KickSeat = "kick_seat"
-);
-
-impl Kind {
-    /// The scope that lets a moderator do it.
-    pub const fn scope(self) -> Scope {
-        match self {
-            Self::KickLogin => Scope::KickLogin,
-            Self::KickSeat => Scope::KickSeat,
-        }
-    }
-}
 
 /// The state of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -11,50 +11,15 @@ use super::body::Members;
 use super::caller::{Caller, origin};
 use super::fields;
 use super::json::{ActionJson, PageJson, state_headers};
-use super::openapi::{
-    Filters, GetProblems, IdempotencyKeyParam, KickLogin, KickLoginBody, KickLoginProblems,
-    KickSeat, KickSeatBody, KickSeatProblems, ListProblems, Paging,
-};
-use super::paths::{ACTION, ACTIONS, KICK_LOGIN, KICK_SEAT};
+use super::openapi::{Filters, GetProblems, ListProblems, Paging};
+use super::paths::{ACTION, ACTIONS};
 use super::problem::{ApiError, Limit};
 use super::query::{ListQuery, refuse_query, visible_to};
 use crate::audit::Filter;
 use crate::domain::{Action, Class, Failure, Kind, SuspendedFor, Verdict};
-use crate::moderation::{Outcome, Refusal, Suspended};
-
-const KICK: &str = "It is recorded before Tencent is called, and answered when the outcome is known: 200 only if Tencent \
-did it. An action that is denied is recorded too.";
+use crate::moderation::{Outcome, Refusal, Suspended, throttled_for};
 
 /// `POST /v1/actions/{kind}`
-#[utoipa::path(
-    impl_for = KickLogin,
-    post,
-    path = KICK_LOGIN,
-    operation_id = "kickLogin",
-    summary = "Invalidate the login of a user",
-    description = KICK,
-    params(IdempotencyKeyParam),
-    request_body(content = KickLoginBody, examples(
-        ("shortest" = (value = json!({"user_id": "user1"}))),
-        ("full" = (value = json!({"user_id": "user1", "reason": "spam", "case_ref": "TS-1"}))),
-    )),
-    responses((status = 200, description = "Tencent did it", body = ActionJson), KickLoginProblems),
-    security(("bearer" = ["action:kick_login"]))
-)]
-#[utoipa::path(
-    impl_for = KickSeat,
-    post,
-    path = KICK_SEAT,
-    operation_id = "kickSeat",
-    summary = "Take a user off a seat",
-    description = KICK,
-    params(IdempotencyKeyParam),
-    request_body(content = KickSeatBody, example = json!({
-        "room_id": "room-test", "user_id": "user2", "data": "time over", "reason": "spam", "case_ref": "TS-1"
-    })),
-    responses((status = 200, description = "Tencent did it", body = ActionJson), KickSeatProblems),
-    security(("bearer" = ["action:kick_seat"]))
-)]
 pub(super) async fn create_action(
     caller: Caller,
     request: HttpRequest,
@@ -201,15 +166,10 @@ fn unavailable(action: Box<Action>) -> ApiError {
     }
 }
 
-/// Tencent names no time. Most of its limits are by the second; 60028 is a quota of the day.
 fn throttled(action: Box<Action>) -> ApiError {
-    let quota_of_the_day = action
-        .last_answer()
-        .is_some_and(|answer| answer.error_code == 60028);
-    let wait = if quota_of_the_day { 3600 } else { 1 };
     ApiError::RateLimited {
         limit: Limit::Tencent,
-        retry_after: Duration::from_secs(wait),
+        retry_after: throttled_for(&action),
         action: Some(action),
     }
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::body::Members;
 use super::problem::{ApiError, FieldFault};
 use crate::config::RequestRules;
-use crate::domain::{Command, IdempotencyKey, Kind, Request, UserId, printable};
+use crate::domain::{Command, IdempotencyKey, Kind, Request, Slot, Targets, UserId, printable};
 
 /// The fields of a request, of which each is taken at most once.
 #[derive(Debug, Default)]
@@ -99,22 +99,8 @@ pub(super) fn request(
 ) -> Result<Request, ApiError> {
     let mut fields = Fields::of(members);
     let idempotency_key = idempotency_key(&mut fields, http);
-    let user_id = fields.required("user_id", |text| user_id(text, rules));
-    let command = match kind {
-        Kind::KickLogin => user_id.map(|user_id| Command::KickLogin { user_id }),
-        Kind::KickSeat => {
-            let room_id = fields.required("room_id", TryFrom::try_from);
-            let data = fields.required("data", TryFrom::try_from);
-            match (room_id, user_id, data) {
-                (Some(room_id), Some(user_id), Some(data)) => Some(Command::KickSeat {
-                    room_id,
-                    user_id,
-                    data,
-                }),
-                _ => None,
-            }
-        }
-    };
+    let targets = targets(kind, &mut fields, rules);
+    let command = Command::new(kind, targets);
     let reason = if rules.require_reason {
         fields.required("reason", TryFrom::try_from)
     } else {
@@ -130,6 +116,22 @@ pub(super) fn request(
         idempotency_key,
     });
     fields.finish(request)
+}
+
+/// The values of the fields of `kind`: those that break no rule.
+fn targets(kind: Kind, fields: &mut Fields, rules: &RequestRules) -> Targets {
+    let mut targets = Targets::default();
+    for field in kind.fields {
+        let name = field.slot.as_str();
+        match field.slot {
+            Slot::UserId => {
+                targets.user_id = fields.required(name, |text| user_id(text, rules));
+            }
+            Slot::RoomId => targets.room_id = fields.required(name, TryFrom::try_from),
+            Slot::Data => targets.data = fields.required(name, TryFrom::try_from),
+        }
+    }
+    targets
 }
 
 /// `Idempotency-Key`: a quoted string, or, as most clients send it, a bare one.

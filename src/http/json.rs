@@ -22,7 +22,8 @@ pub(super) struct ActionJson<'a> {
     #[schema(required)]
     moderator_name: Option<&'a str>,
     /// The user it was done to.
-    user_id: &'a str,
+    #[schema(value_type = String)]
+    user_id: Option<&'a str>,
     /// The room, for a seat.
     #[schema(required)]
     room_id: Option<&'a str>,
@@ -111,7 +112,7 @@ impl<'a> From<&'a Action> for ActionJson<'a> {
             state: action.state.as_str(),
             moderator: &action.moderator,
             moderator_name: action.moderator_name.as_deref(),
-            user_id: &action.user_id,
+            user_id: action.user_id.as_deref(),
             room_id: action.room_id.as_deref(),
             data: action.data.as_deref(),
             reason: action.reason.as_deref(),

@@ -14,7 +14,7 @@ use super::paths::ME;
 use super::problem::ApiError;
 use super::query::refuse_query;
 use crate::config::WholePattern;
-use crate::domain::{Kind, Scope};
+use crate::domain::{Api, Scope};
 
 /// The moderator behind the token, and what holds for it.
 #[derive(Serialize, ToSchema)]
@@ -74,7 +74,7 @@ pub(super) async fn get_me(
     refuse_query(&request)?;
     let moderator = caller.0;
     let limiter = &state.moderation.limiter;
-    let api_limits = Kind::ALL.iter().map(|kind| limiter.api_quota(*kind).limit);
+    let api_limits = Api::all().iter().map(|api| limiter.api_quota(api).limit);
     Ok(HttpResponse::Ok().json(MeJson {
         moderator: &moderator.subject,
         name: moderator.name.as_deref(),

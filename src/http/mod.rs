@@ -132,9 +132,10 @@ pub fn routes(config: &mut ServiceConfig) {
     let get = |path: &str| {
         web::resource(path).default_service(refuse(|| ApiError::MethodNotAllowed { allow: "GET" }))
     };
+    for kind in Kind::ALL.iter().copied() {
+        config.service(post(&paths::act(kind), kind));
+    }
     config
-        .service(post(paths::KICK_LOGIN, Kind::KickLogin))
-        .service(post(paths::KICK_SEAT, Kind::KickSeat))
         .service(get(paths::ACTIONS).route(web::get().to(actions::list_actions)))
         .service(get(paths::EXPORT).route(web::get().to(export::export_actions)))
         .service(get(paths::STREAM).route(web::get().to(stream::stream_actions)))

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::State;
 use crate::auth::Verifier;
-use crate::domain::Kind;
+use crate::domain::Api;
 use crate::moderation::Moderation;
 
 /// The longest that readiness waits for the database's word.
@@ -54,9 +54,9 @@ async fn readyz(state: web::Data<State>) -> HttpResponse {
     if moderation.draining.is_cancelled() {
         causes.push("draining");
     }
-    if !Kind::ALL
+    if !Api::all()
         .iter()
-        .all(|kind| moderation.limiter.permits(*kind).granted)
+        .all(|api| moderation.limiter.permits(api).granted)
     {
         causes.push("no permits since start");
     }
@@ -90,8 +90,8 @@ async fn degraded(moderation: &Moderation, verifier: &Verifier) -> Vec<&'static 
     if moderation.audit.is_unguarded() {
         degraded.push("triggers");
     }
-    let lapsed = |kind: &Kind| moderation.limiter.permits(*kind).lapsed;
-    if Kind::ALL.iter().any(lapsed) {
+    let lapsed = |api: &&Api| moderation.limiter.permits(api).lapsed;
+    if Api::all().iter().any(lapsed) {
         degraded.push("leases");
     }
     if verifier.jwks().is_some_and(|jwks| jwks.is_stale()) {
@@ -100,8 +100,8 @@ async fn degraded(moderation: &Moderation, verifier: &Verifier) -> Vec<&'static 
     if usersig_expires_in(moderation).is_none_or(|seconds| seconds <= 0) {
         degraded.push("credential");
     }
-    let suspended = |kind: &Kind| moderation.suspensions.reason(*kind).is_some();
-    if Kind::ALL.iter().any(suspended) {
+    let suspended = |api: &&Api| moderation.suspensions.reason(api).is_some();
+    if Api::all().iter().any(suspended) {
         degraded.push("tencent");
     }
     degraded
@@ -117,9 +117,9 @@ fn usersig_expires_in(moderation: &Moderation) -> Option<i64> {
 async fn metrics(state: web::Data<State>) -> HttpResponse {
     let moderation = &state.moderation;
     let (metrics, limiter) = (&moderation.metrics, &moderation.limiter);
-    for kind in Kind::ALL {
-        metrics.set_api(*kind, limiter.queue_length(*kind), &limiter.permits(*kind));
-        metrics.set_suspended(*kind, moderation.suspensions.reason(*kind));
+    for api in Api::all() {
+        metrics.set_api(api, limiter.queue_length(api), &limiter.permits(api));
+        metrics.set_suspended(api, moderation.suspensions.reason(api));
     }
     if let Some(seconds) = usersig_expires_in(moderation) {
         metrics.set_usersig_expires(seconds);

@@ -1,7 +1,7 @@
 //! The paths of the API, for the route table and for the document that describes it.
 
-pub(super) const KICK_LOGIN: &str = "/v1/actions/kick_login";
-pub(super) const KICK_SEAT: &str = "/v1/actions/kick_seat";
+use crate::domain::Kind;
+
 pub(super) const ACTIONS: &str = "/v1/actions";
 pub(super) const EXPORT: &str = "/v1/actions/export";
 pub(super) const STREAM: &str = "/v1/actions/stream";
@@ -10,3 +10,8 @@ pub(super) const ME: &str = "/v1/me";
 pub(super) const OPENAPI: &str = "/openapi.json";
 pub(super) const DOCS: &str = "/docs";
 pub(super) const DOCS_FILE: &str = "/docs/{file:.*}";
+
+/// Where an action of `kind` is asked for.
+pub(super) fn act(kind: Kind) -> String {
+    format!("{ACTIONS}/{kind}")
+}

@@ -116,7 +116,7 @@ fn fields(pairs: Vec<(String, String)>) -> Fields {
 /// `None` if the moderator may see everyone's actions.
 pub(super) fn visible_to(moderator: &Moderator) -> Option<(String, String)> {
     let own = (moderator.issuer.clone(), moderator.subject.clone());
-    (!moderator.may(Scope::AuditRead)).then_some(own)
+    (!moderator.may(Scope::AUDIT_READ)).then_some(own)
 }
 
 /// The parameters that may be repeated.

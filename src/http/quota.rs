@@ -10,12 +10,12 @@ use actix_web::{HttpMessage, HttpRequest, web};
 
 use super::State;
 use super::problem::Limit;
-use crate::domain::{Kind, Moderator};
+use crate::domain::{Api, Kind, Moderator};
 
 static RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 static RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
-/// The name of a moderator's own limit; that of an API is its kind.
+/// The name of a moderator's own limit; that of an API is its word.
 const MODERATOR: &str = "moderator";
 
 /// The name of a moderator's limit on reading.
@@ -26,13 +26,14 @@ const READS: &str = "reads";
 pub(super) struct Asked {
     moderator: Moderator,
     /// `None` if the request calls nobody.
-    kind: Option<Kind>,
+    api: Option<&'static Api>,
 }
 
 impl Asked {
     pub(super) fn new(moderator: Moderator, request: &HttpRequest) -> Self {
-        let kind = request.app_data::<web::Data<Kind>>().map(|kind| ***kind);
-        Self { moderator, kind }
+        let kind = request.app_data::<web::Data<Kind>>();
+        let api = kind.map(|kind| kind.api);
+        Self { moderator, api }
     }
 }
 
@@ -99,9 +100,9 @@ fn policies(asked: &Asked, state: &State) -> String {
     let limiter = &state.moderation.limiter;
     let own = limiter.moderator_quota(&asked.moderator).limit;
     let own = (MODERATOR, own as usize);
-    let apis = Kind::ALL
+    let apis = Api::all()
         .iter()
-        .map(|kind| (kind.as_str(), limiter.permits(*kind).calls_per_second));
+        .map(|api| (api.word, limiter.permits(api).calls_per_second));
     let reads = (READS, state.readers.reads_per_second() as usize);
     let items = std::iter::once(own)
         .chain(apis)
@@ -112,8 +113,8 @@ fn policies(asked: &Asked, state: &State) -> String {
 
 /// The policy that refused the request.
 fn policy(limit: Limit, asked: &Asked) -> &'static str {
-    match (limit, asked.kind) {
-        (Limit::Api | Limit::Tencent, Some(kind)) => kind.as_str(),
+    match (limit, asked.api) {
+        (Limit::Api | Limit::Tencent, Some(api)) => api.word,
         (Limit::Reads, _) => READS,
         _ => MODERATOR,
     }
@@ -123,9 +124,7 @@ fn policy(limit: Limit, asked: &Asked) -> &'static str {
 fn tighter(asked: &Asked, state: &State, latest: Option<u64>) -> Item {
     let limiter = &state.moderation.limiter;
     let own = (MODERATOR, limiter.moderator_quota(&asked.moderator));
-    let api = asked
-        .kind
-        .map(|kind| (kind.as_str(), limiter.api_quota(kind)));
+    let api = asked.api.map(|api| (api.word, limiter.api_quota(api)));
     let (policy, quota) = match api {
         Some(api) if api.1.remaining < own.1.remaining => api,
         _ => own,

@@ -15,7 +15,7 @@ use super::permit::Turn;
 use super::permits::{Counts, Permits};
 use super::queue::{Place, Queue};
 use super::quota::Quota;
-use crate::domain::{Kind, Moderator};
+use crate::domain::{Api, Moderator};
 
 /// There is no turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +36,7 @@ pub enum QueueError {
 
 #[derive(Debug)]
 pub(super) struct Gate {
-    api: Kind,
+    api: &'static Api,
     queue: Queue,
     permits: Arc<Permits>,
     queue_timeout: Duration,
@@ -45,7 +45,7 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    pub(super) fn new(api: Kind, settings: &Settings) -> Self {
+    pub(super) fn new(api: &'static Api, settings: &Settings) -> Self {
         let calls_per_second = settings.calls_per_second.max(1) as usize;
         Self {
             api,
@@ -54,6 +54,10 @@ impl Gate {
             queue_timeout: settings.queue_timeout,
             grace: grace(settings.attempt_timeout),
         }
+    }
+
+    pub(super) const fn api(&self) -> &'static Api {
+        self.api
     }
 
     pub(super) async fn turn(&self, moderator: &Moderator) -> Result<Turn, QueueError> {

@@ -112,6 +112,7 @@ mod tests;
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
 pub use gate::QueueError;
@@ -122,7 +123,7 @@ pub use permits::Counts;
 pub use quota::Quota;
 pub use readers::{Place, Readers};
 
-use crate::domain::{Kind, Moderator};
+use crate::domain::{Api, Moderator};
 use gate::Gate;
 use moderator::ModeratorLimit;
 
@@ -153,8 +154,8 @@ pub struct Settings {
 pub struct Limiter {
     leases: Leases,
     moderators: ModeratorLimit,
-    login: Gate,
-    seat: Gate,
+    /// One for each API.
+    gates: Vec<Gate>,
 }
 
 impl Limiter {
@@ -163,8 +164,10 @@ impl Limiter {
         Self {
             leases,
             moderators: ModeratorLimit::new(settings.moderator_requests_per_second),
-            login: Gate::new(Kind::KickLogin, settings),
-            seat: Gate::new(Kind::KickSeat, settings),
+            gates: Api::all()
+                .iter()
+                .map(|api| Gate::new(api, settings))
+                .collect(),
         }
     }
 
@@ -181,70 +184,65 @@ impl Limiter {
         self.moderators.quota(moderator)
     }
 
-    /// What is left of the API of `kind`: the permits that are free and that nobody waits for.
-    pub fn api_quota(&self, kind: Kind) -> Quota {
-        self.gate(kind).quota()
+    /// What is left of this API: the permits that are free and that nobody waits for.
+    pub fn api_quota(&self, api: &Api) -> Quota {
+        self.gate(api).quota()
     }
 
-    /// Waits for a turn to call the API of `kind`. Dropping the future leaves the queue.
-    pub async fn turn(&self, kind: Kind, moderator: &Moderator) -> Result<Turn, QueueError> {
-        self.gate(kind).turn(moderator).await
+    /// Waits for a turn to call this API. Dropping the future leaves the queue.
+    pub async fn turn(&self, api: &Api, moderator: &Moderator) -> Result<Turn, QueueError> {
+        self.gate(api).turn(moderator).await
     }
 
     /// Waits for another turn of an action that is repeated, ahead of what its moderator asked later.
     pub async fn turn_to_repeat(
         &self,
-        kind: Kind,
+        api: &Api,
         moderator: &Moderator,
     ) -> Result<Turn, QueueError> {
-        self.gate(kind).turn_to_repeat(moderator).await
+        self.gate(api).turn_to_repeat(moderator).await
     }
 
-    /// Tencent throttles the API of `kind`: halves its permits, to no less than ten, at most once a
+    /// Tencent throttles this API: halves its permits, to no less than ten, at most once a
     /// second; they grow back by 5 % of N a second. How many there are now, if they were cut.
-    pub fn throttled(&self, kind: Kind) -> Option<usize> {
-        self.gate(kind).throttled()
+    pub fn throttled(&self, api: &Api) -> Option<usize> {
+        self.gate(api).throttled()
     }
 
     /// Hands out turns until `stop`; then everyone who waits, and whoever comes later, is told
     /// that the service is closing.
     pub async fn dispatch(&self, stop: &CancellationToken) {
-        tokio::join!(
-            self.login.dispatch(stop),
-            self.seat.dispatch(stop),
-            self.moderators.forget_idle(stop)
-        );
+        let gates = join_all(self.gates.iter().map(|gate| gate.dispatch(stop)));
+        tokio::join!(gates, self.moderators.forget_idle(stop));
     }
 
     /// Keeps the leases until `end`, and gives them up. From `closing` on no more is asked for than
     /// what is under way needs.
     pub async fn keep_leases(&self, closing: &CancellationToken, end: &CancellationToken) {
-        tokio::join!(
-            self.login.keep_lease(&self.leases, closing, end),
-            self.seat.keep_lease(&self.leases, closing, end)
-        );
+        let gates = self.gates.iter();
+        join_all(gates.map(|gate| gate.keep_lease(&self.leases, closing, end))).await;
     }
 
-    /// Returns when the lease that a turn to call the API of `kind` belonged to has run out:
+    /// Returns when the lease that a turn to call this API belonged to has run out:
     /// whoever still listens for an answer closes the socket now.
-    pub async fn lapsed(&self, kind: Kind, term: Term) {
-        self.gate(kind).lapsed(term).await;
+    pub async fn lapsed(&self, api: &Api, term: Term) {
+        self.gate(api).lapsed(term).await;
     }
 
-    /// How the permits of the API of `kind` are used at this moment.
-    pub fn permits(&self, kind: Kind) -> Counts {
-        self.gate(kind).permits()
+    /// How the permits of this API are used at this moment.
+    pub fn permits(&self, api: &Api) -> Counts {
+        self.gate(api).permits()
     }
 
     /// How many requests wait for a turn.
-    pub fn queue_length(&self, kind: Kind) -> usize {
-        self.gate(kind).queue_length()
+    pub fn queue_length(&self, api: &Api) -> usize {
+        self.gate(api).queue_length()
     }
 
-    const fn gate(&self, kind: Kind) -> &Gate {
-        match kind {
-            Kind::KickLogin => &self.login,
-            Kind::KickSeat => &self.seat,
-        }
+    fn gate(&self, api: &Api) -> &Gate {
+        let mut gates = self.gates.iter();
+        gates
+            .find(|gate| gate.api() == api)
+            .expect("there is a gate for each API that a kind calls")
     }
 }

@@ -21,7 +21,7 @@ mod tests {
     use super::super::moderator::tests::moderator;
     use super::super::{Leases, Limiter, Settings};
     use super::*;
-    use crate::domain::Kind;
+    use crate::kinds::{kick_login, kick_seat};
 
     fn limiter(cold_start: Duration) -> Limiter {
         let settings = Settings {
@@ -38,8 +38,9 @@ mod tests {
     }
 
     fn renew(limiter: &Limiter) {
-        limiter.login.renew_alone();
-        limiter.seat.renew_alone();
+        for gate in &limiter.gates {
+            gate.renew_alone();
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -48,12 +49,12 @@ mod tests {
         let alice = moderator("alice");
         let mut waiting = Vec::new();
         for expected in [4, 3, 2, 1, 0, 0, 0] {
-            let mut turn = Box::pin(limiter.turn(Kind::KickSeat, &alice));
+            let mut turn = Box::pin(limiter.turn(kick_seat::KIND.api, &alice));
             assert!(poll_immediate(&mut turn).await.is_none(), "nobody serves");
             waiting.push(turn);
-            assert_eq!(limiter.api_quota(Kind::KickSeat).remaining, expected);
+            assert_eq!(limiter.api_quota(kick_seat::KIND.api).remaining, expected);
         }
-        let quota = limiter.api_quota(Kind::KickSeat);
+        let quota = limiter.api_quota(kick_seat::KIND.api);
         assert_eq!(quota.limit, 5);
         // Five go at once; for the eighth two of them must come back, a fifth of a second apart.
         let expected = Duration::from_millis(1001) * 7 / 5;
@@ -61,9 +62,9 @@ mod tests {
             quota.reset.abs_diff(expected) < Duration::from_millis(1),
             "{quota:?}"
         );
-        assert_eq!(limiter.api_quota(Kind::KickLogin).remaining, 5);
+        assert_eq!(limiter.api_quota(kick_login::KIND.api).remaining, 5);
         drop(waiting);
-        let left = limiter.api_quota(Kind::KickSeat);
+        let left = limiter.api_quota(kick_seat::KIND.api);
         assert_eq!((left.remaining, left.reset), (5, Duration::ZERO));
     }
 
@@ -71,11 +72,11 @@ mod tests {
     async fn an_api_has_nothing_left_until_the_cold_start_is_over() {
         let limiter = limiter(Duration::from_secs(9));
         tokio::time::advance(Duration::from_secs(2)).await;
-        let quota = limiter.api_quota(Kind::KickLogin);
+        let quota = limiter.api_quota(kick_login::KIND.api);
         assert_eq!((quota.remaining, quota.reset), (0, Duration::from_secs(7)));
         tokio::time::advance(quota.reset).await;
         renew(&limiter);
-        assert_eq!(limiter.api_quota(Kind::KickLogin).remaining, 5);
+        assert_eq!(limiter.api_quota(kick_login::KIND.api).remaining, 5);
     }
 
     #[tokio::test]

@@ -25,7 +25,7 @@ use labels::{
     SuspendedLabels,
 };
 
-use crate::domain::{Attempt, Kind, State, SuspendedFor, Verdict};
+use crate::domain::{Api, Attempt, Kind, State, SuspendedFor, Verdict};
 
 /// The class of an attempt that Tencent answered with success.
 const OK: &str = "ok";
@@ -151,15 +151,15 @@ impl Metrics {
     }
 
     /// Tencent's throttling cut the permits of an API.
-    pub fn permits_cut(&self, kind: Kind) {
-        let api = kind.as_str();
+    pub fn permits_cut(&self, api: &'static Api) {
+        let api = api.word;
         self.permit_cuts.get_or_create(&ApiLabels { api }).inc();
     }
 
     /// The state of one API's queue and permits.
-    pub fn set_api(&self, kind: Kind, queued: usize, permits: &crate::limit::Counts) {
+    pub fn set_api(&self, api: &'static Api, queued: usize, permits: &crate::limit::Counts) {
         let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        let api = kind.as_str();
+        let api = api.word;
         self.queue_length
             .get_or_create(&ApiLabels { api })
             .set(gauge(queued));
@@ -178,10 +178,10 @@ impl Metrics {
     }
 
     /// Why calls to one API are suspended, if they are.
-    pub fn set_suspended(&self, kind: Kind, because: Option<SuspendedFor>) {
+    pub fn set_suspended(&self, api: &'static Api, because: Option<SuspendedFor>) {
         for reason in SuspendedFor::ALL {
             let labels = SuspendedLabels {
-                api: kind.as_str(),
+                api: api.word,
                 reason: reason.as_str(),
             };
             self.suspended

@@ -3,7 +3,7 @@
 
 use super::labels::{ActionLabels, ApiLabels, AttemptLabels, Step, StepLabels};
 use super::{Metrics, OK};
-use crate::domain::{Class, Failure, Kind, State};
+use crate::domain::{Api, Class, Failure, Kind, State};
 
 impl Metrics {
     /// Makes every series whose labels are known.
@@ -21,7 +21,9 @@ impl Metrics {
             for class in failures.chain(classes).chain([OK]) {
                 drop(self.attempts.get_or_create(&AttemptLabels { kind, class }));
             }
-            drop(self.permit_cuts.get_or_create(&ApiLabels { api: kind }));
+        }
+        for api in Api::all().iter().map(|api| api.word) {
+            drop(self.permit_cuts.get_or_create(&ApiLabels { api }));
         }
         for step in [Step::Begin, Step::Finish].map(Step::as_str) {
             drop(self.commit_duration.get_or_create(&StepLabels { step }));

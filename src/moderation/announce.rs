@@ -68,7 +68,7 @@ impl Moderation {
         deadline: Instant,
     ) -> Result<Turn, NoRepeat> {
         let kind = intent.request.command.kind();
-        let waiting = || self.limiter.turn_to_repeat(kind, &intent.moderator);
+        let waiting = || self.limiter.turn_to_repeat(kind.api, &intent.moderator);
         let mut stopped = false;
         if !tried.listening.is_empty() {
             let patience = deadline.min(Instant::now() + LISTENING_IN_THE_QUEUE);

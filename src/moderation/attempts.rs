@@ -16,7 +16,7 @@ use super::retry::{MOST_ATTEMPTS, is_worth_repeating, pause};
 use super::steps::Steps;
 use super::suspension::Leave;
 use crate::audit::{OpenAction, SendToken};
-use crate::domain::{Attempt, Class, Failure, Intent, Kind, Verdict};
+use crate::domain::{Api, Attempt, Class, Failure, Intent, Verdict};
 use crate::limit::Turn;
 use crate::tencent::is_resigned_once;
 
@@ -89,7 +89,7 @@ impl Moderation {
     ) -> (Attempt, Verdict, Option<GivenUp>) {
         let kind = token.command().kind();
         let mut attempt = unsent(&token);
-        if self.suspensions.forbids(kind, leave).is_some() {
+        if self.suspensions.forbids(kind.api, leave).is_some() {
             attempt.failure = Some(Failure::Suspended);
             return (attempt, Verdict::NotSent, None);
         }
@@ -113,17 +113,17 @@ impl Moderation {
         }
         self.metrics.attempt_ended(kind, &attempt, verdict);
         if verdict == Verdict::Refused(Class::RateLimit) {
-            self.heed_throttling(kind);
+            self.heed_throttling(kind.api);
         }
         (attempt, verdict, given_up)
     }
 
-    fn heed_throttling(&self, kind: Kind) {
-        if let Some(permits) = self.limiter.throttled(kind) {
-            self.metrics.permits_cut(kind);
+    fn heed_throttling(&self, api: &'static Api) {
+        if let Some(permits) = self.limiter.throttled(api) {
+            self.metrics.permits_cut(api);
             tracing::warn!(
                 event = "throttled",
-                api = kind.as_str(),
+                api = api.word,
                 permits,
                 "Tencent throttles: others may share the SDKAppID; see MODGATE_TENCENT_QPS"
             );
@@ -157,7 +157,7 @@ impl Moderation {
         let kind = tried.evidence.kind();
         let repeats = attempt.number < MOST_ATTEMPTS
             && is_worth_repeating(kind, attempt, latest)
-            && self.suspensions.reason(kind).is_none()
+            && self.suspensions.reason(kind.api).is_none()
             && self.retry_budget.take();
         repeats.then(|| pause(attempt.number))
     }

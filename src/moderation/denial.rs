@@ -22,8 +22,8 @@ impl Moderation {
     /// Why `intent` is denied, if it is.
     pub(super) fn denial(&self, intent: &Intent) -> Option<Failure> {
         let command = &intent.request.command;
-        let target = command.user_id().as_str();
-        let is_target = |user: &str| user.eq_ignore_ascii_case(target);
+        let target = command.user_id();
+        let is_target = |user: &str| target.is_some_and(|target| user.eq_ignore_ascii_case(target));
         if !intent.moderator.may(command.kind().scope()) {
             Some(Failure::MissingScope)
         } else if is_target(self.tencent.admin())

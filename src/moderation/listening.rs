@@ -69,7 +69,7 @@ impl Moderation {
         let listening = async move {
             tokio::select! {
                 over = sending => Some(over),
-                () = this.limiter.lapsed(kind, term) => None,
+                () = this.limiter.lapsed(kind.api, term) => None,
             }
         };
         to.0.spawn_on(self.tasks.track_future(listening), &self.runtime);
@@ -118,7 +118,7 @@ impl Moderation {
         let (attempt, verdict) = &late;
         if decides(*verdict) {
             let kind = intent.request.command.kind();
-            self.suspensions.learn(kind, *verdict, Some(attempt));
+            self.suspensions.learn(kind.api, *verdict, Some(attempt));
             evidence.hear(late);
         } else {
             leave_in_the_log(intent, attempt);

@@ -39,7 +39,7 @@ use crate::metrics;
 use crate::tencent;
 pub use budget::RetryBudget;
 use carry_out::Ready;
-pub use refusal::Refusal;
+pub use refusal::{Refusal, throttled_for};
 use repeat::Repeat;
 pub use suspension::{Suspended, Suspensions};
 
@@ -107,13 +107,13 @@ impl Moderation {
             Repeat::New { takes_over } => takes_over,
             Repeat::Answered(answer) => return *answer,
         };
-        let kind = intent.request.command.kind();
-        let leave = self.suspensions.ask(kind).map_err(Refusal::Suspended)?;
+        let api = intent.request.command.kind().api;
+        let leave = self.suspensions.ask(api).map_err(Refusal::Suspended)?;
         let steps = steps::Steps::of(&intent);
-        let waiting = self.limiter.turn(kind, &intent.moderator);
+        let waiting = self.limiter.turn(api, &intent.moderator);
         let turn = steps.queue(waiting).await?;
         self.metrics.queue_left(arrived.elapsed());
-        if let Some(suspended) = self.suspensions.forbids(kind, leave) {
+        if let Some(suspended) = self.suspensions.forbids(api, leave) {
             return Err(Refusal::Suspended(suspended));
         }
         let (answer, answered) = oneshot::channel();

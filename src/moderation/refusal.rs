@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Suspended;
 use crate::domain::{Action, Failure};
 use crate::limit::QueueError;
+use crate::tencent::is_quota_of_the_day;
 
 /// Nothing was sent, and nobody tried.
 #[derive(Debug)]
@@ -44,5 +45,16 @@ impl From<QueueError> for Refusal {
             QueueError::Unleased => Self::AuditUnavailable,
             QueueError::Closed => Self::Closing,
         }
+    }
+}
+
+/// When it is worth asking again for an action that Tencent throttled. Tencent names no time: most of its limits are by
+/// the second, one is by the day.
+pub fn throttled_for(action: &Action) -> Duration {
+    let code = action.last_answer().map(|answer| answer.error_code);
+    if code.is_some_and(is_quota_of_the_day) {
+        Duration::from_hours(1)
+    } else {
+        Duration::from_secs(1)
     }
 }

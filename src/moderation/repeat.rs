@@ -61,7 +61,9 @@ fn verdict_of(action: &Action) -> Option<Verdict> {
         State::NotSent | State::Denied => Some(Verdict::NotSent),
         State::Refused => {
             let code = action.last_answer().map(|answer| answer.error_code);
-            Some(Verdict::Refused(code.map_or(Class::Unlisted, class_of)))
+            Some(Verdict::Refused(code.map_or(Class::Unlisted, |code| {
+                class_of(action.kind.api, code)
+            })))
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{Attempt, Class, Failure, Kind, Verdict};
+use crate::domain::{Attempt, Class, Failure, Kind, Repeat, Verdict};
 
 /// The most attempts of one action.
 pub(super) const MOST_ATTEMPTS: u16 = 3;
@@ -12,8 +12,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// Whether an attempt that ended so may be followed by another.
 ///
-/// Tencent's own passing faults are, and a connection that could not be made. A lost answer is for a
-/// seat only: a late repeat of a login kick would log out a user who has just been let back in.
+/// Tencent's own passing faults are, and a connection that could not be made. A lost answer
+/// is only where a second call does nothing more than the first.
 pub(super) fn is_worth_repeating(kind: Kind, attempt: &Attempt, verdict: Verdict) -> bool {
     match verdict {
         Verdict::Succeeded | Verdict::Refused(_) => false,
@@ -22,7 +22,7 @@ pub(super) fn is_worth_repeating(kind: Kind, attempt: &Attempt, verdict: Verdict
             matches!(class, Class::Transient | Class::TransientAmbiguous)
         }
         Verdict::Unknown(None) => {
-            kind == Kind::KickSeat
+            kind.repeat != Repeat::DoesItAgain
                 && matches!(
                     attempt.failure,
                     Some(
@@ -47,6 +47,7 @@ pub(super) fn pause(attempts_so_far: u16) -> Duration {
 mod tests {
     use super::*;
     use crate::domain::Answer;
+    use crate::kinds::{kick_login, kick_seat};
 
     fn attempt(failure: Option<Failure>, error_code: Option<i64>) -> Attempt {
         let answer = error_code.map(|error_code| Answer {
@@ -74,19 +75,19 @@ mod tests {
         ] {
             let lost = attempt(Some(failure), None);
             assert!(is_worth_repeating(
-                Kind::KickSeat,
+                kick_seat::KIND,
                 &lost,
                 Verdict::Unknown(None)
             ));
             assert!(!is_worth_repeating(
-                Kind::KickLogin,
+                kick_login::KIND,
                 &lost,
                 Verdict::Unknown(None)
             ));
         }
         let contradiction = attempt(Some(Failure::Contradiction), Some(0));
         assert!(!is_worth_repeating(
-            Kind::KickSeat,
+            kick_seat::KIND,
             &contradiction,
             Verdict::Unknown(None)
         ));

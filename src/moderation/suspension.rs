@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::domain::{Attempt, Class, Failure, Kind, SuspendedFor, Verdict};
+use crate::domain::{Api, Attempt, Class, Failure, SuspendedFor, Verdict};
+use crate::tencent::is_about_the_signature;
 
 /// Actions in a row without an answer of use, after which an API counts as unavailable.
 const UNAVAILABLE_AFTER: u32 = 10;
@@ -65,25 +66,34 @@ enum Sign {
     Nothing,
 }
 
-/// Both APIs.
-#[derive(Debug, Default)]
-pub struct Suspensions {
-    login: Mutex<Api>,
-    seat: Mutex<Api>,
-}
+/// Those of each API.
+#[derive(Debug)]
+pub struct Suspensions(Vec<(&'static Api, Mutex<Health>)>);
 
+/// What is known of one API.
 #[derive(Debug, Default)]
-struct Api {
+struct Health {
     unavailable_in_a_row: u32,
     suspended: Option<(SuspendedFor, Instant)>,
 }
 
+impl Default for Suspensions {
+    fn default() -> Self {
+        Self(
+            Api::all()
+                .iter()
+                .map(|api| (*api, Mutex::default()))
+                .collect(),
+        )
+    }
+}
+
 impl Suspensions {
-    /// Whether an action that arrives now may call the API of `kind`.
-    pub(super) fn ask(&self, kind: Kind) -> Result<Leave, Suspended> {
+    /// Whether an action that arrives now may call `api`.
+    pub(super) fn ask(&self, api: &Api) -> Result<Leave, Suspended> {
         let now = Instant::now();
-        let mut api = self.api(kind);
-        let Some((reason, next)) = api.suspended else {
+        let mut health = self.health(api);
+        let Some((reason, next)) = health.suspended else {
             return Ok(Leave::Open);
         };
         if now < next {
@@ -93,17 +103,17 @@ impl Suspensions {
             });
         }
         if reason == SuspendedFor::LockedOut {
-            api.open(kind, "the minute is over");
+            health.open(api, "the minute is over");
             return Ok(Leave::Open);
         }
-        api.suspended = Some((reason, now + interval(reason)));
+        health.suspended = Some((reason, now + interval(reason)));
         Ok(Leave::Probe)
     }
 
     /// Whether an action with this leave must not call any more: asked right before each call.
-    pub(super) fn forbids(&self, kind: Kind, leave: Leave) -> Option<Suspended> {
+    pub(super) fn forbids(&self, api: &Api, leave: Leave) -> Option<Suspended> {
         let now = Instant::now();
-        let (reason, next) = self.api(kind).suspended?;
+        let (reason, next) = self.health(api).suspended?;
         let probes = leave == Leave::Probe && reason != SuspendedFor::LockedOut;
         (!probes && now < next).then(|| Suspended {
             reason,
@@ -111,67 +121,70 @@ impl Suspensions {
         })
     }
 
-    /// Why the API of `kind` is suspended at this moment, if it is.
-    pub fn reason(&self, kind: Kind) -> Option<SuspendedFor> {
-        self.api(kind).suspended.map(|(reason, _)| reason)
+    /// Why `api` is suspended at this moment, if it is.
+    pub fn reason(&self, api: &Api) -> Option<SuspendedFor> {
+        self.health(api).suspended.map(|(reason, _)| reason)
     }
 
     /// Learns from an action that is over, and from its last attempt.
-    pub(super) fn learn(&self, kind: Kind, verdict: Verdict, last: Option<&Attempt>) {
+    pub(super) fn learn(&self, api: &Api, verdict: Verdict, last: Option<&Attempt>) {
         match sign(verdict, last) {
             Sign::Nothing => {}
-            Sign::Answers => self.api(kind).answered(kind),
-            Sign::Unavailable => self.api(kind).unavailable(kind),
-            Sign::BadCredential => self.suspend_both(SuspendedFor::Credential),
-            Sign::LockedOut => self.suspend_both(SuspendedFor::LockedOut),
+            Sign::Answers => self.health(api).answered(api),
+            Sign::Unavailable => self.health(api).unavailable(api),
+            Sign::BadCredential => self.suspend_all(SuspendedFor::Credential),
+            Sign::LockedOut => self.suspend_all(SuspendedFor::LockedOut),
         }
     }
 
     /// There is a new secret: what was refused for the old one may be tried at once.
     pub fn credential_changed(&self) {
-        for kind in Kind::ALL {
-            let mut api = self.api(*kind);
-            if matches!(api.suspended, Some((SuspendedFor::Credential, _))) {
-                api.open(*kind, "there is a new credential");
+        for (api, health) in &self.0 {
+            let mut health = lock(health);
+            if matches!(health.suspended, Some((SuspendedFor::Credential, _))) {
+                health.open(api, "there is a new credential");
             }
         }
     }
 
-    /// One credential serves both.
-    fn suspend_both(&self, reason: SuspendedFor) {
-        for kind in Kind::ALL {
-            self.api(*kind).suspend(*kind, reason);
+    /// One credential serves all.
+    fn suspend_all(&self, reason: SuspendedFor) {
+        for (api, health) in &self.0 {
+            lock(health).suspend(api, reason);
         }
     }
 
-    fn api(&self, kind: Kind) -> MutexGuard<'_, Api> {
-        let api = match kind {
-            Kind::KickLogin => &self.login,
-            Kind::KickSeat => &self.seat,
-        };
-        api.lock().unwrap_or_else(PoisonError::into_inner)
+    fn health(&self, api: &Api) -> MutexGuard<'_, Health> {
+        let mut all = self.0.iter();
+        let found = all.find(|(of, _)| *of == api);
+        let (_, health) = found.expect("each API that a kind calls is there");
+        lock(health)
     }
 }
 
-impl Api {
-    fn answered(&mut self, kind: Kind) {
+fn lock(health: &Mutex<Health>) -> MutexGuard<'_, Health> {
+    health.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Health {
+    fn answered(&mut self, api: &Api) {
         self.unavailable_in_a_row = 0;
         if self
             .suspended
             .is_some_and(|(reason, _)| reason != SuspendedFor::LockedOut)
         {
-            self.open(kind, "Tencent answers");
+            self.open(api, "Tencent answers");
         }
     }
 
-    fn unavailable(&mut self, kind: Kind) {
+    fn unavailable(&mut self, api: &Api) {
         self.unavailable_in_a_row = self.unavailable_in_a_row.saturating_add(1);
         if self.suspended.is_none() && self.unavailable_in_a_row >= UNAVAILABLE_AFTER {
-            self.suspend(kind, SuspendedFor::Unavailable);
+            self.suspend(api, SuspendedFor::Unavailable);
         }
     }
 
-    fn suspend(&mut self, kind: Kind, reason: SuspendedFor) {
+    fn suspend(&mut self, api: &Api, reason: SuspendedFor) {
         let known = self.suspended.map(|(reason, _)| reason);
         if known == Some(SuspendedFor::LockedOut) || known == Some(reason) {
             return;
@@ -179,19 +192,19 @@ impl Api {
         self.suspended = Some((reason, Instant::now() + interval(reason)));
         tracing::error!(
             event = "suspended",
-            api = kind.as_str(),
+            api = api.word,
             reason = reason.as_str(),
             advice = advice(reason),
             "calls to Tencent are suspended"
         );
     }
 
-    fn open(&mut self, kind: Kind, because: &str) {
+    fn open(&mut self, api: &Api, because: &str) {
         self.unavailable_in_a_row = 0;
         if let Some((reason, _)) = self.suspended.take() {
             tracing::info!(
                 event = "resumed",
-                api = kind.as_str(),
+                api = api.word,
                 reason = reason.as_str(),
                 because,
                 "calls to Tencent are resumed"
@@ -216,20 +229,13 @@ fn sign(verdict: Verdict, last: Option<&Attempt>) -> Sign {
     }
 }
 
-/// The signature itself is refused, and will be for the next call too.
-const fn is_about_the_signature(error_code: i64) -> bool {
-    matches!(
-        error_code,
-        70001..=70005 | 70009 | 70013 | 70014 | 70101 | 60004 | 60005 | 60025
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::Answer;
+    use crate::kinds::{kick_login, kick_seat};
 
-    const LOGIN: Kind = Kind::KickLogin;
+    const LOGIN: &Api = kick_login::KIND.api();
 
     fn answered(error_code: i64) -> Attempt {
         let answer = Answer {
@@ -270,7 +276,7 @@ mod tests {
             suspensions.ask(LOGIN).map_err(|suspended| suspended.reason),
             Err(SuspendedFor::Unavailable)
         );
-        assert_eq!(suspensions.ask(Kind::KickSeat), Ok(Leave::Open));
+        assert_eq!(suspensions.ask(kick_seat::KIND.api()), Ok(Leave::Open));
     }
 
     #[tokio::test(start_paused = true)]
@@ -294,8 +300,8 @@ mod tests {
             Verdict::Refused(Class::Credential),
             Some(&answered(70009)),
         );
-        for kind in Kind::ALL {
-            assert_eq!(suspensions.reason(*kind), Some(SuspendedFor::Credential));
+        for api in Api::all() {
+            assert_eq!(suspensions.reason(api), Some(SuspendedFor::Credential));
         }
         suspensions.credential_changed();
         assert_eq!(suspensions.ask(LOGIN), Ok(Leave::Open));
@@ -322,9 +328,9 @@ mod tests {
         suspensions.credential_changed();
         suspensions.learn(LOGIN, Verdict::Succeeded, Some(&answered(0)));
         tokio::time::advance(Duration::from_secs(59)).await;
-        for kind in Kind::ALL {
-            assert!(suspensions.ask(*kind).is_err());
-            assert!(suspensions.forbids(*kind, Leave::Probe).is_some());
+        for api in Api::all() {
+            assert!(suspensions.ask(api).is_err());
+            assert!(suspensions.forbids(api, Leave::Probe).is_some());
         }
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(suspensions.ask(LOGIN), Ok(Leave::Open));

@@ -10,13 +10,13 @@ use super::sockets::cores;
 use crate::audit::AuditLog;
 use crate::config::{self, Settings};
 use crate::db::{self, Blocker, Pools, TriggerFault};
-use crate::domain::Kind;
+use crate::domain::Api;
 use crate::telemetry::causes;
 
 /// How many connections there is room for. Said if they are few: the service serves all the same.
 pub(super) fn room(settings: &Settings) -> io::Result<Room> {
     // Each call to Tencent that is on its way has a connection.
-    let calls = u64::from(settings.limit.calls_per_second) * Kind::ALL.len() as u64;
+    let calls = u64::from(settings.limit.calls_per_second) * Api::all().len() as u64;
     let others = u64::from(settings.database.max_connections) + calls;
     let room = Room::make(cores(), others)?;
     if room.is_scarce {

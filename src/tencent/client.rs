@@ -12,14 +12,11 @@ use super::envelope::Judgement;
 use super::exchange::{Exchange, PermitUse, settle};
 use super::last_check;
 use super::request::{Caller, build_request};
-use super::settings::{BaseUrl, Credential, Error, KickField, Settings};
+use super::settings::{BaseUrl, Credential, Error, Settings};
 use super::transport::{fetch, http_client};
 use crate::audit::SendToken;
-use crate::domain::{Attempt, Command, Failure, Kind, Verdict};
+use crate::domain::{Attempt, Command, Failure, Verdict, Wire};
 use crate::limit::Permit;
-
-/// A parameter is wrong or missing: among others, what the wrong `KickField` leads to.
-const PARAMETER_REFUSED: i64 = 70_402;
 
 /// How long after its time-out an answer is still listened for.
 pub const LISTENING: Duration = Duration::from_secs(10);
@@ -33,7 +30,7 @@ pub struct Client {
     usersigs: RwLock<Arc<UserSigSource>>,
     /// What another credential is checked and used with.
     usersig_ttl: Duration,
-    kick_field: KickField,
+    wire: Wire,
     timeout: Duration,
 }
 
@@ -72,7 +69,9 @@ impl Client {
             admin,
             usersigs: RwLock::new(Arc::new(usersigs)),
             usersig_ttl,
-            kick_field,
+            wire: Wire {
+                login_kick_field: kick_field.as_str(),
+            },
             timeout,
         })
     }
@@ -179,7 +178,7 @@ impl Client {
             identifier: &self.admin,
             usersig: &usersig,
         };
-        let mut request = build_request(&self.url, &caller, self.kick_field, command, random);
+        let mut request = build_request(&self.url, &caller, &self.wire, command, random);
         let started = Instant::now();
         let patience = deadline.min(started + self.timeout);
         let check = move || {
@@ -199,7 +198,7 @@ impl Client {
             })
         };
         let duration = started.elapsed();
-        let (permit_use, judgement) = settle(fetched, &secrets);
+        let (permit_use, judgement) = settle(command.kind().api, fetched, &secrets);
         self.advise(command, &judgement);
         Exchange {
             permit_use,
@@ -211,12 +210,11 @@ impl Client {
 
     fn advise(&self, command: &Command, judgement: &Judgement) {
         let error_code = judgement.answer.as_ref().map(|answer| answer.error_code);
-        if command.kind() == Kind::KickLogin && error_code == Some(PARAMETER_REFUSED) {
-            tracing::warn!(
-                kick_field = self.kick_field.as_str(),
-                "Tencent refused a parameter of a login kick; if it refuses every one, the app \
-                 expects the other name: see MODGATE_TENCENT_KICK_FIELD"
-            );
+        let kind = command.kind();
+        for (code, advice) in kind.advice {
+            if error_code == Some(*code) {
+                tracing::warn!(kind = kind.as_str(), error_code, "{advice}");
+            }
         }
     }
 }

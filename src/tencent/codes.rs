@@ -1,12 +1,18 @@
 //! Tencent's error codes.
 
-use crate::domain::Class;
+use crate::domain::{Api, Class};
 
-/// What an `ErrorCode` other than 0 means for the action. The codes are those of the two kicks'
+/// What an `ErrorCode` other than 0 of this API means for the action.
+pub fn class_of(api: &Api, error_code: i64) -> Class {
+    let own = api.codes.iter().find(|(code, _)| *code == error_code);
+    own.map_or_else(|| common_class_of(error_code), |(_, class)| *class)
+}
+
+/// What an `ErrorCode` other than 0 means where its API does not say otherwise. The codes are those of the two kicks'
 /// own pages and of the common tables (Error Codes, products 647 and 1047); the classes are the
 /// gateway's judgement. A code that no table lists is [`Class::Unlisted`], and so is 0, which is
 /// no error.
-pub const fn class_of(error_code: i64) -> Class {
+pub(super) const fn common_class_of(error_code: i64) -> Class {
     match error_code {
         10_004 | 10_005 | 10_012 | 70_206 | 70_399 | 70_402 | 90_001 | 90_003 | 90_011
         | 100_002 | 100_009 | 100_015 | 100_019 | 100_500 | 100_501 | 100_502 | 100_503
@@ -31,6 +37,19 @@ pub const fn class_of(error_code: i64) -> Class {
         60_008 => Class::TransientAmbiguous,
         _ => Class::Unlisted,
     }
+}
+
+/// Whether the signature itself is refused, and will be for the next call too.
+pub const fn is_about_the_signature(error_code: i64) -> bool {
+    matches!(
+        error_code,
+        70_001..=70_005 | 70_009 | 70_013 | 70_014 | 70_101 | 60_004 | 60_005 | 60_025
+    )
+}
+
+/// Whether it says that a quota of the day is used up.
+pub const fn is_quota_of_the_day(error_code: i64) -> bool {
+    error_code == 60_028
 }
 
 /// Whether a `UserSig` that is made anew may cure it, so that one more try is worth it.
@@ -67,7 +86,7 @@ mod tests {
         let table = table();
         assert_eq!(table.len(), 140);
         for (code, class) in table {
-            assert_eq!(class_of(code).as_str(), class, "{code}");
+            assert_eq!(common_class_of(code).as_str(), class, "{code}");
         }
     }
 
@@ -76,7 +95,7 @@ mod tests {
         let listed: Vec<i64> = table().into_iter().map(|(code, _)| code).collect();
         let others = (-5_000..200_000).chain([i64::MIN, i64::MAX]);
         for code in others.filter(|code| !listed.contains(code)) {
-            assert_eq!(class_of(code), Class::Unlisted, "{code}");
+            assert_eq!(common_class_of(code), Class::Unlisted, "{code}");
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::codes::class_of;
 use super::redact::redact;
-use crate::domain::{Answer, Class, Failure, Verdict, printable};
+use crate::domain::{Answer, Api, Class, Failure, Verdict, printable};
 
 const LONGEST_ERROR_INFO: usize = 1_000;
 const LONGEST_OTHER_TEXT: usize = 200;
@@ -41,7 +41,7 @@ struct Envelope<'a> {
 /// under 200 the code alone is enough, as some of Tencent's APIs send no more.
 ///
 /// What is kept of the answer holds no echo of `secrets`.
-pub(super) fn judge(http_status: u16, body: &[u8], secrets: &[&str]) -> Judgement {
+pub(super) fn judge(api: &Api, http_status: u16, body: &[u8], secrets: &[&str]) -> Judgement {
     let body = String::from_utf8_lossy(body);
     let Some((error_code, envelope)) = read(&body) else {
         return not_the_envelope();
@@ -51,7 +51,7 @@ pub(super) fn judge(http_status: u16, body: &[u8], secrets: &[&str]) -> Judgemen
     if http_status != 200 && (action_status.is_none() || error_info.is_none()) {
         return not_the_envelope();
     }
-    let (verdict, failure) = verdict(error_code, action_status.as_deref());
+    let (verdict, failure) = verdict(api, error_code, action_status.as_deref());
     let clean = |text: String, longest| printable(&redact(&text, secrets), longest);
     let answer = Answer {
         action_status: action_status.map(|text| clean(text, LONGEST_OTHER_TEXT)),
@@ -83,7 +83,7 @@ fn text(member: Option<&RawValue>) -> Option<String> {
     serde_json::from_str(member?.get()).ok()
 }
 
-fn verdict(error_code: i64, action_status: Option<&str>) -> (Verdict, Option<Failure>) {
+fn verdict(api: &Api, error_code: i64, action_status: Option<&str>) -> (Verdict, Option<Failure>) {
     if error_code == 0 {
         return match action_status {
             Some(status) if status.trim().eq_ignore_ascii_case("FAIL") => {
@@ -92,7 +92,7 @@ fn verdict(error_code: i64, action_status: Option<&str>) -> (Verdict, Option<Fai
             _ => (Verdict::Succeeded, None),
         };
     }
-    match class_of(error_code) {
+    match class_of(api, error_code) {
         class @ (Class::Transient | Class::TransientAmbiguous) => {
             (Verdict::Unknown(Some(class)), None)
         }
@@ -114,10 +114,15 @@ mod tests {
 
     use super::*;
 
+    static API: Api = Api {
+        word: "service/command",
+        command: "service/command",
+        codes: &[],
+    };
     const USERSIG: &str = "eJyrVgrxCdYrSy1SslJQMtIzUNJRAItkpqTmlWSmZUIkElNyM-NgUsUp2YkFBZkpQA__";
 
     fn judge_200(body: &str) -> Judgement {
-        judge(200, body.as_bytes(), &[USERSIG])
+        judge(&API, 200, body.as_bytes(), &[USERSIG])
     }
 
     #[test]
@@ -191,7 +196,12 @@ mod tests {
             assert_eq!((answer.action_status, answer.request_id), (None, None));
             assert_eq!(answer.error_info, "");
         }
-        let not_utf8 = judge(200, b"{\"ErrorCode\":70107,\"ErrorInfo\":\"\xff\"}", &[]);
+        let not_utf8 = judge(
+            &API,
+            200,
+            b"{\"ErrorCode\":70107,\"ErrorInfo\":\"\xff\"}",
+            &[],
+        );
         assert_eq!(not_utf8.verdict, Verdict::Refused(Class::NotFound));
         assert_eq!(not_utf8.answer.unwrap().error_info, "\u{fffd}");
     }
@@ -226,12 +236,12 @@ mod tests {
     fn under_another_status_only_a_whole_envelope_counts() {
         let whole = r#"{"ErrorCode":70107,"ErrorInfo":"no user","ActionStatus":"FAIL"}"#;
         assert_eq!(
-            judge(502, whole.as_bytes(), &[]).verdict,
+            judge(&API, 502, whole.as_bytes(), &[]).verdict,
             Verdict::Refused(Class::NotFound)
         );
         for part in [r#"{"ErrorCode":403}"#, r#"{"ErrorCode":0,"ErrorInfo":""}"#] {
             assert_eq!(
-                judge(502, part.as_bytes(), &[]),
+                judge(&API, 502, part.as_bytes(), &[]),
                 not_the_envelope(),
                 "{part}"
             );
@@ -262,7 +272,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_body_makes_it_panic_or_claim_success(body in any::<Vec<u8>>(), status in 100_u16..600) {
-            prop_assert_eq!(judge(status, &body, &[USERSIG]).verdict, Verdict::Unknown(None));
+            prop_assert_eq!(judge(&API, status, &body, &[USERSIG]).verdict, Verdict::Unknown(None));
         }
 
         #[test]

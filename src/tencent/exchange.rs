@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::envelope::{Judgement, judge};
-use crate::domain::{Failure, Verdict};
+use crate::domain::{Api, Failure, Verdict};
 
 /// How a permit was used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,11 +27,12 @@ pub(super) struct Exchange {
 
 /// A failure that is none of connecting came when bytes may have left.
 pub(super) fn settle(
+    api: &Api,
     fetched: Result<(u16, Vec<u8>), Failure>,
     secrets: &[&str],
 ) -> (PermitUse, Judgement) {
     let (permit_use, verdict, failure) = match fetched {
-        Ok((status, body)) => return (PermitUse::Answered, judge(status, &body, secrets)),
+        Ok((status, body)) => return (PermitUse::Answered, judge(api, status, &body, secrets)),
         Err(failure @ (Failure::Connect | Failure::DeadlinePassed | Failure::LeaseLapsed)) => {
             (PermitUse::Unused, Verdict::NotSent, failure)
         }

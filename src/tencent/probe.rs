@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime};
 use tokio::time::timeout;
 
 use super::client::{Client, secrets};
-use super::codes::class_of;
+use super::codes::common_class_of;
 use super::envelope::judge;
-use super::request::{Caller, build_question};
+use super::request::{Caller, QUERY_ONLINE_STATUS, build_question};
 use super::transport::{Lost, fetch};
 use crate::domain::{Answer, Class, Failure};
 
@@ -66,7 +66,7 @@ impl Client {
         let fetching = fetch(&self.http, request, &secrets, &mut http_status);
         let fetched = timeout(patience, fetching).await;
         match fetched.unwrap_or_else(|_| Err(Failure::TimedOut.into())) {
-            Ok((status, body)) => judge(status, &body, &secrets)
+            Ok((status, body)) => judge(&QUERY_ONLINE_STATUS, status, &body, &secrets)
                 .answer
                 .map_or(Probed::Stranger(status), Probed::Answered),
             Err(Lost { failure, causes }) => Probed::Lost { failure, causes },
@@ -83,7 +83,7 @@ pub const fn refused(error_code: i64) -> Refused {
         60_010 | 70_013 | 70_051 | 70_403 | 90_009 => Refused::Admin,
         60_006 | 70_014 | 70_016 | 70_020 => Refused::App,
         60_009 | 60_026 => Refused::Address,
-        _ => match class_of(error_code) {
+        _ => match common_class_of(error_code) {
             Class::Credential => Refused::Credential,
             Class::RateLimit
             | Class::CredentialLockout

@@ -6,10 +6,10 @@ use std::fmt::Write as _;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::settings::{BaseUrl, KickField};
-use crate::domain::{Command, Kind};
+use super::settings::BaseUrl;
+use crate::domain::{Api, Command, Packet, Wire};
 
 /// Who calls, in the query of every URL.
 #[derive(Debug)]
@@ -23,16 +23,21 @@ pub(super) struct Caller<'a> {
 pub(super) fn build_request(
     base: &BaseUrl,
     caller: &Caller<'_>,
-    kick_field: KickField,
+    wire: &Wire,
     command: &Command,
     random: u32,
 ) -> Request {
-    let api = match command.kind() {
-        Kind::KickLogin => "im_open_login_svc/kick",
-        Kind::KickSeat => "room_engine_http_mic/kick_user_off_seat",
-    };
-    post(base, caller, api, &Body::of(command, kick_field), random)
+    let kind = command.kind();
+    let body = Body((kind.packet)(command, wire));
+    post(base, caller, kind.api.command, &body, random)
 }
+
+/// Querying Online Status (product 1047).
+pub(super) static QUERY_ONLINE_STATUS: Api = Api {
+    word: "openim/query_online_status",
+    command: "openim/query_online_status",
+    codes: &[],
+};
 
 /// The question whether the caller itself is online, which does nothing to anyone (Querying Online
 /// Status, product 1047). It holds the `UserSig` as well.
@@ -40,7 +45,7 @@ pub(super) fn build_question(base: &BaseUrl, caller: &Caller<'_>, random: u32) -
     let body = Question {
         accounts: [caller.identifier],
     };
-    post(base, caller, "openim/query_online_status", &body, random)
+    post(base, caller, QUERY_ONLINE_STATUS.command, &body, random)
 }
 
 fn post(
@@ -72,49 +77,12 @@ struct Question<'a> {
     accounts: [&'a str; 1],
 }
 
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Body<'a> {
-    LoginOfIdentifier {
-        #[serde(rename = "Identifier")]
-        user_id: &'a str,
-    },
-    LoginOfUserId {
-        #[serde(rename = "UserID")]
-        user_id: &'a str,
-    },
-    Seat {
-        #[serde(rename = "RoomId")]
-        room_id: &'a str,
-        #[serde(rename = "Member_Account")]
-        user_id: &'a str,
-        #[serde(rename = "Data")]
-        data: &'a str,
-    },
-}
+/// Its members in their order.
+struct Body(Packet);
 
-impl<'a> Body<'a> {
-    fn of(command: &'a Command, kick_field: KickField) -> Self {
-        match (command, kick_field) {
-            (Command::KickLogin { user_id }, KickField::Identifier) => Self::LoginOfIdentifier {
-                user_id: user_id.as_str(),
-            },
-            (Command::KickLogin { user_id }, KickField::UserId) => Self::LoginOfUserId {
-                user_id: user_id.as_str(),
-            },
-            (
-                Command::KickSeat {
-                    room_id,
-                    user_id,
-                    data,
-                },
-                _,
-            ) => Self::Seat {
-                room_id: room_id.as_str(),
-                user_id: user_id.as_str(),
-                data: data.as_str(),
-            },
-        }
+impl Serialize for Body {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
 }
 
@@ -139,21 +107,31 @@ mod tests {
     use reqwest::Url;
 
     use super::*;
-    use crate::domain::{Data, RoomId, UserId};
+    use crate::domain::{Data, RoomId, Targets, UserId};
+    use crate::kinds::{kick_login, kick_seat};
 
-    fn user_id(text: &str) -> UserId {
-        UserId::try_from(text.to_owned()).unwrap()
+    fn login(user: &str) -> Command {
+        let targets = Targets {
+            user_id: Some(UserId::try_from(user.to_owned()).unwrap()),
+            ..Targets::default()
+        };
+        Command::new(kick_login::KIND, targets).unwrap()
     }
 
     fn seat(room_id: &str, user: &str, data: &str) -> Command {
-        Command::KickSeat {
-            room_id: RoomId::try_from(room_id.to_owned()).unwrap(),
-            user_id: user_id(user),
-            data: Data::try_from(data.to_owned()).unwrap(),
-        }
+        let targets = Targets {
+            user_id: Some(UserId::try_from(user.to_owned()).unwrap()),
+            room_id: Some(RoomId::try_from(room_id.to_owned()).unwrap()),
+            data: Some(Data::try_from(data.to_owned()).unwrap()),
+        };
+        Command::new(kick_seat::KIND, targets).unwrap()
     }
 
-    fn request(identifier: &str, kick_field: KickField, command: &Command) -> (Url, String) {
+    fn request(
+        identifier: &str,
+        login_kick_field: &'static str,
+        command: &Command,
+    ) -> (Url, String) {
         let base = BaseUrl::parse("https://console.tim.qq.com", false).unwrap();
         let usersig = "eJ*-_xyz".into();
         let caller = Caller {
@@ -161,7 +139,13 @@ mod tests {
             identifier,
             usersig: &usersig,
         };
-        let request = build_request(&base, &caller, kick_field, command, 4_294_967_295);
+        let request = build_request(
+            &base,
+            &caller,
+            &Wire { login_kick_field },
+            command,
+            4_294_967_295,
+        );
         assert_eq!(request.method(), Method::POST);
         let body = request
             .body()
@@ -173,10 +157,8 @@ mod tests {
 
     #[test]
     fn a_login_kick_is_the_documented_request() {
-        let command = Command::KickLogin {
-            user_id: user_id("test"),
-        };
-        let (url, body) = request("admin", KickField::Identifier, &command);
+        let command = login("test");
+        let (url, body) = request("admin", "Identifier", &command);
         assert_eq!(
             url.as_str(),
             "https://console.tim.qq.com/v4/im_open_login_svc/kick?sdkappid=88888888\
@@ -184,7 +166,7 @@ mod tests {
         );
         assert_eq!(body, r#"{"Identifier":"test"}"#);
         assert_eq!(
-            request("admin", KickField::UserId, &command).1,
+            request("admin", "UserID", &command).1,
             r#"{"UserID":"test"}"#
         );
     }
@@ -192,11 +174,11 @@ mod tests {
     #[test]
     fn a_seat_kick_is_the_documented_request() {
         let command = seat("room-test", "user2", "time over");
-        let (url, body) = request("admin", KickField::UserId, &command);
+        let (url, body) = request("admin", "UserID", &command);
         assert_eq!(url.path(), "/v4/room_engine_http_mic/kick_user_off_seat");
         let documented = r#"{"RoomId":"room-test","Member_Account":"user2","Data":"time over"}"#;
         assert_eq!(body, documented);
-        let (_, body) = request("admin", KickField::UserId, &seat("r", "u", ""));
+        let (_, body) = request("admin", "UserID", &seat("r", "u", ""));
         assert_eq!(body, r#"{"RoomId":"r","Member_Account":"u","Data":""}"#);
     }
 
@@ -204,7 +186,7 @@ mod tests {
         #[test]
         fn whatever_the_admin_is_called_the_query_has_five_parameters(identifier in "\\PC{1,32}") {
             let command = seat("r", "u", "");
-            let (url, _) = request(&identifier, KickField::Identifier, &command);
+            let (url, _) = request(&identifier, "Identifier", &command);
             let query = url.query().unwrap();
             prop_assert_eq!(query.split('&').count(), 5);
             prop_assert!(!query.contains(['+', '\'', '#', ' ']));
@@ -216,7 +198,7 @@ mod tests {
 
         #[test]
         fn whatever_the_target_is_called_the_body_says_so(user in "[!-~]{1,32}", data in "[ -~é\n\t]{0,300}") {
-            let (_, body) = request("admin", KickField::UserId, &seat("r", &user, &data));
+            let (_, body) = request("admin", "UserID", &seat("r", &user, &data));
             let body: serde_json::Value = serde_json::from_str(&body).unwrap();
             prop_assert_eq!(body, serde_json::json!({"RoomId": "r", "Member_Account": user, "Data": data}));
         }

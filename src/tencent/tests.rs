@@ -13,7 +13,8 @@ use tracing::instrument::WithSubscriber;
 
 use super::exchange::{Exchange, PermitUse};
 use super::{BaseUrl, Client, Credential, Error, KickField, Settings};
-use crate::domain::{Class, Command, Data, Failure, RoomId, UserId, Verdict};
+use crate::domain::{Class, Command, Data, Failure, RoomId, Targets, UserId, Verdict};
+use crate::kinds::{kick_login, kick_seat};
 
 const KEY: &str = "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e";
 const USERSIG: &str = "eJyrVgrxCdYrSy1SslJQMtIzUNJRAItkpqTmlWSmZUIkElNyM-NgUsUp2YkFBZkpQAkL*A__";
@@ -152,17 +153,20 @@ fn client(url: &str) -> Client {
 }
 
 fn login() -> Command {
-    Command::KickLogin {
-        user_id: UserId::try_from("test".to_owned()).unwrap(),
-    }
+    let targets = Targets {
+        user_id: UserId::try_from("test".to_owned()).ok(),
+        ..Targets::default()
+    };
+    Command::new(kick_login::KIND, targets).unwrap()
 }
 
 fn seat() -> Command {
-    Command::KickSeat {
-        room_id: RoomId::try_from("room-test".to_owned()).unwrap(),
-        user_id: UserId::try_from("user2".to_owned()).unwrap(),
-        data: Data::try_from("time over".to_owned()).unwrap(),
-    }
+    let targets = Targets {
+        user_id: UserId::try_from("user2".to_owned()).ok(),
+        room_id: RoomId::try_from("room-test".to_owned()).ok(),
+        data: Data::try_from("time over".to_owned()).ok(),
+    };
+    Command::new(kick_seat::KIND, targets).unwrap()
 }
 
 fn agreed() -> Option<Failure> {

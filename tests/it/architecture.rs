@@ -39,6 +39,7 @@ const DEEDS: &[(&str, &[&str])] = &[
 /// A module, and the only others of ours that it may import.
 const LAYERS: &[(&str, &[&str])] = &[
     ("domain", &[]),
+    ("kinds", &["domain"]),
     ("simulator", &[]),
     ("dev", &[]),
     ("auth", &["domain", "telemetry"]),

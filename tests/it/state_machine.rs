@@ -8,8 +8,10 @@ use chrono::{SubsecRound, Utc};
 use modgate::audit::{AuditLog, Deployment};
 use modgate::db;
 use modgate::domain::{
-    Answer, Attempt, Command, DecidedBy, End, Intent, Moderator, Origin, Request, State, UserId,
+    Answer, Attempt, Command, DecidedBy, End, Intent, Moderator, Origin, Request, State, Targets,
+    UserId,
 };
+use modgate::kinds::kick_login;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -59,7 +61,14 @@ fn intent() -> Intent {
     };
     let user_id = UserId::try_from("test".to_owned()).expect("a plain id");
     let request = Request {
-        command: Command::KickLogin { user_id },
+        command: Command::new(
+            kick_login::KIND,
+            Targets {
+                user_id: Some(user_id),
+                ..Targets::default()
+            },
+        )
+        .expect("a login kick names a user"),
         reason: None,
         case_ref: None,
         supersedes: None,

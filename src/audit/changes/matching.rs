@@ -33,7 +33,7 @@ impl Change {
             && (kinds.is_empty() || kinds.contains(&action.kind))
             && (states.is_empty() || states.contains(&action.state))
             && is(moderator.as_ref(), Some(&action.moderator))
-            && is(user_id.as_ref(), Some(&action.user_id))
+            && is(user_id.as_ref(), action.user_id.as_ref())
             && is(room_id.as_ref(), action.room_id.as_ref())
             && is(case_ref.as_ref(), action.case_ref.as_ref())
             && is(idempotency_key.as_ref(), self.idempotency_key.as_ref())

@@ -8,6 +8,7 @@ use super::*;
 use crate::auth::Refusal;
 use crate::auth::token::{self, Claims, Minter};
 use crate::domain::{Moderator, Scope};
+use crate::kinds::kick_login;
 
 const HEADER: &str = r#"{"alg":"HS256"}"#;
 
@@ -87,7 +88,7 @@ fn everything_the_record_needs_is_taken_from_the_claims() {
     assert_eq!(moderator.client_id.as_deref(), Some("dashboard"));
     assert_eq!(moderator.actor.as_deref(), Some("support\u{fffd}bot"));
     assert_eq!(moderator.expires_at.timestamp(), NOW + 60);
-    assert!(moderator.may(Scope::KickLogin) && !moderator.may(Scope::AuditRead));
+    assert!(moderator.may(kick_login::KIND.scope()) && !moderator.may(Scope::AUDIT_READ));
 }
 
 #[test]
@@ -215,7 +216,7 @@ fn a_claim_with_slashes_in_its_name_is_no_pointer() {
         .verify_at(&token, now())
         .at_once()
         .unwrap();
-    assert!(moderator.may(Scope::AuditRead));
+    assert!(moderator.may(Scope::AUDIT_READ));
     assert_eq!(moderator.subject, "u1");
 }
 
@@ -320,7 +321,7 @@ fn a_minted_token_of_every_key_authenticates() {
             .at_once()
             .unwrap();
         assert_eq!(moderator.name.as_deref(), Some("Alice"));
-        assert!(moderator.may(Scope::KickLogin) && moderator.may(Scope::AuditRead));
+        assert!(moderator.may(kick_login::KIND.scope()) && moderator.may(Scope::AUDIT_READ));
         assert!(moderator.token_id.is_some());
         assert!(moderator.expires_at > Utc::now() + Duration::from_secs(3590));
     }

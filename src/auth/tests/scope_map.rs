@@ -13,7 +13,7 @@ fn scopes_of(map: &str, claims: &Value) -> Vec<String> {
     let scopes = verifier.verify_at(&token, now()).at_once().unwrap().scopes;
     scopes
         .into_iter()
-        .filter(|scope| Scope::ALL.iter().any(|one| one.as_str() == scope))
+        .filter(|scope| Scope::all().iter().any(|one| one.as_str() == scope))
         .collect()
 }
 

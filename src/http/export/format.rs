@@ -113,7 +113,7 @@ fn cells(action: &Action) -> [String; COLUMNS.len()] {
         action.state.to_string(),
         action.moderator.clone(),
         cell(action.moderator_name.as_ref()),
-        action.user_id.clone(),
+        cell(action.user_id.as_ref()),
         cell(action.room_id.as_ref()),
         cell(action.data.as_ref()),
         cell(action.reason.as_ref()),

@@ -121,9 +121,9 @@ pub(super) async fn export_actions(
     request: HttpRequest,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    if !caller.0.may(Scope::AuditRead) {
+    if !caller.0.may(Scope::AUDIT_READ) {
         return Err(ApiError::Forbidden {
-            scope: Scope::AuditRead.as_str(),
+            scope: Scope::AUDIT_READ.as_str(),
             action: None,
         });
     }

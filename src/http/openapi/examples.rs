@@ -5,7 +5,8 @@ use serde_json::Value;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::path::Operation;
 
-use super::samples::{End, action};
+use super::kinds::operation_id;
+use super::samples::{End, action, richest};
 use crate::domain::{Kind, Scope};
 use crate::http::export::Format;
 use crate::http::json::{ActionJson, PageJson, time};
@@ -25,14 +26,12 @@ pub(super) fn add(operation: &mut Operation) {
 }
 
 fn example(operation: &str, media_type: &str) -> Option<Value> {
-    let kind = match operation {
-        "kickLogin" => Kind::KickLogin,
-        _ => Kind::KickSeat,
-    };
-    let action = action(kind, &End::Succeeded);
+    let mut kinds = Kind::ALL.iter().copied();
+    let of_kind = kinds.find(|kind| operation_id(*kind) == operation);
+    let action = action(of_kind.unwrap_or_else(richest), &End::Succeeded);
     let plain = |value: Result<Value, _>| value.expect("an action is plain data");
     let value = match operation {
-        "kickLogin" | "kickSeat" | "getAction" => {
+        _ if of_kind.is_some() || operation == "getAction" => {
             plain(serde_json::to_value(ActionJson::from(&action)))
         }
         "listActions" => plain(serde_json::to_value(PageJson {
@@ -59,11 +58,10 @@ fn example(operation: &str, media_type: &str) -> Option<Value> {
 }
 
 fn me() -> Value {
-    let scopes = [Scope::AuditRead, Scope::KickLogin, Scope::KickSeat];
     let me = MeJson {
         moderator: "alice",
         name: Some("Alice W."),
-        scopes: scopes.map(Scope::as_str).into(),
+        scopes: Scope::all().iter().copied().map(Scope::as_str).collect(),
         expires_at: time(DateTime::UNIX_EPOCH + TimeDelta::days(20_780)),
         limits: LimitsJson {
             moderator_requests_per_second: 20,

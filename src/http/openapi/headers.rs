@@ -4,6 +4,8 @@ use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{ComponentsBuilder, ObjectBuilder, Ref, RefOr, Response, Type};
 
+use crate::domain::Api;
+
 /// Name, example, and what it says.
 const HEADERS: [(&str, &str, &str); 13] = [
     (
@@ -14,7 +16,8 @@ const HEADERS: [(&str, &str, &str); 13] = [
     ("Cache-Control", "no-store", "Nothing is to be kept."),
     (
         "RateLimit-Policy",
-        "\"moderator\";q=20;w=1, \"kick_login\";q=200;w=1, \"kick_seat\";q=200;w=1",
+        // Of each API, beside this.
+        "\"moderator\";q=20;w=1",
         "The limits in force (draft-ietf-httpapi-ratelimit-headers).",
     ),
     (
@@ -68,6 +71,11 @@ const REPLAYED: [&str; 5] = ["200", "404", "409", "422", "504"];
 /// The components that [`refer`] refers to.
 pub(super) fn common(components: ComponentsBuilder) -> ComponentsBuilder {
     let add = |components: ComponentsBuilder, (name, example, description): (&str, &str, &str)| {
+        let example = if name == "RateLimit-Policy" {
+            &policies(example)
+        } else {
+            example
+        };
         let whole = name == "Retry-After";
         let of_type = if whole { Type::Integer } else { Type::String };
         let header = HeaderBuilder::new()
@@ -77,6 +85,13 @@ pub(super) fn common(components: ComponentsBuilder) -> ComponentsBuilder {
         components.header(name, header.build())
     };
     HEADERS.into_iter().fold(components, add)
+}
+
+/// With the limits of all APIs.
+fn policies(own: &str) -> String {
+    let apis = Api::all().iter();
+    let apis = apis.map(|api| format!(", \"{}\";q=200;w=1", api.word));
+    own.to_owned() + &apis.collect::<String>()
 }
 
 /// Says that `response` may have the header `name`, in whatever case. `Content-Type` is not among
@@ -113,9 +128,7 @@ pub(super) fn add(operation: &mut Operation) {
             refer(response, "Idempotent-Replayed");
         }
         let own: &[&str] = match (id.as_str(), status.as_str()) {
-            ("kickLogin" | "kickSeat" | "getAction", "200") => {
-                &["Modgate-Action-Id", "Modgate-State"]
-            }
+            (_, "200") if acts || id == "getAction" => &["Modgate-Action-Id", "Modgate-State"],
             ("exportActions", "200") => &["Content-Disposition"],
             ("streamActions", "200") => &["X-Accel-Buffering"],
             _ => &[],

@@ -2,9 +2,9 @@
 //! that are serialised, the rules of [`domain`](crate::domain), and the errors themselves. Its
 //! examples have gone through the real types.
 
-mod bodies;
 mod examples;
 mod headers;
+mod kinds;
 mod parameters;
 mod problems;
 mod samples;
@@ -17,26 +17,19 @@ use bytes::Bytes;
 use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Components, ComponentsBuilder, PathsBuilder};
+use utoipa::openapi::{Components, ComponentsBuilder};
 
-pub(super) use bodies::{KickLoginBody, KickSeatBody};
-pub(super) use parameters::{Filters, FormatParam, IdempotencyKeyParam, LastEventId, Paging};
+pub(super) use parameters::{Filters, FormatParam, LastEventId, Paging};
 pub(super) use problems::{
-    ExportProblems, GetProblems, KickLoginProblems, KickSeatProblems, ListProblems, MeProblems,
-    OpenapiProblems, StreamProblems,
+    ExportProblems, GetProblems, ListProblems, MeProblems, OpenapiProblems, StreamProblems,
 };
 
-use super::paths::OPENAPI;
+use super::paths::{self, OPENAPI};
 use super::pieces::in_pieces;
 use super::problem::ApiError;
 use super::query::refuse_query;
 use super::{actions, export, me, stream};
-
-/// `POST /v1/actions/kick_login`
-pub(super) struct KickLogin;
-
-/// `POST /v1/actions/kick_seat`
-pub(super) struct KickSeat;
+use crate::domain::{CaseRef, Data, Kind, Reason, RoomId, Scope, UserId};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -56,19 +49,16 @@ pub(super) struct KickSeat;
         me::get_me,
         get_openapi,
     ),
-    components(schemas(KickLoginBody, KickSeatBody)),
+    components(schemas(CaseRef, Data, Reason, RoomId, UserId)),
     security(("bearer" = [])),
     tags(
-        (name = ACTIONS_TAG, description = "Do something to a user"),
+        (name = kinds::TAG, description = "Do something to a user"),
         (name = "record", description = "Who did what to whom, and what became of it"),
         (name = "moderator", description = "Who asks"),
         (name = "document", description = "This document"),
     )
 )]
 struct Annotated;
-
-/// Of the operations that do something to a user.
-const ACTIONS_TAG: &str = "actions";
 
 const DESCRIPTION: &str = "\
 A gateway between moderation dashboards and Tencent Chat: authorised, paced, recorded.
@@ -79,34 +69,33 @@ refused. Errors are `application/problem+json` (RFC 9457): decide by `code`.
 **429 and 503 always mean that nothing was done: a repeat is safe. What may have happened is 504.** A client that got \
 no answer repeats with the same `Idempotency-Key`.";
 
-const SCOPES: &str = "\
-A JWT of the identity provider, as `Authorization: Bearer …`. Its scopes:
-
-- `action:kick_login`: invalidate logins
-- `action:kick_seat`: take users off their seats
-- `audit:read`: see everyone's actions, and export them. One's own need no scope.";
+fn scopes() -> String {
+    let scopes = Scope::all().iter();
+    let lines = scopes.map(|scope| format!("- `{scope}`: {}", scope.grants()));
+    format!(
+        "A JWT of the identity provider, as `Authorization: Bearer …`. Its scopes:\n\n{}",
+        lines.collect::<Vec<_>>().join("\n")
+    )
+}
 
 /// The document.
 pub fn document() -> Value {
     let mut document = Annotated::openapi();
-    document.paths = PathsBuilder::from(document.paths)
-        .path_from::<KickLogin>()
-        .path_from::<KickSeat>()
-        .build();
+    for kind in Kind::ALL.iter().copied() {
+        let item = kinds::path_item(kind);
+        document.paths.paths.insert(paths::act(kind), item);
+    }
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
-        .description(Some(SCOPES));
+        .description(Some(scopes()));
     let components = document.components.take().unwrap_or_else(Components::new);
     let components = ComponentsBuilder::from(components)
         .security_scheme("bearer", SecurityScheme::Http(bearer.build()))
+        .schemas_from_iter(Kind::ALL.iter().copied().map(kinds::body))
         .schemas_from_iter(problems::schemas());
     document.components = Some(parameters::common(headers::common(components)).build());
     for item in document.paths.paths.values_mut() {
-        // `path_from` leaves them behind.
-        if let Some(action) = &mut item.post {
-            action.tags = Some(vec![ACTIONS_TAG.to_owned()]);
-        }
         for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
             parameters::add_common(operation);
             headers::add(operation);

@@ -56,8 +56,6 @@ params! {
                 .enum_values(Some(Format::ALL.map(Format::as_str)))
                 .default(Some(Format::default().as_str().into()))),
     ];
-    /// `Idempotency-Key`
-    IdempotencyKeyParam = [idempotency_key()];
     /// `Last-Event-ID`
     LastEventId = [
         header("Last-Event-ID", "The id of the last event that was seen: the stream goes on behind it. Absent or \
@@ -142,7 +140,8 @@ fn formatted(format: KnownFormat) -> ObjectBuilder {
         .format(Some(SchemaFormat::KnownFormat(format)))
 }
 
-fn idempotency_key() -> Parameter {
+/// `Idempotency-Key`
+pub(super) fn idempotency_key() -> Parameter {
     let bare = IdempotencyKey::PATTERN
         .trim_matches(['^', '$'])
         .replace('+', &format!("{{1,{}}}", IdempotencyKey::LONGEST));

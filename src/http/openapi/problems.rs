@@ -22,49 +22,66 @@ use crate::http::code::Code;
 use crate::http::problem::{ApiError, FieldFault, Limit};
 
 macro_rules! problems {
-    ($($(#[$doc:meta])* $name:ident($kind:expr): $($code:ident)+;)+) => {$(
+    ($($(#[$doc:meta])* $name:ident: $($code:ident)+;)+) => {$(
         $(#[$doc])*
         pub(in crate::http) struct $name;
 
         impl IntoResponses for $name {
             fn responses() -> BTreeMap<String, RefOr<Response>> {
-                responses(&[$(Code::$code),+], $kind)
+                responses(&[$(Code::$code),+], None)
             }
         }
     )+};
 }
 
 problems! {
-    /// Of a request for the kick of a login.
-    KickLoginProblems(Some(Kind::KickLogin)):
-        InvalidRequest Unauthenticated Forbidden ProtectedTarget TargetNotFound MethodNotAllowed TargetConflict
-        IdempotencyConflict PayloadTooLarge UnsupportedMediaType RejectedByTencent IdempotencyMismatch RateLimited
-        Internal TencentRejectedGateway TencentUnavailable AuditUnavailable KeysUnavailable ShuttingDown
-        OutcomeUnknown;
-    /// Of a request for the kick off a seat.
-    KickSeatProblems(Some(Kind::KickSeat)):
-        InvalidRequest Unauthenticated Forbidden ProtectedTarget TargetNotFound MethodNotAllowed TargetConflict
-        IdempotencyConflict PayloadTooLarge UnsupportedMediaType RejectedByTencent IdempotencyMismatch RateLimited
-        Internal TencentRejectedGateway TencentUnavailable AuditUnavailable KeysUnavailable ShuttingDown
-        OutcomeUnknown;
     /// Of the list.
-    ListProblems(None):
+    ListProblems:
         InvalidRequest Unauthenticated MethodNotAllowed RateLimited Internal AuditUnavailable KeysUnavailable;
     /// Of one action.
-    GetProblems(None):
+    GetProblems:
         InvalidRequest Unauthenticated NotFound MethodNotAllowed RateLimited Internal AuditUnavailable
         KeysUnavailable;
     /// Of the export.
-    ExportProblems(None):
+    ExportProblems:
         InvalidRequest Unauthenticated Forbidden MethodNotAllowed RateLimited Internal AuditUnavailable
         KeysUnavailable;
     /// Of the stream.
-    StreamProblems(None):
+    StreamProblems:
         InvalidRequest Unauthenticated MethodNotAllowed RateLimited AuditUnavailable KeysUnavailable ShuttingDown;
     /// Of what the moderator may do.
-    MeProblems(None): InvalidRequest Unauthenticated MethodNotAllowed KeysUnavailable;
+    MeProblems: InvalidRequest Unauthenticated MethodNotAllowed KeysUnavailable;
     /// Of the document.
-    OpenapiProblems(None): InvalidRequest MethodNotAllowed;
+    OpenapiProblems: InvalidRequest MethodNotAllowed;
+}
+
+/// Those of a request for an action.
+const OF_AN_ACTION: [Code; 20] = [
+    Code::InvalidRequest,
+    Code::Unauthenticated,
+    Code::Forbidden,
+    Code::ProtectedTarget,
+    Code::TargetNotFound,
+    Code::MethodNotAllowed,
+    Code::TargetConflict,
+    Code::IdempotencyConflict,
+    Code::PayloadTooLarge,
+    Code::UnsupportedMediaType,
+    Code::RejectedByTencent,
+    Code::IdempotencyMismatch,
+    Code::RateLimited,
+    Code::Internal,
+    Code::TencentRejectedGateway,
+    Code::TencentUnavailable,
+    Code::AuditUnavailable,
+    Code::KeysUnavailable,
+    Code::ShuttingDown,
+    Code::OutcomeUnknown,
+];
+
+/// Those of a request for an action of `kind`, by status.
+pub(super) fn of_kind(kind: Kind) -> BTreeMap<String, RefOr<Response>> {
+    responses(&OF_AN_ACTION, Some(kind))
 }
 
 /// By status.

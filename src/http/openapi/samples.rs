@@ -7,7 +7,7 @@ use chrono::DateTime;
 use uuid::Uuid;
 
 use crate::auth::Refusal;
-use crate::domain::{Action, Answer, Attempt, Failure, Kind, Scope, State, UserId};
+use crate::domain::{Action, Answer, Attempt, Class, Failure, Kind, Scope, Slot, State, UserId};
 use crate::http::code::Code;
 use crate::http::problem::{ApiError, FieldFault, Limit};
 
@@ -15,7 +15,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// All that can carry `code`: as answers to a request for an action of `kind`, or to a read.
 pub(super) fn errors(code: Code, kind: Option<Kind>) -> Vec<ApiError> {
-    let action = || Some(Box::new(action(kind?, &end(code, kind))));
+    let action = || kind.map(|kind| Box::new(action(kind, &end(code, kind))));
     // Those that always have an action never occur in an answer to a read.
     let of = |variant: fn(Box<Action>) -> ApiError| action().map(variant).into_iter().collect();
     let with_and_without = |variant: fn(Option<Box<Action>>) -> ApiError| {
@@ -28,7 +28,7 @@ pub(super) fn errors(code: Code, kind: Option<Kind>) -> Vec<ApiError> {
             .map(ApiError::Unauthenticated)
             .into(),
         Code::Forbidden => vec![ApiError::Forbidden {
-            scope: kind.map_or(Scope::AuditRead, Kind::scope).as_str(),
+            scope: kind.map_or(Scope::AUDIT_READ, Kind::scope).as_str(),
             action: action(),
         }],
         Code::ProtectedTarget => of(ApiError::ProtectedTarget),
@@ -64,21 +64,34 @@ fn unsupported() -> Vec<ApiError> {
 }
 
 /// How the action ends that is told of with `code`.
-const fn end(code: Code, kind: Option<Kind>) -> End {
-    match (code, kind) {
-        (Code::TargetNotFound, Some(Kind::KickLogin)) => {
-            End::Refused(70107, "the user does not exist")
-        }
-        (Code::TargetNotFound, _) => End::Refused(100_004, "the room does not exist"),
-        (Code::TargetConflict, _) => End::Refused(100_005, "the user is not a member of the room"),
-        (Code::RejectedByTencent, _) => End::Refused(70402, "illegal parameter"),
-        (Code::RateLimited, _) => End::Refused(60007, "frequency limit"),
-        (Code::TencentRejectedGateway, _) => End::Refused(70003, "the signature is not valid"),
-        (Code::TencentUnavailable, _) => End::NotSent(Failure::Connect),
-        (Code::AuditUnavailable, _) => End::NotSent(Failure::LeaseLapsed),
-        (Code::OutcomeUnknown, _) => End::Unknown,
+fn end(code: Code, kind: Kind) -> End {
+    match code {
+        Code::TargetNotFound => refused(kind, Class::NotFound),
+        Code::TargetConflict => refused(kind, Class::Conflict),
+        Code::RejectedByTencent => End::Refused(70402, "illegal parameter"),
+        Code::RateLimited => End::Refused(60007, "frequency limit"),
+        Code::TencentRejectedGateway => End::Refused(70003, "the signature is not valid"),
+        Code::TencentUnavailable => End::NotSent(Failure::Connect),
+        Code::AuditUnavailable => End::NotSent(Failure::LeaseLapsed),
+        Code::OutcomeUnknown => End::Unknown,
         _ => End::Denied,
     }
+}
+
+/// With the refusal of this class that the table of kinds has.
+fn refused(kind: Kind, class: Class) -> End {
+    let mut refusals = kind.refusals.iter();
+    let (_, code, info) = refusals
+        .find(|(of, ..)| *of == class)
+        .expect("each kind has a refusal of each class that is asked for; a test checks it");
+    End::Refused(*code, info)
+}
+
+/// The first of the kinds with most fields: it shows most.
+pub(super) fn richest() -> Kind {
+    let kinds = Kind::ALL.iter().copied().rev();
+    let richest = kinds.max_by_key(|kind| kind.fields.len());
+    richest.expect("there are kinds")
 }
 
 fn invalid(kind: Option<Kind>) -> ApiError {
@@ -163,7 +176,7 @@ pub(super) fn action(kind: Kind, end: &End) -> Action {
     let requested_at = DateTime::from_timestamp_micros(1_795_300_000_123_456);
     let requested_at = requested_at.expect("it is a valid time");
     let took = Duration::from_micros(41_200);
-    let of_a_seat = |text: &str| (kind == Kind::KickSeat).then(|| text.to_owned());
+    let has = |slot: Slot, text: &str| kind.has(slot).then(|| text.to_owned());
     let attempt = |(answer, failure): (Option<Answer>, Option<Failure>)| Attempt {
         number: 1,
         random: 4_123_456_789,
@@ -178,9 +191,9 @@ pub(super) fn action(kind: Kind, end: &End) -> Action {
         state: end.state(),
         moderator: "alice".to_owned(),
         moderator_name: Some("Alice W.".to_owned()),
-        user_id: "user2".to_owned(),
-        room_id: of_a_seat("room-test"),
-        data: of_a_seat("time over"),
+        user_id: has(Slot::UserId, "user2"),
+        room_id: has(Slot::RoomId, "room-test"),
+        data: has(Slot::Data, "time over"),
         reason: Some("spam".to_owned()),
         case_ref: Some("TS-1".to_owned()),
         supersedes: None,

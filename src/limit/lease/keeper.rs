@@ -9,7 +9,7 @@ use super::super::permits::Permits;
 use super::Standing;
 use super::store::Leases;
 use crate::db::within;
-use crate::domain::Kind;
+use crate::domain::Api;
 use crate::telemetry::causes;
 
 /// How often a lease is renewed.
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Keeps the lease on the permits of one API.
 #[derive(Debug)]
 pub(in super::super) struct Keeper<'a> {
-    pub(in super::super) api: Kind,
+    pub(in super::super) api: &'static Api,
     pub(in super::super) permits: &'a Permits,
     pub(in super::super) leases: &'a Leases,
     /// See [`grace`](super::grace).
@@ -72,7 +72,7 @@ impl Keeper<'_> {
 
     /// The first failure after a success is news; the others are not.
     fn report_failure(&self, renewed_at: Option<Instant>, error: &sqlx::Error) {
-        let (api, error) = (self.api.as_str(), causes(error));
+        let (api, error) = (self.api.word, causes(error));
         if renewed_at.is_some() {
             tracing::warn!(event = "lease_not_renewed", api, error, "trying again");
         } else {
@@ -82,7 +82,7 @@ impl Keeper<'_> {
 
     /// Says when the lease is lost and when there is one again.
     fn report(&self, before: Standing) -> Standing {
-        let (standing, api) = (self.permits.standing(), self.api.as_str());
+        let (standing, api) = (self.permits.standing(), self.api.word);
         match (before, standing) {
             (Standing::Leased, Standing::Lapsed) => tracing::error!(
                 event = "lease_lapsed",
@@ -108,7 +108,7 @@ impl Keeper<'_> {
             .release(self.api, renewal.holder, renewal.number, rests_for);
         if let Err(error) = within(PATIENCE, releasing).await {
             tracing::warn!(
-                api = self.api.as_str(),
+                api = self.api.word,
                 error = causes(&error),
                 "a lease was not given up: others have its permits when it has run out"
             );

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{HolderRow, LIFETIME, MARGIN, Renewal};
 use crate::db::{Connection, Pool};
-use crate::domain::Kind;
+use crate::domain::Api;
 
 /// The leases of one app, in Postgres.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ impl Leases {
     /// Carries out `renewal`. No rows: a later one has already been.
     pub(super) async fn renew(
         &self,
-        api: Kind,
+        api: &Api,
         renewal: &Renewal,
         grace: Duration,
     ) -> Result<Vec<HolderRow>, sqlx::Error> {
@@ -38,7 +38,7 @@ impl Leases {
                       permits as "permits!", expired as "expired!"
                from modgate.renew_permit_lease($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"#,
             self.sdk_app_id,
-            api.as_str(),
+            api.word,
             renewal.holder,
             renewal.number,
             integer(renewal.calls_per_second),
@@ -65,7 +65,7 @@ impl Leases {
     /// the last has rested, in `rests_for` from now.
     pub(super) async fn release(
         &self,
-        api: Kind,
+        api: &Api,
         holder: Uuid,
         number: i64,
         rests_for: Duration,
@@ -76,7 +76,7 @@ impl Leases {
              set renewal = $4, demand = 0, expires_at = clock_timestamp() + $5, grace = interval '0'
              where sdk_app_id = $1 and api = $2 and holder = $3 and renewal < $4",
             self.sdk_app_id,
-            api.as_str(),
+            api.word,
             holder,
             number,
             interval(rests_for + MARGIN),

@@ -7,7 +7,7 @@
 //! | | of the attempts | the action |
 //! |---|---|---|
 //! | 1 | one was answered with `ErrorCode` 0 | `succeeded` |
-//! | 2 | of a seat kick, one was answered with 100206, and an earlier one was ambiguous when it was given up | `succeeded` |
+//! | 2 | one was answered with a code that says that it is so already, for kinds that have such a code (of a seat kick 100206), and an earlier one was ambiguous when it was given up | `succeeded` |
 //! | 3 | one is still ambiguous | `unknown` |
 //! | 4 | one was refused | `refused` |
 //! | 5 | no byte of any has left | `not_sent` |
@@ -17,8 +17,8 @@
 //! resolves it if it is `ErrorCode` 0 or a refusal; whatever else becomes of it leaves it ambiguous.
 //!
 //! Line 2 asks how the earlier attempt looked when the repeat was announced, not what it says
-//! later. If it asked the latter, the order in which two late answers arrive would decide. 100206 to
-//! the first attempt is a refusal in any case: nobody had been taken off the seat.
+//! later. If it asked the latter, the order in which two late answers arrive would decide. Such a code to the
+//! first attempt is a refusal in any case: it was so before.
 //!
 //! # What is recorded
 //! The record allows one end, or `unknown` and then `succeeded` or `refused`. The end in time is what

@@ -1,9 +1,6 @@
 //! The table of [`super`].
 
-use crate::domain::{Attempt, Kind, Verdict};
-
-/// The user is not on a seat.
-pub(super) const NOT_ON_A_SEAT: i64 = 100_206;
+use crate::domain::{Attempt, Kind, Repeat, Verdict};
 
 /// An attempt as the rule sees it.
 #[derive(Clone, Copy, Debug)]
@@ -18,9 +15,9 @@ pub(super) struct Seen<'a> {
 pub(super) fn prove<'a>(kind: Kind, attempts: &[Seen<'a>]) -> (Verdict, Option<&'a Attempt>) {
     let mut may_be_done = false;
     let done = attempts.iter().find(|seen| {
-        let repeat_finds_it_done = may_be_done && finds_the_seat_empty(kind, seen);
+        let found_done = may_be_done && finds_it_done(kind, seen);
         may_be_done |= seen.was_ambiguous;
-        seen.verdict == Verdict::Succeeded || repeat_finds_it_done
+        seen.verdict == Verdict::Succeeded || found_done
     });
     if let Some(done) = done {
         return (Verdict::Succeeded, Some(done.attempt));
@@ -34,9 +31,10 @@ pub(super) fn prove<'a>(kind: Kind, attempts: &[Seen<'a>]) -> (Verdict, Option<&
     })
 }
 
-fn finds_the_seat_empty(kind: Kind, seen: &Seen<'_>) -> bool {
+fn finds_it_done(kind: Kind, seen: &Seen<'_>) -> bool {
     let code = seen.attempt.answer.as_ref().map(|answer| answer.error_code);
-    kind == Kind::KickSeat
-        && matches!(seen.verdict, Verdict::Refused(_))
-        && code == Some(NOT_ON_A_SEAT)
+    let Repeat::FindsItDone(codes) = kind.repeat else {
+        return false;
+    };
+    matches!(seen.verdict, Verdict::Refused(_)) && code.is_some_and(|code| codes.contains(&code))
 }

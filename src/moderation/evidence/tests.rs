@@ -6,9 +6,9 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
-use super::rule::NOT_ON_A_SEAT;
 use super::*;
 use crate::domain::{Answer, Class, Failure, State};
+use crate::kinds::{kick_login, kick_seat};
 use crate::tencent::class_of;
 
 /// What becomes of an attempt until its time is up.
@@ -41,7 +41,7 @@ struct Fate {
 }
 
 fn any_code() -> impl Strategy<Value = i64> {
-    prop::sample::select(vec![0, NOT_ON_A_SEAT, 60007, 70107, 70001, 70500, 60008])
+    prop::sample::select(vec![0, 100_206, 60007, 70107, 70001, 70500, 60008])
 }
 
 fn any_fate() -> impl Strategy<Value = Fate> {
@@ -78,7 +78,7 @@ fn attempt(number: usize, code: Option<i64>, failure: Option<Failure>) -> Attemp
 
 /// As `tencent` judges it.
 fn answered(number: usize, code: i64) -> Proof {
-    let verdict = match class_of(code) {
+    let verdict = match class_of(kick_seat::KIND.api(), code) {
         _ if code == 0 => Verdict::Succeeded,
         class @ (Class::Transient | Class::TransientAmbiguous) => Verdict::Unknown(Some(class)),
         class => Verdict::Refused(class),
@@ -179,7 +179,7 @@ fn specified(kind: Kind, fates: &[Fate]) -> (State, Option<i64>) {
     let done = fates.iter().enumerate().any(|(at, fate)| {
         let repeat = fates[..at].iter().any(looked_ambiguous);
         let code = final_code(fate);
-        code == Some(0) || (kind == Kind::KickSeat && repeat && code == Some(100_206))
+        code == Some(0) || (kind == kick_seat::KIND && repeat && code == Some(100_206))
     });
     if done {
         return (State::Succeeded, None);
@@ -208,7 +208,7 @@ proptest! {
         seat in any::<bool>(),
         fates in vec(any_fate(), 1..=3),
     ) {
-        let kind = if seat { Kind::KickSeat } else { Kind::KickLogin };
+        let kind = if seat { kick_seat::KIND } else { kick_login::KIND };
         let Recorded { ends, made, evidence } = play(kind, &fates);
         let states: Vec<State> = ends.iter().map(|end| end.verdict.state()).collect();
         prop_assert!(
@@ -222,7 +222,7 @@ proptest! {
         let attempts = evidence.attempts();
         let told = attempts.iter().rev().find_map(|attempt| attempt.answer.as_ref());
         if let Some(code) = refusal {
-            prop_assert_eq!(end.verdict, Verdict::Refused(class_of(code)));
+            prop_assert_eq!(end.verdict, Verdict::Refused(class_of(kind.api(), code)));
             prop_assert_eq!(told.map(|answer| answer.error_code), Some(code));
         }
         if state == State::Succeeded {
@@ -237,7 +237,7 @@ proptest! {
         seat in any::<bool>(),
         fates in vec(any_fate(), 1..=3),
     ) {
-        let kind = if seat { Kind::KickSeat } else { Kind::KickLogin };
+        let kind = if seat { kick_seat::KIND } else { kick_login::KIND };
         let Recorded { ends, evidence, .. } = play(kind, &fates);
         for late in evidence.tried.iter().filter_map(|tried| tried.late.as_ref()) {
             let is_it = |attempt: &Attempt| attempt.number == late.0.number && attempt.answer == late.0.answer;
@@ -249,7 +249,7 @@ proptest! {
 
 #[test]
 fn a_refusal_stays_one_though_the_attempt_after_it_was_not_sent() {
-    let mut evidence = Evidence::new(Kind::KickLogin);
+    let mut evidence = Evidence::new(kick_login::KIND);
     let (refused, verdict) = answered(0, 70001);
     evidence.over(refused, verdict);
     evidence.over(attempt(1, None, Some(Failure::Connect)), Verdict::NotSent);
@@ -267,7 +267,7 @@ fn a_refusal_stays_one_though_the_attempt_after_it_was_not_sent() {
 #[test]
 fn a_late_refusal_is_as_good_a_reason_against_a_repeat_as_one_in_time() {
     let timed_out = |number| attempt(number, None, Some(Failure::TimedOut));
-    let mut evidence = Evidence::new(Kind::KickSeat);
+    let mut evidence = Evidence::new(kick_seat::KIND);
     evidence.over(timed_out(0), Verdict::Unknown(None));
     assert!(!evidence.needs_no_repeat());
     evidence.hear(answered(0, 70500));

@@ -3,7 +3,8 @@
 
 use chrono::{Duration, Utc};
 use modgate::audit::Filter;
-use modgate::domain::{Kind, State};
+use modgate::domain::State;
+use modgate::kinds::kick_seat;
 use sqlx::AssertSqlSafe;
 use tracing_subscriber::layer::SubscriberExt as _;
 use uuid::Uuid;
@@ -139,7 +140,7 @@ fn filters() -> Vec<(&'static str, Filter, u64)> {
         (
             "kind",
             Filter {
-                kinds: vec![Kind::KickSeat],
+                kinds: vec![kick_seat::KIND],
                 ..all()
             },
             0,
@@ -147,7 +148,7 @@ fn filters() -> Vec<(&'static str, Filter, u64)> {
         (
             "kind and state",
             Filter {
-                kinds: vec![Kind::KickSeat],
+                kinds: vec![kick_seat::KIND],
                 states,
                 ..all()
             },
@@ -156,7 +157,7 @@ fn filters() -> Vec<(&'static str, Filter, u64)> {
         (
             "room and kind",
             Filter {
-                kinds: vec![Kind::KickSeat],
+                kinds: vec![kick_seat::KIND],
                 ..room()
             },
             COUNTED_ACTIONS,

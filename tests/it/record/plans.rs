@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use chrono::{DateTime, Utc};
 use modgate::audit::{AuditLog, Filter};
 use modgate::domain::{Kind, State};
+use modgate::kinds::kick_seat;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection};
 use tracing::field::{Field, Visit};
@@ -283,7 +284,7 @@ async fn a_time_range_leaves_out_the_other_months() {
         ..Filter::default()
     };
     let (moderator, user_id) = (Some("moderator1".to_owned()), Some(year.value(&user).await));
-    let (kinds, states) = (vec![Kind::KickSeat], vec![State::Refused]);
+    let (kinds, states) = (vec![kick_seat::KIND], vec![State::Refused]);
     let filters = [
         ("no other", range.clone()),
         (

@@ -1,0 +1,56 @@
+//! Kick User off the Seat (product 647): takes a user off a seat of a room.
+
+use serde_json::json;
+
+use crate::domain::{Api, Class, Field, Kind, Repeat, Scope, Slot, Spec};
+
+/// `kick_seat`
+pub const KIND: Kind = Kind(&SPEC);
+
+/// The user is not on a seat.
+const NOT_ON_A_SEAT: i64 = 100_206;
+
+static API: Api = Api {
+    word: "kick_seat",
+    command: "room_engine_http_mic/kick_user_off_seat",
+    codes: &[],
+};
+
+static SPEC: Spec = Spec {
+    word: "kick_seat",
+    scope: Scope::new("action:kick_seat", "take users off their seats"),
+    summary: "Take a user off a seat",
+    names: "Who is taken off a seat.",
+    api: &API,
+    fields: &[
+        Field {
+            slot: Slot::RoomId,
+            example: "room-test",
+        },
+        Field {
+            slot: Slot::UserId,
+            example: "user2",
+        },
+        Field {
+            slot: Slot::Data,
+            example: "time over",
+        },
+    ],
+    packet: |command, _| {
+        vec![
+            ("RoomId", json!(command.room_id())),
+            ("Member_Account", json!(command.user_id())),
+            ("Data", json!(command.data())),
+        ]
+    },
+    repeat: Repeat::FindsItDone(&[NOT_ON_A_SEAT]),
+    advice: &[],
+    refusals: &[
+        (Class::NotFound, 100_004, "the room does not exist"),
+        (
+            Class::Conflict,
+            100_005,
+            "the user is not a member of the room",
+        ),
+    ],
+};

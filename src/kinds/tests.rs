@@ -1,0 +1,105 @@
+use std::collections::BTreeSet;
+
+use crate::domain::{Api, Class, Data, Kind, RoomId, Scope, Slot, Targets, UserId, Wire};
+use crate::domain::{Command, Repeat};
+
+/// The examples of the fields, as a request of this kind.
+fn example(kind: Kind) -> Command {
+    let mut targets = Targets::default();
+    for field in kind.fields {
+        let text = field.example.to_owned();
+        match field.slot {
+            Slot::UserId => targets.user_id = UserId::try_from(text).ok(),
+            Slot::RoomId => targets.room_id = RoomId::try_from(text).ok(),
+            Slot::Data => targets.data = Data::try_from(text).ok(),
+        }
+    }
+    Command::new(kind, targets).expect("the examples are valid, and are all fields of the kind")
+}
+
+#[test]
+fn each_word_stands_for_one_kind_and_is_fit_for_a_path_and_a_metric() {
+    let words: BTreeSet<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+    assert_eq!(words.len(), Kind::ALL.len());
+    for word in words {
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+        assert!(word.bytes().all(fits), "{word}");
+        assert_eq!(word.parse::<Kind>().map(Kind::as_str), Ok(word));
+    }
+    let rule = "kick".parse::<Kind>().unwrap_err().to_string();
+    assert_eq!(rule, "must be kick_login or kick_seat");
+}
+
+#[test]
+fn each_word_of_an_api_stands_for_one_command() {
+    let commands: BTreeSet<&str> = Api::all().iter().map(|api| api.command).collect();
+    assert_eq!(commands.len(), Api::all().len());
+    for kind in Kind::ALL {
+        let same = Api::all().iter().filter(|api| api.word == kind.api.word);
+        let commands: Vec<&str> = same.map(|api| api.command).collect();
+        assert_eq!(commands, [kind.api.command], "{kind}");
+        let (service, command) = kind.api.command.split_once('/').expect("a service");
+        assert!(!service.is_empty() && !command.is_empty());
+    }
+}
+
+#[test]
+fn scopes_are_those_of_the_kinds_and_the_one_to_read() {
+    let words: Vec<&str> = Scope::all().iter().map(|scope| scope.as_str()).collect();
+    assert_eq!(
+        words,
+        ["action:kick_login", "action:kick_seat", "audit:read"]
+    );
+    assert!(Scope::all().iter().all(|scope| !scope.grants().is_empty()));
+}
+
+#[test]
+fn packets_are_those_that_tencent_documents() {
+    let wire = Wire {
+        login_kick_field: "UserID",
+    };
+    for kind in Kind::ALL {
+        let packet = (kind.packet)(&example(*kind), &wire);
+        let documented = match kind.as_str() {
+            "kick_login" => r#"[["UserID","user1"]]"#,
+            "kick_seat" => {
+                r#"[["RoomId","room-test"],["Member_Account","user2"],["Data","time over"]]"#
+            }
+            other => panic!("write down the packet of {other}"),
+        };
+        assert_eq!(serde_json::to_string(&packet).unwrap(), documented);
+    }
+}
+
+#[test]
+fn each_code_of_a_kind_has_one_class() {
+    for kind in Kind::ALL {
+        let codes: BTreeSet<i64> = kind.api.codes.iter().map(|(code, _)| *code).collect();
+        assert_eq!(codes.len(), kind.api.codes.len(), "{kind}");
+        let class_of = |code: i64| crate::tencent::class_of(kind.api, code);
+        for (class, code, info) in kind.refusals {
+            assert_eq!(class_of(*code), *class, "{kind}: {code} {info}");
+        }
+        for class in [Class::NotFound, Class::Conflict] {
+            assert!(kind.refusals.iter().any(|(of, ..)| *of == class), "{kind}");
+        }
+        if let Repeat::FindsItDone(codes) = kind.repeat {
+            assert!(codes.iter().all(|code| class_of(*code) == Class::Conflict));
+        }
+    }
+}
+
+#[test]
+fn a_command_has_the_fields_of_its_kind_and_no_other() {
+    let user_id = UserId::try_from("user1".to_owned()).ok();
+    let data = Data::try_from("time over".to_owned()).ok();
+    for kind in Kind::ALL {
+        assert_eq!(Command::new(*kind, Targets::default()), None);
+        let odd = Targets {
+            user_id: user_id.clone(),
+            room_id: None,
+            data: data.clone(),
+        };
+        assert_eq!(Command::new(*kind, odd), None, "{kind}");
+    }
+}
