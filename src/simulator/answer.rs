@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::record::Api;
+use super::commands::Api;
 
 /// An answer before it is written.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! Everything behind the wire: takes a call in, decides it, keeps the record.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
@@ -8,12 +9,12 @@ use std::{
 use super::{
     answer::Answer,
     arrivals::Arrivals,
-    commands,
+    commands::Api,
     fault::{Fault, FaultKind, Moment, Script},
     front_door::FrontDoor,
     message::{Reply, Request},
     network::Network,
-    record::{Api, Record},
+    record::Record,
     settings::Settings,
     spoil::spoil,
     world::World,
@@ -34,18 +35,18 @@ pub(super) struct Held {
     pub(super) script: Script,
     pub(super) record: Record,
     pub(super) front_door: FrontDoor,
-    arrivals: [Arrivals; Api::ALL.len()],
+    arrivals: HashMap<Api, Arrivals>,
 }
 
 impl Held {
     pub(super) fn arrivals(&mut self, api: Api) -> &mut Arrivals {
-        &mut self.arrivals[api as usize]
+        self.arrivals.entry(api).or_default()
     }
 
     /// Forgets calls and counts; the limit goes on being measured.
     pub(super) fn forget_calls(&mut self) {
         self.record.clear();
-        self.arrivals.iter_mut().for_each(Arrivals::forget);
+        self.arrivals.values_mut().for_each(Arrivals::forget);
     }
 }
 
@@ -63,7 +64,7 @@ impl Backend {
             script: Script::default(),
             record: Record::new(settings.calls_kept),
             front_door: FrontDoor::default(),
-            arrivals: Default::default(),
+            arrivals: HashMap::new(),
             settings,
         };
         Self {
@@ -126,9 +127,9 @@ impl Backend {
             return Answer::with_code(request.api, arrived.sequence, code);
         }
         let body = request.json.as_ref().unwrap_or_default();
-        let answer = commands::run(held, request.api, arrived.sequence, body);
+        let answer = request.api.run(held, arrived.sequence, body);
         if answer.code == 0
-            && request.api != Api::QueryOnlineStatus
+            && request.api.acts()
             && let Some(call) = held.record.get_mut(arrived.sequence)
         {
             call.took_effect = true;

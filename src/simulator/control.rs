@@ -13,12 +13,7 @@ use actix_web::{
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::{
-    backend::Backend,
-    fault_form,
-    network::Latency,
-    record::{Api, Call},
-};
+use super::{backend::Backend, commands::Api, fault_form, network::Latency, record::Call};
 
 /// The routes of the control port.
 pub(super) fn routes(config: &mut web::ServiceConfig) {

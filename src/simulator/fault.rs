@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
-use super::record::Api;
+use super::commands::Api;
 
 /// What goes wrong. On the control port the name is the variant in snake case, in the member
 /// `kind`.
@@ -236,24 +236,24 @@ mod tests {
         script.add(
             Fault::next(FaultKind::Never)
                 .times(2)
-                .on(Api::KickSeat)
+                .on(Api::KICK_SEAT)
                 .against("bob"),
         );
-        script.add(Fault::next(FaultKind::Drip).for_ever().on(Api::KickLogin));
-        assert!(script.take(Api::KickSeat, Some("alice")).is_none());
-        assert!(script.take(Api::KickSeat, None).is_none());
+        script.add(Fault::next(FaultKind::Drip).for_ever().on(Api::KICK_LOGIN));
+        assert!(script.take(Api::KICK_SEAT, Some("alice")).is_none());
+        assert!(script.take(Api::KICK_SEAT, None).is_none());
         assert_eq!(
-            script.take(Api::KickSeat, Some("bob")).unwrap().kind,
+            script.take(Api::KICK_SEAT, Some("bob")).unwrap().kind,
             FaultKind::Never
         );
         assert_eq!(
-            script.take(Api::KickSeat, Some("bob")).unwrap().kind,
+            script.take(Api::KICK_SEAT, Some("bob")).unwrap().kind,
             FaultKind::Never
         );
-        assert!(script.take(Api::KickSeat, Some("bob")).is_none());
+        assert!(script.take(Api::KICK_SEAT, Some("bob")).is_none());
         for _ in 0..5 {
             assert_eq!(
-                script.take(Api::KickLogin, Some("bob")).unwrap().kind,
+                script.take(Api::KICK_LOGIN, Some("bob")).unwrap().kind,
                 FaultKind::Drip
             );
         }

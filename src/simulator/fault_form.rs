@@ -4,8 +4,8 @@ use serde::{Deserialize, de};
 use serde_json::{Map, Value};
 
 use super::{
+    commands::Api,
     fault::{Fault, FaultKind, Moment},
-    record::Api,
 };
 
 /// Reads the control port's form: the members of the kind beside `times`, `api`, `target` and
@@ -100,7 +100,7 @@ mod tests {
         );
         assert_eq!(
             (fault.remaining, fault.api, fault.moment),
-            (None, Some(Api::KickSeat), Moment::AfterEffect)
+            (None, Some(Api::KICK_SEAT), Moment::AfterEffect)
         );
         for mistake in [
             r#"{"kind":"nothing_known"}"#,

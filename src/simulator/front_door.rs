@@ -9,8 +9,8 @@ use std::{
 use secrecy::ExposeSecret;
 
 use super::{
+    commands::Api,
     message::Request,
-    record::Api,
     settings::{Lockout, Settings},
     usersig::{self, Expected},
 };
@@ -31,7 +31,7 @@ impl FrontDoor {
         over_limit: bool,
         settings: &Settings,
     ) -> Result<(), i64> {
-        if request.api == Api::Unknown {
+        if request.api == Api::UNKNOWN {
             return Err(60009);
         }
         if request.method != "POST" {

@@ -13,9 +13,10 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::{
     backend::Backend,
+    commands::Api,
     fault::Fault,
     network::Latency,
-    record::{Api, Call, Effect},
+    record::{Call, Effect},
     server::{self, Order},
     settings::Settings,
 };

@@ -4,7 +4,8 @@ use std::time::{Instant, SystemTime};
 
 use serde_json::Value;
 
-use super::record::{Api, Call};
+use super::commands::Api;
+use super::record::Call;
 
 /// A request, read to its end.
 #[derive(Debug)]

@@ -77,9 +77,10 @@ mod usersig;
 mod world;
 
 pub use self::{
+    commands::Api,
     fault::{Fault, FaultKind, Moment},
     lifecycle::{Error, Simulator},
     network::Latency,
-    record::{Api, Call, Effect},
+    record::{Call, Effect},
     settings::{KickField, Lockout, Settings},
 };

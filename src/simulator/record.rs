@@ -6,45 +6,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use serde::{Deserialize, Serialize};
-
-/// A command of Tencent's REST API that the simulator counts on its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Api {
-    /// `v4/im_open_login_svc/kick`
-    KickLogin,
-    /// `v4/room_engine_http_mic/kick_user_off_seat`
-    KickSeat,
-    /// `v4/openim/query_online_status`
-    QueryOnlineStatus,
-    /// Any other path; answered 60009.
-    Unknown,
-}
-
-impl Api {
-    /// Every API, in the order in which the control port lists them.
-    pub const ALL: [Self; 4] = [
-        Self::KickLogin,
-        Self::KickSeat,
-        Self::QueryOnlineStatus,
-        Self::Unknown,
-    ];
-
-    pub(super) fn of_path(path: &str) -> Self {
-        match path {
-            "/v4/im_open_login_svc/kick" => Self::KickLogin,
-            "/v4/room_engine_http_mic/kick_user_off_seat" => Self::KickSeat,
-            "/v4/openim/query_online_status" => Self::QueryOnlineStatus,
-            _ => Self::Unknown,
-        }
-    }
-
-    /// Only the room engine documents a `RequestId`.
-    pub(super) fn gives_request_id(self) -> bool {
-        self == Self::KickSeat
-    }
-}
+use super::commands::Api;
 
 /// One request that reached the simulator.
 #[derive(Clone)]

@@ -139,8 +139,8 @@ async fn both_kicks_answer_as_documented_and_are_recorded() {
         .collect();
     let room = Some("room-test".to_owned());
     let expected = [
-        (Api::KickLogin, None, "user1".to_owned()),
-        (Api::KickSeat, room, "user2".to_owned()),
+        (Api::KICK_LOGIN, None, "user1".to_owned()),
+        (Api::KICK_SEAT, room, "user2".to_owned()),
     ];
     assert_eq!(done, expected);
     assert!(!format!("{calls:?}").contains(&caller.query[2].1));
@@ -288,7 +288,7 @@ async fn the_call_past_the_limit_is_refused_and_each_api_has_its_own_limit() {
     assert_eq!(caller.kick("user1").await["ErrorCode"], 60007);
     assert_eq!(caller.kick_seat("room", "user1").await["ErrorCode"], 0);
     assert_eq!(
-        simulator.largest_window(Api::KickLogin, Duration::from_secs(1)),
+        simulator.largest_window(Api::KICK_LOGIN, Duration::from_secs(1)),
         4
     );
     tokio::time::sleep(Duration::from_millis(1010)).await;
@@ -467,7 +467,7 @@ async fn a_stall_holds_calls_and_lets_them_arrive_together() {
     futures_util::future::join_all((0..5).map(spaced)).await;
     assert!(started.elapsed() >= Duration::from_millis(200));
     assert_eq!(
-        simulator.largest_window(Api::KickLogin, Duration::from_millis(25)),
+        simulator.largest_window(Api::KICK_LOGIN, Duration::from_millis(25)),
         5
     );
 }

@@ -100,7 +100,7 @@ fn silence() -> (TcpListener, SocketAddr) {
 }
 
 fn assert_nobody_was_kicked(simulator: &Simulator) {
-    for api in [Api::KickLogin, Api::KickSeat, Api::Unknown] {
+    for api in [Api::KICK_LOGIN, Api::KICK_SEAT, Api::UNKNOWN] {
         assert_eq!(simulator.calls_to(api).len(), 0);
     }
 }
@@ -118,7 +118,7 @@ async fn all_is_well_with_the_roles_and_a_credential_that_is_right() {
     let [call] = &calls[..] else {
         panic!("one call: {calls:?}")
     };
-    assert_eq!(call.api, Api::QueryOnlineStatus);
+    assert_eq!(call.api, Api::QUERY_ONLINE_STATUS);
     assert_eq!(
         serde_json::from_str::<serde_json::Value>(&call.body).expect("JSON"),
         json!({"To_Account": ["administrator"]})

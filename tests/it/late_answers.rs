@@ -275,7 +275,7 @@ async fn a_repeat_does_not_wait_for_ever_for_the_permit_of_its_own_first_attempt
     assert_eq!(attempts, Some(2), "{}", answer.text);
     let at_once = app
         .simulator
-        .largest_window(Api::KickSeat, Duration::from_secs(1));
+        .largest_window(Api::KICK_SEAT, Duration::from_secs(1));
     assert_eq!(at_once, 1);
     app.stop().await;
 }

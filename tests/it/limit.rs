@@ -91,7 +91,7 @@ async fn share_used_under_load(world: &World, crowd: &Arc<Crowd>, name: &str) ->
     let (asked, ()) = tokio::join!(Arc::clone(crowd).offer(name, 1000, lasting), stall);
     let (refused, sent): (Vec<_>, Vec<_>) = asked.into_iter().partition(Asked::is_refused);
 
-    let largest = world.simulator.largest_window(Api::KickLogin, SECOND);
+    let largest = world.simulator.largest_window(Api::KICK_LOGIN, SECOND);
     assert!(largest <= usize::from(N), "{largest} calls in one second");
     for sent in &sent {
         assert_eq!(sent.answer().status, 200, "{}", sent.answer().text);
@@ -184,7 +184,7 @@ async fn a_successor_whose_database_forgot_does_not_add_its_calls_to_those_of_a_
         before >= usize::from(N / 2) && after >= usize::from(N),
         "{before} calls, then {after}"
     );
-    let largest = world.simulator.largest_window(Api::KickLogin, SECOND);
+    let largest = world.simulator.largest_window(Api::KICK_LOGIN, SECOND);
     assert!(
         largest <= usize::from(N),
         "{largest} calls in one second: {before}, then {after}"

@@ -65,6 +65,6 @@ async fn assert_nothing_happened(app: TestApp) {
     assert_eq!(app.count(rows).await, 0, "something was recorded");
     let answer = app.moderator("afterwards").kick_login("bob").await;
     assert_eq!(answer.status, 200, "{}", answer.text);
-    assert_eq!(app.simulator.calls_to(Api::KickLogin).len(), 1);
+    assert_eq!(app.simulator.calls_to(Api::KICK_LOGIN).len(), 1);
     app.stop().await;
 }

@@ -59,7 +59,7 @@ impl Scene {
 
     async fn full_rate_is_back(&self) {
         let (tencent, rate) = (&self.replicas.tencent, 0.85 * self.before);
-        let took = tencent.reaches(rate, Api::KickLogin, BACK_WITHIN).await;
+        let took = tencent.reaches(rate, Api::KICK_LOGIN, BACK_WITHIN).await;
         measured(&format!(
             "{:.1} calls a second; back after {took:?}",
             self.before

@@ -73,12 +73,12 @@ impl Replicas {
 
     /// The calls a second that arrive.
     async fn rate(&self, start: Instant, lasting: Duration) -> f64 {
-        self.tencent.rate(Api::KickLogin, start, lasting).await
+        self.tencent.rate(Api::KICK_LOGIN, start, lasting).await
     }
 
     /// Whatever happened: no second had too many calls, and none was made without a record.
     async fn assert_the_limit_and_the_record(&self) {
-        let largest = self.tencent.arrived(Api::KickLogin).await.largest_second;
+        let largest = self.tencent.arrived(Api::KICK_LOGIN).await.largest_second;
         assert!(largest <= N, "{largest} calls in one second");
         let announced = self.world.announced().await;
         for random in self.tencent.randoms().await {

@@ -69,7 +69,7 @@ impl Scene {
         let kinds: BTreeSet<usize> = faults().iter().map(number).collect();
         assert_eq!(kinds, (0..KINDS).collect());
         for (at, kind) in faults().into_iter().enumerate() {
-            for api in [Api::KickLogin, Api::KickSeat] {
+            for api in [Api::KICK_LOGIN, Api::KICK_SEAT] {
                 self.world.simulator.fail(Fault::next(kind.clone()).on(api));
             }
             let (login, seat) = (format!("login{at}"), format!("seat{at}"));

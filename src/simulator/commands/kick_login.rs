@@ -1,0 +1,32 @@
+//! `im_open_login_svc/kick`
+
+use serde_json::Value;
+
+use super::{Command, Run};
+use crate::simulator::{backend::Held, settings::KickField};
+
+const LONGEST_USER_ID_BYTES: usize = 32;
+
+pub(super) static KICK_LOGIN: Command = Command {
+    word: "kick_login",
+    path: "/v4/im_open_login_svc/kick",
+    gives_request_id: false,
+    run: Run::Act(run),
+};
+
+fn run(held: &mut Held, body: &Value) -> Result<(), i64> {
+    let user = match held.settings.kick_field {
+        KickField::Either => body.get("UserID").or_else(|| body.get("Identifier")),
+        KickField::Identifier => body.get("Identifier"),
+        KickField::UserId => body.get("UserID"),
+    };
+    let user = user.ok_or(70402)?.as_str().ok_or(60015)?;
+    if user.is_empty() || user.len() > LONGEST_USER_ID_BYTES {
+        return Err(70402);
+    }
+    if !held.world.has_account(user) {
+        return Err(70107);
+    }
+    held.front_door.void_usersigs(user, &held.settings);
+    Ok(())
+}

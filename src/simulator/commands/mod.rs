@@ -1,0 +1,127 @@
+//! The commands of Tencent's REST API: one file for each. What they demand of the body, what they do, what they answer.
+
+mod kick_login;
+mod kick_seat;
+mod query_online_status;
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde_json::Value;
+
+use super::{answer::Answer, backend::Held};
+
+/// A command of Tencent's REST API that the simulator counts on its own.
+#[derive(Clone, Copy)]
+pub struct Api(&'static Command);
+
+/// What tells a command from another.
+#[derive(Debug)]
+struct Command {
+    /// Its name on the control port.
+    word: &'static str,
+    path: &'static str,
+    gives_request_id: bool,
+    run: Run,
+}
+
+#[derive(Debug)]
+enum Run {
+    /// Does something to a user: carried out, or refused with this code.
+    Act(fn(&mut Held, &Value) -> Result<(), i64>),
+    /// Answers a question, of the call with this number.
+    Ask(fn(&mut Held, u64, &Value) -> Answer),
+}
+
+/// Any other path; answered 60009.
+static UNKNOWN: Command = Command {
+    word: "unknown",
+    path: "",
+    gives_request_id: false,
+    run: Run::Act(|_, _| Err(60009)),
+};
+
+impl Api {
+    /// `v4/im_open_login_svc/kick`
+    pub const KICK_LOGIN: Self = Self(&kick_login::KICK_LOGIN);
+    /// `v4/room_engine_http_mic/kick_user_off_seat`
+    pub const KICK_SEAT: Self = Self(&kick_seat::KICK_SEAT);
+    /// `v4/openim/query_online_status`
+    pub const QUERY_ONLINE_STATUS: Self = Self(&query_online_status::QUERY_ONLINE_STATUS);
+    /// Any other path; answered 60009.
+    pub const UNKNOWN: Self = Self(&UNKNOWN);
+
+    /// Every API, in the order in which the control port lists them.
+    pub const ALL: [Self; 4] = [
+        Self::KICK_LOGIN,
+        Self::KICK_SEAT,
+        Self::QUERY_ONLINE_STATUS,
+        Self::UNKNOWN,
+    ];
+
+    pub(super) fn of_path(path: &str) -> Self {
+        let mut all = Self::ALL.into_iter();
+        all.find(|api| api.0.path == path).unwrap_or(Self::UNKNOWN)
+    }
+
+    /// Its name on the control port.
+    pub fn as_str(self) -> &'static str {
+        self.0.word
+    }
+
+    pub(super) fn gives_request_id(self) -> bool {
+        self.0.gives_request_id
+    }
+
+    /// Whether it does something to a user.
+    pub(super) fn acts(self) -> bool {
+        matches!(self.0.run, Run::Act(_))
+    }
+
+    /// Runs the command of a call that passed the front door. Code 0 means that it was carried out.
+    pub(super) fn run(self, held: &mut Held, sequence: u64, body: &Value) -> Answer {
+        match self.0.run {
+            Run::Act(act) => {
+                let done = act(held, body);
+                Answer::with_code(self, sequence, done.err().unwrap_or(0))
+            }
+            Run::Ask(ask) => ask(held, sequence, body),
+        }
+    }
+}
+
+impl PartialEq for Api {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Api {}
+
+impl Hash for Api {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Api {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Api {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        let mut all = Self::ALL.into_iter();
+        all.find(|api| api.as_str() == word)
+            .ok_or_else(|| D::Error::custom(format!("{word:?} is no api")))
+    }
+}
