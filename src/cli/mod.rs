@@ -20,6 +20,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{self, Environment};
 use crate::db;
+use crate::domain::Kind;
 use crate::http::openapi;
 use crate::telemetry::causes;
 
@@ -114,7 +115,7 @@ pub fn run() -> ExitCode {
             Command::Retain(arguments) => retain::retain(&environment, &arguments).await,
             Command::Healthcheck => healthcheck::healthcheck(&environment).await,
             Command::Openapi => {
-                println!("{:#}", openapi::document());
+                println!("{:#}", openapi::document(Kind::ALL));
                 Ok(())
             }
             Command::Token(arguments) => token::print(&environment, &arguments),

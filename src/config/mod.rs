@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::domain::Kind;
 use crate::{audit, db, limit, moderation, telemetry};
 pub use commands::{
     DecisionSettings, RetainSettings, TokenSettings, VerifySettings, database_url,
@@ -117,7 +118,7 @@ pub struct Settings {
     pub auth: crate::auth::Settings,
     /// `MODGATE_PROTECTED_USERS`, `MODGATE_ACTION_DEADLINE`
     pub rules: moderation::Rules,
-    /// `MODGATE_USER_ID_PATTERN`, `MODGATE_REQUIRE_REASON`
+    /// `MODGATE_KINDS`, `MODGATE_USER_ID_PATTERN`, `MODGATE_REQUIRE_REASON`
     pub request_rules: RequestRules,
     /// `MODGATE_TRUSTED_PROXIES`, `MODGATE_CORS_ORIGINS`
     pub front: Front,
@@ -136,12 +137,24 @@ pub struct Settings {
 }
 
 /// What a request must hold beyond the rules that are always there.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct RequestRules {
+    /// The kinds of action that there are here.
+    pub kinds: Vec<Kind>,
     /// What `user_id` must match as a whole.
     pub user_id_pattern: Option<WholePattern>,
     /// Whether `reason` must be given.
     pub require_reason: bool,
+}
+
+impl Default for RequestRules {
+    fn default() -> Self {
+        Self {
+            kinds: Kind::ALL.to_vec(),
+            user_id_pattern: None,
+            require_reason: false,
+        }
+    }
 }
 
 impl Settings {

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use super::parse::{self, AT_MOST_AN_HOUR};
 use super::{Environment, Reader, RequestRules};
-use crate::domain::UserId;
+use crate::domain::{Kind, UserId};
 use crate::{auth, db, limit, moderation, telemetry};
 
 /// The variable with the service's database URL.
@@ -106,13 +106,25 @@ pub(super) fn request_rules(reader: &mut Reader<'_>) -> Option<RequestRules> {
         .text("MODGATE_USER_ID_PATTERN")
         .map(|text| parse::WholePattern::parse(&text));
     let require_reason = reader.with("MODGATE_REQUIRE_REASON", parse::flag);
+    let kinds = kinds(reader);
     let user_id_pattern = pattern
         .transpose()
         .map_err(|rule| reader.fault("MODGATE_USER_ID_PATTERN", rule));
     Some(RequestRules {
+        kinds: kinds?,
         user_id_pattern: user_id_pattern.ok()?,
         require_reason: require_reason?,
     })
+}
+
+/// In the order of the table, however they were named.
+fn kinds(reader: &mut Reader<'_>) -> Option<Vec<Kind>> {
+    let named = reader.full_list("MODGATE_KINDS", |item| match item {
+        "all" => Ok(None),
+        _ => item.parse::<Kind>().map(Some),
+    })?;
+    let is_named = |kind: &Kind| named.contains(&None) || named.contains(&Some(*kind));
+    Some(Kind::ALL.iter().copied().filter(is_named).collect())
 }
 
 pub(super) fn log(reader: &mut Reader<'_>) -> Option<telemetry::Settings> {

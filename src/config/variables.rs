@@ -81,6 +81,7 @@ pub const ALL: &[Variable] = &[
     plain("MODGATE_JWT_NAME_CLAIM", "preferred_username"),
     plain("MODGATE_TRUSTED_PROXIES", ""),
     plain("MODGATE_CORS_ORIGINS", ""),
+    plain("MODGATE_KINDS", "all"),
     plain("MODGATE_PROTECTED_USERS", ""),
     plain("MODGATE_USER_ID_PATTERN", ""),
     plain("MODGATE_REQUIRE_REASON", "false"),

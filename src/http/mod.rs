@@ -36,10 +36,11 @@ mod stream;
 mod trace;
 
 use std::future::ready;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Route};
+use bytes::Bytes;
 
 pub use connections::{Accepted, Connections, Limits};
 pub use cross_origin::{cross_origin, spare_other_origins};
@@ -65,6 +66,8 @@ pub struct State {
     pub readers: Readers,
     /// Tells what changes in the record.
     pub feed: Arc<Feed>,
+    /// The OpenAPI document, once somebody has asked for it.
+    pub document: OnceLock<Bytes>,
     /// What requests must hold.
     pub request_rules: RequestRules,
     /// What stands between the callers and modgate.
@@ -93,6 +96,7 @@ impl State {
             moderation: Arc::new(moderation),
             readers,
             feed: Arc::new(feed),
+            document: OnceLock::new(),
             request_rules,
             front,
             page_turns: PageTurns::default(),
@@ -121,8 +125,8 @@ impl VerifierInUse {
     }
 }
 
-/// The routes of the API. The service needs a `web::Data<State>`, and [`observe`] around it.
-pub fn routes(config: &mut ServiceConfig) {
+/// The routes of the API with these kinds of action. The service needs a `web::Data<State>`, and [`observe`] around it.
+pub fn routes(config: &mut ServiceConfig, kinds: &[Kind]) {
     let post = |path: &str, kind: Kind| {
         web::resource(path)
             .app_data(web::Data::new(kind))
@@ -132,7 +136,7 @@ pub fn routes(config: &mut ServiceConfig) {
     let get = |path: &str| {
         web::resource(path).default_service(refuse(|| ApiError::MethodNotAllowed { allow: "GET" }))
     };
-    for kind in Kind::ALL.iter().copied() {
+    for kind in kinds.iter().copied() {
         config.service(post(&paths::act(kind), kind));
     }
     config

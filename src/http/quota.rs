@@ -100,8 +100,11 @@ fn policies(asked: &Asked, state: &State) -> String {
     let limiter = &state.moderation.limiter;
     let own = limiter.moderator_quota(&asked.moderator).limit;
     let own = (MODERATOR, own as usize);
+    let kinds = &state.request_rules.kinds;
+    let is_called = |api: &&&Api| kinds.iter().any(|kind| kind.api == **api);
     let apis = Api::all()
         .iter()
+        .filter(is_called)
         .map(|api| (api.word, limiter.permits(api).calls_per_second));
     let reads = (READS, state.readers.reads_per_second() as usize);
     let items = std::iter::once(own)

@@ -134,7 +134,7 @@ pub(super) fn serve_api(
             .wrap(from_fn(http::spare_other_origins))
             // The outermost: it sees every request and every answer.
             .wrap(from_fn(http::observe))
-            .configure(http::routes)
+            .configure(|config| http::routes(config, &state.request_rules.kinds))
     };
     let (workers, of_each) = workers(room);
     let server = HttpServer::new(app)

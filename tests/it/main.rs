@@ -25,6 +25,7 @@ mod front;
 mod hostile;
 mod idempotency;
 mod identity;
+mod kinds;
 mod kubernetes;
 mod late_answers;
 mod late_end;

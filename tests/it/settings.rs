@@ -182,6 +182,10 @@ const BROKEN: &[(&str, &[&str])] = &[
         "MODGATE_PROTECTED_USERS",
         &["b\u{f6}ss", "root,a user id of more than 32 bytes in all"],
     ),
+    (
+        "MODGATE_KINDS",
+        &["kick", "kick_login kick_seat", "kick_login,All", ","],
+    ),
     ("MODGATE_USER_ID_PATTERN", &["(", "a)(b", "[a"]),
     ("MODGATE_REQUIRE_REASON", &["on"]),
     (

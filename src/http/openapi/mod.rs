@@ -10,10 +10,7 @@ mod problems;
 mod samples;
 mod words;
 
-use std::sync::LazyLock;
-
-use actix_web::{HttpRequest, HttpResponse};
-use bytes::Bytes;
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -24,6 +21,7 @@ pub(super) use problems::{
     ExportProblems, GetProblems, ListProblems, MeProblems, OpenapiProblems, StreamProblems,
 };
 
+use super::State;
 use super::paths::{self, OPENAPI};
 use super::pieces::in_pieces;
 use super::problem::ApiError;
@@ -78,10 +76,10 @@ fn scopes() -> String {
     )
 }
 
-/// The document.
-pub fn document() -> Value {
+/// The document of an API that has these kinds of action.
+pub fn document(kinds: &[Kind]) -> Value {
     let mut document = Annotated::openapi();
-    for kind in Kind::ALL.iter().copied() {
+    for kind in kinds.iter().copied() {
         let item = kinds::path_item(kind);
         document.paths.paths.insert(paths::act(kind), item);
     }
@@ -92,7 +90,7 @@ pub fn document() -> Value {
     let components = document.components.take().unwrap_or_else(Components::new);
     let components = ComponentsBuilder::from(components)
         .security_scheme("bearer", SecurityScheme::Http(bearer.build()))
-        .schemas_from_iter(Kind::ALL.iter().copied().map(kinds::body))
+        .schemas_from_iter(kinds.iter().copied().map(kinds::body))
         .schemas_from_iter(problems::schemas());
     document.components = Some(parameters::common(headers::common(components)).build());
     for item in document.paths.paths.values_mut() {
@@ -119,11 +117,17 @@ pub fn document() -> Value {
     ),
     security()
 )]
-pub(super) async fn get_openapi(request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| document().to_string().into());
+pub(super) async fn get_openapi(
+    request: HttpRequest,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
     refuse_query(&request)?;
+    let kinds = &state.request_rules.kinds;
+    let document = state
+        .document
+        .get_or_init(|| document(kinds).to_string().into());
     let response = HttpResponse::Ok()
         .content_type("application/json")
-        .body(in_pieces(&DOCUMENT));
+        .body(in_pieces(document));
     Ok(response)
 }
