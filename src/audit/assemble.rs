@@ -11,7 +11,7 @@ use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
 use super::Error;
-use crate::domain::{Action, Answer, Attempt};
+use crate::domain::{Action, Answer, Attempt, Word};
 
 const RETRYING: &str = "retrying";
 const UNKNOWN: &str = "unknown";
@@ -107,8 +107,8 @@ pub(super) fn action(intent: &IntentRow, so_far: &[EventRow]) -> Result<Action, 
     let duration = end.and_then(|end| end.duration_us).map(duration);
     Ok(Action {
         id: intent.id,
-        kind: intent.kind.parse().map_err(|_| foreign("kind"))?,
-        state: state.parse().map_err(|_| foreign("state"))?,
+        kind: Word::read(&intent.kind),
+        state: Word::read(state),
         moderator: intent.moderator.clone(),
         moderator_name: intent.moderator_name.clone(),
         user_id: Some(intent.user_id.clone()),
@@ -154,7 +154,6 @@ fn attempt(event: &EventRow) -> Result<Option<Attempt>, Error> {
     ) else {
         return Ok(None);
     };
-    let failure = event.failure.as_deref().map(str::parse).transpose();
     Ok(Some(Attempt {
         number: u16::try_from(number).map_err(|_| foreign("attempt"))?,
         random: u32::try_from(random).map_err(|_| foreign("tencent_random"))?,
@@ -166,7 +165,7 @@ fn attempt(event: &EventRow) -> Result<Option<Attempt>, Error> {
             error_info: event.error_info.clone().unwrap_or_default(),
             request_id: event.tencent_request_id.clone(),
         }),
-        failure: failure.map_err(|_| foreign("failure"))?,
+        failure: event.failure.as_deref().map(Word::read),
     }))
 }
 

@@ -59,9 +59,7 @@ impl<'a> Event<'a> {
             error_code: answer.map(|answer| answer.error_code),
             error_info: answer.map(|answer| answer.error_info.as_str()),
             tencent_request_id: answer.and_then(|answer| answer.request_id.as_deref()),
-            failure: attempt
-                .and_then(|attempt| attempt.failure)
-                .map(Failure::as_str),
+            failure: attempt.and_then(Attempt::failure).map(Failure::as_str),
             next_random: None,
         }
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Answer, Attempt, CaseRef, Data, IdempotencyKey, Kind, Moderator, Reason, RoomId, Slot, State,
-    UserId,
+    UserId, Word,
 };
 
 /// What Tencent is asked to do: exactly the data that leaves. It has the fields of its kind, and no other.
@@ -137,9 +137,9 @@ pub struct Action {
     /// A `UUIDv7` minted by the gateway.
     pub id: Uuid,
     /// The kind.
-    pub kind: Kind,
+    pub kind: Word<Kind>,
     /// What became of it.
-    pub state: State,
+    pub state: Word<State>,
     /// The subject of the token.
     pub moderator: String,
     /// The moderator's name, for people to read.
@@ -184,8 +184,8 @@ impl Action {
         } = &intent.request;
         Self {
             id: intent.id,
-            kind: command.kind(),
-            state: State::Pending,
+            kind: command.kind().into(),
+            state: State::Pending.into(),
             moderator: intent.moderator.subject.clone(),
             moderator_name: intent.moderator.name.clone(),
             user_id: command.user_id().map(str::to_owned),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::State;
-use super::words::words;
+use super::words::{Word, words};
 
 /// Tencent's answer envelope (`RESTful` API Overview, product 1047), cleaned: no control
 /// characters, no echo of the credential, `error_info` at most 1,000 characters.
@@ -173,7 +173,14 @@ pub struct Attempt {
     /// Tencent's answer, if it gave one.
     pub answer: Option<Answer>,
     /// Why there is no usable answer.
-    pub failure: Option<Failure>,
+    pub failure: Option<Word<Failure>>,
+}
+
+impl Attempt {
+    /// Why there is no usable answer, if this release knows the word for it.
+    pub fn failure(&self) -> Option<Failure> {
+        self.failure.as_ref().and_then(Word::known)
+    }
 }
 
 /// Who decided an end.

@@ -17,4 +17,4 @@ pub use host::is_loopback;
 pub use kind::{Api, Field, Kind, Packet, Repeat, Slot, Spec, Wire};
 pub use moderator::{Moderator, Scope};
 pub use text::{CaseRef, Data, IdempotencyKey, Reason, RoomId, UserId, Violation, printable};
-pub use words::{State, SuspendedFor, UnknownWord};
+pub use words::{State, SuspendedFor, UnknownWord, Word};

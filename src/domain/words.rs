@@ -1,5 +1,7 @@
 //! The closed sets: each value has one word, everywhere.
 
+use std::str::FromStr;
+
 /// A word that is not one of the closed set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -25,6 +27,12 @@ macro_rules! words {
             }
         }
 
+        impl From<$name> for &'static str {
+            fn from(value: $name) -> Self {
+                value.as_str()
+            }
+        }
+
         impl std::fmt::Display for $name {
             fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 formatter.write_str(self.as_str())
@@ -34,6 +42,47 @@ macro_rules! words {
 }
 
 pub(super) use words;
+
+/// A word of a closed set, or one that only a newer release knows: whoever reads carries it as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Word<T> {
+    /// One that this release knows.
+    Known(T),
+    /// Another.
+    Other(String),
+}
+
+impl<T: FromStr> Word<T> {
+    /// The word `text`.
+    pub fn read(text: &str) -> Self {
+        text.parse()
+            .map_or_else(|_| Self::Other(text.to_owned()), Self::Known)
+    }
+}
+
+impl<T: Copy + Into<&'static str>> Word<T> {
+    /// The word itself.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Known(value) => (*value).into(),
+            Self::Other(word) => word,
+        }
+    }
+
+    /// What it stands for, if this release knows.
+    pub fn known(&self) -> Option<T> {
+        match self {
+            Self::Known(value) => Some(*value),
+            Self::Other(_) => None,
+        }
+    }
+}
+
+impl<T> From<T> for Word<T> {
+    fn from(value: T) -> Self {
+        Self::Known(value)
+    }
+}
 
 /// The state of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

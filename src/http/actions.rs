@@ -16,7 +16,7 @@ use super::paths::{ACTION, ACTIONS};
 use super::problem::{ApiError, Limit};
 use super::query::{ListQuery, refuse_query, visible_to};
 use crate::audit::Filter;
-use crate::domain::{Action, Class, Failure, Kind, SuspendedFor, Verdict};
+use crate::domain::{Action, Attempt, Class, Failure, Kind, SuspendedFor, Verdict};
 use crate::moderation::{Outcome, Refusal, Suspended, throttled_for};
 
 /// `POST /v1/actions/{kind}`
@@ -156,7 +156,7 @@ fn answer(
 }
 
 fn unavailable(action: Box<Action>) -> ApiError {
-    let failure = action.attempts.last().and_then(|attempt| attempt.failure);
+    let failure = action.attempts.last().and_then(Attempt::failure);
     if failure == Some(Failure::LeaseLapsed) {
         return ApiError::AuditUnavailable(Some(action));
     }
@@ -182,7 +182,7 @@ impl From<Refusal> for ApiError {
                 because: Failure::ProtectedTarget,
             } => Self::ProtectedTarget(action),
             Refusal::Denied { action, .. } => Self::Forbidden {
-                scope: action.kind.scope().as_str(),
+                scope: action.kind.known().map_or("", |kind| kind.scope().as_str()),
                 action: Some(action),
             },
             Refusal::Busy { retry_after } => Self::RateLimited {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::domain::{Action, Attempt, Failure, Kind, State, millis};
+use crate::domain::{Action, Attempt, Failure, Kind, State, Word, millis};
 
 /// One request to do something to a user, and what became of it.
 #[derive(Serialize, ToSchema)]
@@ -14,9 +14,9 @@ pub(super) struct ActionJson<'a> {
     /// A UUIDv7 minted by modgate.
     id: Uuid,
     #[schema(value_type = Kind)]
-    kind: &'static str,
+    kind: &'a str,
     #[schema(value_type = State)]
-    state: &'static str,
+    state: &'a str,
     /// The subject of the token.
     moderator: &'a str,
     #[schema(required)]
@@ -91,7 +91,7 @@ struct AttemptJson<'a> {
     request_id: Option<&'a str>,
     /// Why there is no usable answer.
     #[schema(required, value_type = Option<Failure>)]
-    failure: Option<&'static str>,
+    failure: Option<&'a str>,
 }
 
 /// Actions, newest first.
@@ -146,7 +146,7 @@ impl<'a> From<&'a Attempt> for AttemptJson<'a> {
             error_code: answer.map(|answer| answer.error_code),
             error_info: answer.map(|answer| answer.error_info.as_str()),
             request_id: answer.and_then(|answer| answer.request_id.as_deref()),
-            failure: attempt.failure.map(Failure::as_str),
+            failure: attempt.failure.as_ref().map(Word::as_str),
         }
     }
 }
@@ -155,7 +155,7 @@ impl<'a> From<&'a Attempt> for AttemptJson<'a> {
 pub(super) fn state_headers(action: &Action) -> [(&'static str, String); 2] {
     [
         ("modgate-action-id", action.id.to_string()),
-        ("modgate-state", action.state.to_string()),
+        ("modgate-state", action.state.as_str().to_owned()),
     ]
 }
 

@@ -122,7 +122,7 @@ impl Metrics {
 
     /// An attempt is over.
     pub fn attempt_ended(&self, kind: Kind, attempt: &Attempt, verdict: Verdict) {
-        let class = match (verdict, attempt.failure) {
+        let class = match (verdict, attempt.failure()) {
             (_, Some(failure)) => failure.as_str(),
             (Verdict::Refused(class) | Verdict::Unknown(Some(class)), None) => class.as_str(),
             (_, None) => OK,

@@ -90,12 +90,12 @@ impl Moderation {
         let kind = token.command().kind();
         let mut attempt = unsent(&token);
         if self.suspensions.forbids(kind.api, leave).is_some() {
-            attempt.failure = Some(Failure::Suspended);
+            attempt.failure = Some(Failure::Suspended.into());
             return (attempt, Verdict::NotSent, None);
         }
         let term = turn.term();
         let Some(permit) = turn.permit() else {
-            attempt.failure = Some(Failure::LeaseLapsed);
+            attempt.failure = Some(Failure::LeaseLapsed.into());
             return (attempt, Verdict::NotSent, None);
         };
         self.retry_budget.count();
@@ -108,7 +108,7 @@ impl Moderation {
             (attempt, verdict) = over;
         } else {
             attempt.duration = started.elapsed();
-            attempt.failure = Some(Failure::TimedOut);
+            attempt.failure = Some(Failure::TimedOut.into());
             given_up = Some(GivenUp { term, sending });
         }
         self.metrics.attempt_ended(kind, &attempt, verdict);

@@ -33,7 +33,7 @@ pub(super) fn end(
 /// The action of `intent` with this end.
 pub(super) fn ended(intent: &Intent, end: &End, attempts: Vec<Attempt>, recorded: bool) -> Action {
     Action {
-        state: end.state,
+        state: end.state.into(),
         completed_at: Some(end.completed_at),
         duration: end.duration,
         attempts,
@@ -49,15 +49,19 @@ pub(super) fn report(
     action: &Action,
     failure: Option<Failure>,
 ) {
-    metrics.action_ended(action.kind, action.state);
+    let state = &action.state;
+    let kind = intent.request.command.kind();
+    if let Some(state) = state.known() {
+        metrics.action_ended(kind, state);
+    }
     let attempt = action.attempts.last();
     let answer = action.last_answer();
-    let failure = attempt.and_then(|attempt| attempt.failure).or(failure);
+    let failure = attempt.and_then(Attempt::failure).or(failure);
     tracing::info!(
         event = "action",
         action.id = %action.id,
-        kind = action.kind.as_str(),
-        state = action.state.as_str(),
+        kind = kind.as_str(),
+        state = state.as_str(),
         moderator = action.moderator,
         user_id = action.user_id,
         room_id = action.room_id,
@@ -72,6 +76,6 @@ pub(super) fn report(
         recorded = action.recorded,
         http_request_id = intent.origin.http_request_id,
         trace_id = intent.origin.trace_id,
-        "action {}", action.state
+        "action {}", state.as_str()
     );
 }

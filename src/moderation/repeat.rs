@@ -52,18 +52,19 @@ fn answer_of(holder: Holder) -> Repeat {
     Repeat::Answered(Box::new(answer))
 }
 
-/// What the record says; `None` while nobody knows yet.
+/// What the record says; `None` while nobody knows yet, and where only a newer release can tell.
 fn verdict_of(action: &Action) -> Option<Verdict> {
-    match action.state {
+    match action.state.known()? {
         State::Pending => None,
         State::Succeeded => Some(Verdict::Succeeded),
         State::Unknown => Some(Verdict::Unknown(None)),
         State::NotSent | State::Denied => Some(Verdict::NotSent),
         State::Refused => {
+            let api = action.kind.known()?.api;
             let code = action.last_answer().map(|answer| answer.error_code);
-            Some(Verdict::Refused(code.map_or(Class::Unlisted, |code| {
-                class_of(action.kind.api, code)
-            })))
+            Some(Verdict::Refused(
+                code.map_or(Class::Unlisted, |code| class_of(api, code)),
+            ))
         }
     }
 }

@@ -17,14 +17,14 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 pub(super) fn is_worth_repeating(kind: Kind, attempt: &Attempt, verdict: Verdict) -> bool {
     match verdict {
         Verdict::Succeeded | Verdict::Refused(_) => false,
-        Verdict::NotSent => attempt.failure == Some(Failure::Connect),
+        Verdict::NotSent => attempt.failure() == Some(Failure::Connect),
         Verdict::Unknown(Some(class)) => {
             matches!(class, Class::Transient | Class::TransientAmbiguous)
         }
         Verdict::Unknown(None) => {
             kind.repeat != Repeat::DoesItAgain
                 && matches!(
-                    attempt.failure,
+                    attempt.failure(),
                     Some(
                         Failure::TimedOut
                             | Failure::ConnectionLost
@@ -62,7 +62,7 @@ mod tests {
             duration: Duration::ZERO,
             http_status: None,
             answer,
-            failure,
+            failure: failure.map(Into::into),
         }
     }
 

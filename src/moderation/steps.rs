@@ -146,7 +146,7 @@ fn tried(span: &Span, attempt: &Attempt, verdict: Verdict) {
         span.record("tencent.error_code", answer.error_code);
         span.record("tencent.request_id", answer.request_id.as_deref());
     }
-    let error = match (attempt.failure.map(Failure::as_str), verdict) {
+    let error = match (attempt.failure().map(Failure::as_str), verdict) {
         (Some(failure), _) => failure,
         (None, Verdict::Succeeded) => return,
         (None, Verdict::Refused(class) | Verdict::Unknown(Some(class))) => class.as_str(),

@@ -217,7 +217,7 @@ fn sign(verdict: Verdict, last: Option<&Attempt>) -> Sign {
     let code = last
         .and_then(|last| last.answer.as_ref())
         .map(|answer| answer.error_code);
-    let unreachable = last.is_some_and(|last| last.failure == Some(Failure::Connect));
+    let unreachable = last.is_some_and(|last| last.failure() == Some(Failure::Connect));
     match verdict {
         Verdict::Refused(Class::CredentialLockout) => Sign::LockedOut,
         Verdict::Refused(Class::Credential) if code.is_some_and(is_about_the_signature) => {

@@ -156,7 +156,7 @@ impl Client {
             duration: exchange.duration,
             http_status: exchange.http_status,
             answer,
-            failure,
+            failure: failure.map(Into::into),
         };
         (attempt, verdict)
     }

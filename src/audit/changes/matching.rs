@@ -30,8 +30,16 @@ impl Change {
             .is_none_or(|(issuer, subject)| (issuer, subject) == (&self.issuer, &action.moderator));
         visible
             && id.is_none_or(|id| id == action.id)
-            && (kinds.is_empty() || kinds.contains(&action.kind))
-            && (states.is_empty() || states.contains(&action.state))
+            && (kinds.is_empty()
+                || action
+                    .kind
+                    .known()
+                    .is_some_and(|kind| kinds.contains(&kind)))
+            && (states.is_empty()
+                || action
+                    .state
+                    .known()
+                    .is_some_and(|state| states.contains(&state)))
             && is(moderator.as_ref(), Some(&action.moderator))
             && is(user_id.as_ref(), action.user_id.as_ref())
             && is(room_id.as_ref(), action.room_id.as_ref())

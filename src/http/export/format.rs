@@ -109,8 +109,8 @@ fn cells(action: &Action) -> [String; COLUMNS.len()] {
     let answer = action.last_answer();
     [
         action.id.to_string(),
-        action.kind.to_string(),
-        action.state.to_string(),
+        action.kind.as_str().to_owned(),
+        action.state.as_str().to_owned(),
         action.moderator.clone(),
         cell(action.moderator_name.as_ref()),
         cell(action.user_id.as_ref()),

@@ -183,12 +183,12 @@ pub(super) fn action(kind: Kind, end: &End) -> Action {
         duration: Duration::from_millis(38),
         http_status: answer.is_some().then_some(200),
         answer,
-        failure,
+        failure: failure.map(Into::into),
     };
     Action {
         id: Uuid::from_u128(0x01a2_0038_017b_7000_8000_0000_0000_0001),
-        kind,
-        state: end.state(),
+        kind: kind.into(),
+        state: end.state().into(),
         moderator: "alice".to_owned(),
         moderator_name: Some("Alice W.".to_owned()),
         user_id: has(Slot::UserId, "user2"),
