@@ -72,7 +72,7 @@ fn attempt(number: usize, code: Option<i64>, failure: Option<Failure>) -> Attemp
             error_info: String::new(),
             request_id: None,
         }),
-        failure,
+        failure: failure.map(Into::into),
     }
 }
 
@@ -258,7 +258,7 @@ fn a_refusal_stays_one_though_the_attempt_after_it_was_not_sent() {
     assert_eq!(end.attempt.as_ref().map(|attempt| attempt.number), Some(1));
     let (sign, from) = evidence.about_the_api(&end);
     assert_eq!(
-        (sign, from.and_then(|attempt| attempt.failure)),
+        (sign, from.and_then(Attempt::failure)),
         (Verdict::NotSent, Some(Failure::Connect)),
         "the signature that was made anew has not been tried"
     );

@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix_web::{App, HttpRequest, web};
 use chrono::Utc;
 use modgate::auth::token::{Claims, Minter};
+use modgate::domain::Kind;
 use regex::Regex;
 use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
@@ -163,7 +164,7 @@ async fn routes() -> BTreeSet<String> {
     let show = async |request: HttpRequest| format!("{:?}", request.resource_map());
     let app = App::new()
         .route("/shown-by-the-test", web::get().to(show))
-        .configure(modgate::http::routes);
+        .configure(|config| modgate::http::routes(config, Kind::ALL));
     let app = actix_web::test::init_service(app).await;
     let ask = actix_web::test::TestRequest::with_uri("/shown-by-the-test").to_request();
     let map = actix_web::test::call_and_read_body(&app, ask).await;
