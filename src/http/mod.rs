@@ -136,8 +136,14 @@ pub fn routes(config: &mut ServiceConfig, kinds: &[Kind]) {
     let get = |path: &str| {
         web::resource(path).default_service(refuse(|| ApiError::MethodNotAllowed { allow: "GET" }))
     };
-    for kind in kinds.iter().copied() {
-        config.service(post(&paths::act(kind), kind));
+    for kind in Kind::ALL.iter().copied() {
+        let path = paths::act(kind);
+        config.service(if kinds.contains(&kind) {
+            post(&path, kind)
+        } else {
+            // It would be taken for the id of an action.
+            web::resource(path).default_service(refuse(|| ApiError::NotFound))
+        });
     }
     config
         .service(get(paths::ACTIONS).route(web::get().to(actions::list_actions)))

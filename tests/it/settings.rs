@@ -306,6 +306,11 @@ const LISTS: &[(&str, &str, &[&str])] = &[
         &["item 1: must be an origin", "item 3: must be an origin"],
     ),
     (
+        "MODGATE_KINDS",
+        "kick,kick_login,seat",
+        &["item 1: must be kick_login", "item 3: must be kick_login"],
+    ),
+    (
         "MODGATE_PROTECTED_USERS",
         "b\u{f6}ss,root,\u{738b}",
         &[
