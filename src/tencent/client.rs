@@ -15,7 +15,7 @@ use super::request::{Caller, build_request};
 use super::settings::{BaseUrl, Credential, Error, Settings};
 use super::transport::{fetch, http_client};
 use crate::audit::SendToken;
-use crate::domain::{Attempt, Command, Failure, Verdict, Wire};
+use crate::domain::{Attempt, Command, Failure, Kind, Verdict, Wire};
 use crate::limit::Permit;
 
 /// How long after its time-out an answer is still listened for.
@@ -199,7 +199,7 @@ impl Client {
         };
         let duration = started.elapsed();
         let (permit_use, judgement) = settle(command.kind().api, fetched, &secrets);
-        self.advise(command, &judgement);
+        advise(command.kind(), &judgement);
         Exchange {
             permit_use,
             duration,
@@ -207,14 +207,14 @@ impl Client {
             judgement,
         }
     }
+}
 
-    fn advise(&self, command: &Command, judgement: &Judgement) {
-        let error_code = judgement.answer.as_ref().map(|answer| answer.error_code);
-        let kind = command.kind();
-        for (code, advice) in kind.advice {
-            if error_code == Some(*code) {
-                tracing::warn!(kind = kind.as_str(), error_code, "{advice}");
-            }
+/// Tells the operator what Tencent's answer to this kind may mean.
+fn advise(kind: Kind, judgement: &Judgement) {
+    let error_code = judgement.answer.as_ref().map(|answer| answer.error_code);
+    for (code, advice) in kind.advice {
+        if error_code == Some(*code) {
+            tracing::warn!(kind = kind.as_str(), error_code, "{advice}");
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::Change;
 use crate::audit::Filter;
+use crate::domain::Word;
 
 impl Change {
     /// Whether `filter` lets it through.
@@ -30,16 +31,8 @@ impl Change {
             .is_none_or(|(issuer, subject)| (issuer, subject) == (&self.issuer, &action.moderator));
         visible
             && id.is_none_or(|id| id == action.id)
-            && (kinds.is_empty()
-                || action
-                    .kind
-                    .known()
-                    .is_some_and(|kind| kinds.contains(&kind)))
-            && (states.is_empty()
-                || action
-                    .state
-                    .known()
-                    .is_some_and(|state| states.contains(&state)))
+            && is_one_of(&action.kind, kinds)
+            && is_one_of(&action.state, states)
             && is(moderator.as_ref(), Some(&action.moderator))
             && is(user_id.as_ref(), action.user_id.as_ref())
             && is(room_id.as_ref(), action.room_id.as_ref())
@@ -53,6 +46,11 @@ impl Change {
             && since.is_none_or(|since| action.requested_at >= since)
             && until.is_none_or(|until| action.requested_at < until)
     }
+}
+
+/// Whether the word is one of those looked for, if any are: a newer release's never is.
+fn is_one_of<T: Copy + PartialEq + Into<&'static str>>(word: &Word<T>, wanted: &[T]) -> bool {
+    wanted.is_empty() || word.known().is_some_and(|known| wanted.contains(&known))
 }
 
 /// As in SQL, NULL equals nothing.
