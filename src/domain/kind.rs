@@ -120,11 +120,6 @@ impl Kind {
         self.0.scope
     }
 
-    /// What it calls.
-    pub const fn api(self) -> &'static Api {
-        self.0.api
-    }
-
     /// Whether its request has this field.
     pub fn has(self, slot: Slot) -> bool {
         self.0.fields.iter().any(|field| field.slot == slot)

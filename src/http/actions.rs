@@ -182,7 +182,12 @@ impl From<Refusal> for ApiError {
                 because: Failure::ProtectedTarget,
             } => Self::ProtectedTarget(action),
             Refusal::Denied { action, .. } => Self::Forbidden {
-                scope: action.kind.known().map_or("", |kind| kind.scope().as_str()),
+                scope: action
+                    .kind
+                    .known()
+                    .expect("an action that is denied is of a kind that was asked for")
+                    .scope()
+                    .as_str(),
                 action: Some(action),
             },
             Refusal::Busy { retry_after } => Self::RateLimited {

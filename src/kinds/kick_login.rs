@@ -33,6 +33,7 @@ static SPEC: Spec = Spec {
     )],
     refusals: &[
         (Class::NotFound, 70_107, "the user does not exist"),
+        // Tencent documents none for this command: one of another stands for those that it may give.
         (
             Class::Conflict,
             100_005,

@@ -235,7 +235,9 @@ mod tests {
     use crate::domain::Answer;
     use crate::kinds::{kick_login, kick_seat};
 
-    const LOGIN: &Api = kick_login::KIND.api();
+    fn login() -> &'static Api {
+        kick_login::KIND.api
+    }
 
     fn answered(error_code: i64) -> Attempt {
         let answer = Answer {
@@ -256,7 +258,7 @@ mod tests {
 
     fn fail(suspensions: &Suspensions, times: u32) {
         for _ in 0..times {
-            suspensions.learn(LOGIN, Verdict::Unknown(None), None);
+            suspensions.learn(login(), Verdict::Unknown(None), None);
         }
     }
 
@@ -265,18 +267,20 @@ mod tests {
         let suspensions = Suspensions::default();
         fail(&suspensions, 9);
         suspensions.learn(
-            LOGIN,
+            login(),
             Verdict::Refused(Class::NotFound),
             Some(&answered(70107)),
         );
         fail(&suspensions, 9);
-        assert_eq!(suspensions.ask(LOGIN), Ok(Leave::Open));
+        assert_eq!(suspensions.ask(login()), Ok(Leave::Open));
         fail(&suspensions, 1);
         assert_eq!(
-            suspensions.ask(LOGIN).map_err(|suspended| suspended.reason),
+            suspensions
+                .ask(login())
+                .map_err(|suspended| suspended.reason),
             Err(SuspendedFor::Unavailable)
         );
-        assert_eq!(suspensions.ask(kick_seat::KIND.api()), Ok(Leave::Open));
+        assert_eq!(suspensions.ask(kick_seat::KIND.api), Ok(Leave::Open));
     }
 
     #[tokio::test(start_paused = true)]
@@ -284,19 +288,19 @@ mod tests {
         let suspensions = Suspensions::default();
         fail(&suspensions, 10);
         tokio::time::advance(Duration::from_secs(5)).await;
-        assert_eq!(suspensions.ask(LOGIN), Ok(Leave::Probe));
-        assert!(suspensions.ask(LOGIN).is_err());
-        assert_eq!(suspensions.forbids(LOGIN, Leave::Probe), None);
-        assert!(suspensions.forbids(LOGIN, Leave::Open).is_some());
-        suspensions.learn(LOGIN, Verdict::Succeeded, Some(&answered(0)));
-        assert_eq!(suspensions.ask(LOGIN), Ok(Leave::Open));
+        assert_eq!(suspensions.ask(login()), Ok(Leave::Probe));
+        assert!(suspensions.ask(login()).is_err());
+        assert_eq!(suspensions.forbids(login(), Leave::Probe), None);
+        assert!(suspensions.forbids(login(), Leave::Open).is_some());
+        suspensions.learn(login(), Verdict::Succeeded, Some(&answered(0)));
+        assert_eq!(suspensions.ask(login()), Ok(Leave::Open));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_refused_signature_suspends_both_until_a_probe_or_a_new_secret() {
         let suspensions = Suspensions::default();
         suspensions.learn(
-            LOGIN,
+            login(),
             Verdict::Refused(Class::Credential),
             Some(&answered(70009)),
         );
@@ -304,14 +308,14 @@ mod tests {
             assert_eq!(suspensions.reason(api), Some(SuspendedFor::Credential));
         }
         suspensions.credential_changed();
-        assert_eq!(suspensions.ask(LOGIN), Ok(Leave::Open));
+        assert_eq!(suspensions.ask(login()), Ok(Leave::Open));
         suspensions.learn(
-            LOGIN,
+            login(),
             Verdict::Refused(Class::Credential),
             Some(&answered(60010)),
         );
         assert_eq!(
-            suspensions.ask(LOGIN),
+            suspensions.ask(login()),
             Ok(Leave::Open),
             "60010 is not about the signature"
         );
@@ -321,18 +325,18 @@ mod tests {
     async fn a_lock_out_lets_nothing_through_for_a_minute() {
         let suspensions = Suspensions::default();
         suspensions.learn(
-            LOGIN,
+            login(),
             Verdict::Refused(Class::CredentialLockout),
             Some(&answered(70050)),
         );
         suspensions.credential_changed();
-        suspensions.learn(LOGIN, Verdict::Succeeded, Some(&answered(0)));
+        suspensions.learn(login(), Verdict::Succeeded, Some(&answered(0)));
         tokio::time::advance(Duration::from_secs(59)).await;
         for api in Api::all() {
             assert!(suspensions.ask(api).is_err());
             assert!(suspensions.forbids(api, Leave::Probe).is_some());
         }
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(suspensions.ask(LOGIN), Ok(Leave::Open));
+        assert_eq!(suspensions.ask(login()), Ok(Leave::Open));
     }
 }

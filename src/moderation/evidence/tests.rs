@@ -78,7 +78,7 @@ fn attempt(number: usize, code: Option<i64>, failure: Option<Failure>) -> Attemp
 
 /// As `tencent` judges it.
 fn answered(number: usize, code: i64) -> Proof {
-    let verdict = match class_of(kick_seat::KIND.api(), code) {
+    let verdict = match class_of(kick_seat::KIND.api, code) {
         _ if code == 0 => Verdict::Succeeded,
         class @ (Class::Transient | Class::TransientAmbiguous) => Verdict::Unknown(Some(class)),
         class => Verdict::Refused(class),
@@ -222,7 +222,7 @@ proptest! {
         let attempts = evidence.attempts();
         let told = attempts.iter().rev().find_map(|attempt| attempt.answer.as_ref());
         if let Some(code) = refusal {
-            prop_assert_eq!(end.verdict, Verdict::Refused(class_of(kind.api(), code)));
+            prop_assert_eq!(end.verdict, Verdict::Refused(class_of(kind.api, code)));
             prop_assert_eq!(told.map(|answer| answer.error_code), Some(code));
         }
         if state == State::Succeeded {
