@@ -86,6 +86,7 @@ pub(super) fn limit(
         queue_timeout: queue_timeout?,
         moderator_requests_per_second: moderator?,
         cold_start: limit::COLD_START,
+        idle_lease: limit::IDLE_LEASE,
         attempt_timeout: attempt_timeout?,
     })
 }

@@ -73,7 +73,8 @@ pub struct Pools {
     pub lookout: Lookout,
 }
 
-/// One connection for each API.
+/// The leases are asked for one statement at a time; the other connection is for when the answer to one is
+/// late.
 const LEASING: u32 = 2;
 
 const SEALING: u32 = 1;

@@ -54,10 +54,7 @@ async fn readyz(state: web::Data<State>) -> HttpResponse {
     if moderation.draining.is_cancelled() {
         causes.push("draining");
     }
-    if !Api::all()
-        .iter()
-        .all(|api| moderation.limiter.permits(api).granted)
-    {
+    if !moderation.limiter.is_ready() {
         causes.push("no permits since start");
     }
     if verifier.jwks().is_some_and(|jwks| !jwks.has_keys()) {

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::Settings;
-use super::lease::keeper::Keeper;
-use super::lease::store::Leases;
-use super::lease::{Standing, grace};
+use super::lease::Standing;
+use super::lease::keeper::Kept;
 use super::ledger::Term;
 use super::pacing::Pacing;
 use super::permit::Turn;
@@ -40,19 +42,27 @@ pub(super) struct Gate {
     queue: Queue,
     permits: Arc<Permits>,
     queue_timeout: Duration,
-    /// How long what was sent may count after the lease is over.
-    grace: Duration,
+    /// Wakes whoever keeps the lease.
+    keeper: Arc<Notify>,
 }
 
 impl Gate {
-    pub(super) fn new(api: &'static Api, settings: &Settings) -> Self {
+    /// The gate of this API, for a process that is this holder of leases and grants nothing
+    /// before `cold_until`.
+    pub(super) fn new(
+        api: &'static Api,
+        settings: &Settings,
+        holder: Uuid,
+        cold_until: Instant,
+        keeper: &Arc<Notify>,
+    ) -> Self {
         let calls_per_second = settings.calls_per_second.max(1) as usize;
         Self {
             api,
             queue: Queue::default(),
-            permits: Arc::new(Permits::new(calls_per_second, settings.cold_start)),
+            permits: Arc::new(Permits::new(holder, calls_per_second, cold_until)),
             queue_timeout: settings.queue_timeout,
-            grace: grace(settings.attempt_timeout),
+            keeper: Arc::clone(keeper),
         }
     }
 
@@ -77,6 +87,9 @@ impl Gate {
     }
 
     async fn wait(&self, place: &mut Place<'_>) -> Result<Turn, QueueError> {
+        if self.permits.is_unsettled(self.queue.length()) {
+            self.keeper.notify_one();
+        }
         match tokio::time::timeout(self.queue_timeout, place.turn()).await {
             Ok(Some(turn)) => Ok(turn),
             Ok(None) => Err(QueueError::Closed),
@@ -125,20 +138,14 @@ impl Gate {
         self.queue.close();
     }
 
-    /// Keeps the lease until `end`, and gives it up.
-    pub(super) async fn keep_lease(
-        &self,
-        leases: &Leases,
-        closing: &CancellationToken,
-        end: &CancellationToken,
-    ) {
-        let keeper = Keeper {
-            api: self.api,
+    /// What is kept of this API by whoever keeps the leases.
+    pub(super) fn kept(&self) -> Kept<'_> {
+        Kept {
+            api: self.api.word,
             permits: &self.permits,
-            leases,
-            grace: self.grace,
-        };
-        keeper.keep(|| self.queue.length(), closing, end).await;
+            queue: &self.queue,
+            said: self.permits.standing(),
+        }
     }
 
     /// Returns when `term` is over.
@@ -156,7 +163,7 @@ impl Gate {
 
     pub(super) fn quota(&self) -> Quota {
         let (waiting, counts) = (self.queue.length(), self.permits.counts());
-        let left = counts.free.saturating_sub(waiting);
+        let left = self.permits.within_reach().saturating_sub(waiting);
         let reset = if left == 0 {
             self.expected_wait(waiting)
         } else {

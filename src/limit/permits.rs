@@ -28,9 +28,7 @@ pub struct Counts {
     pub leased_to_others: usize,
     /// N in force: the least that any replica is configured with.
     pub calls_per_second: usize,
-    /// Whether a permit has been free at any time since the start.
-    pub granted: bool,
-    /// Whether there was a lease, and it could not be renewed in time.
+    /// Whether a lease is needed, and could not be had, or renewed, in time.
     pub lapsed: bool,
 }
 
@@ -41,14 +39,18 @@ pub(super) struct Permits {
 }
 
 impl Permits {
-    /// The permits of a process that begins now: none before the cold start is over, nor without
-    /// a lease.
-    pub(super) fn new(calls_per_second: usize, cold_start: Duration) -> Self {
-        let not_before = Instant::now() + cold_start;
+    /// The permits of this holder: none before the cold start is over, nor without a lease.
+    pub(super) fn new(holder: Uuid, calls_per_second: usize, cold_until: Instant) -> Self {
         Self {
-            ledger: Mutex::new(Ledger::new(Uuid::now_v7(), calls_per_second, not_before)),
+            ledger: Mutex::new(Ledger::new(holder, calls_per_second, cold_until)),
             changed: Notify::new(),
         }
+    }
+
+    /// See [`Ledger::end_cold_start`].
+    pub(super) fn end_cold_start(&self) {
+        self.lock().end_cold_start(Instant::now());
+        self.changed.notify_one();
     }
 
     /// Waits for a free permit and sets it aside.
@@ -95,6 +97,16 @@ impl Permits {
         }
     }
 
+    /// See [`Ledger::due_at`].
+    pub(super) fn due_at(&self, now: Instant, queued: usize) -> Option<Instant> {
+        self.lock().due_at(now, queued)
+    }
+
+    /// See [`Ledger::is_kept`].
+    pub(super) fn is_kept(&self, now: Instant, queued: usize) -> bool {
+        self.lock().is_kept(now, queued)
+    }
+
     /// See [`Ledger::renew`].
     pub(super) fn renew(&self, asked_at: Instant, queued: usize, closing: bool) -> Renewal {
         self.lock().renew(asked_at, queued, closing)
@@ -106,9 +118,20 @@ impl Permits {
         self.changed.notify_one();
     }
 
-    /// See [`Ledger::release`].
-    pub(super) fn release(&self) -> Option<(Renewal, Duration)> {
-        self.lock().release(Instant::now())
+    /// See [`Ledger::give_up`].
+    pub(super) fn give_up(&self) -> Option<(Renewal, Duration)> {
+        self.lock().give_up(Instant::now())
+    }
+
+    /// Gives the lease up if it has been idle for so long.
+    pub(super) fn give_up_if_idle(
+        &self,
+        queued: usize,
+        idle_for: Duration,
+    ) -> Option<(Renewal, Duration)> {
+        let (mut ledger, now) = (self.lock(), Instant::now());
+        let idle = ledger.is_idle(now, queued, idle_for);
+        idle.then(|| ledger.give_up(now)).flatten()
     }
 
     pub(super) fn standing(&self) -> Standing {
@@ -123,6 +146,11 @@ impl Permits {
     /// Halves what may be taken, unless that has just been done. What is left, if it was.
     pub(super) fn cut(&self) -> Option<usize> {
         self.lock().cut(Instant::now())
+    }
+
+    /// See [`Ledger::within_reach`].
+    pub(super) fn within_reach(&self) -> usize {
+        self.lock().within_reach(Instant::now())
     }
 
     /// How long until the `nth` permit from now (from 1) is free, as far as can be foreseen.
@@ -149,15 +177,20 @@ impl Permits {
 impl Permits {
     /// Permits that nobody else has a share of, for as long as a lease lasts.
     pub(super) fn leased(permits: usize, cold_start: Duration) -> Arc<Self> {
-        let leased = Self::new(permits, cold_start);
+        let leased = Self::new(Uuid::now_v7(), permits, Instant::now() + cold_start);
         leased.renew_alone();
         Arc::new(leased)
     }
 
-    /// A renewal in a database where no other holder is.
+    /// A renewal in a database where no other holder is, for all that there is.
     pub(super) fn renew_alone(&self) {
+        self.renew_alone_for(usize::MAX / 2);
+    }
+
+    /// The same while so many wait.
+    fn renew_alone_for(&self, queued: usize) {
         let now = Instant::now();
-        let renewal = self.renew(now, 0, false);
+        let renewal = self.renew(now, queued, false);
         let row = HolderRow {
             holder: renewal.holder,
             calls_per_second: renewal.calls_per_second,
@@ -240,10 +273,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_cold_start_grants_nothing_for_a_second_and_the_grace() {
         let permits = Permits::leased(3, super::super::COLD_START);
-        assert!(!permits.counts().granted);
+        assert_eq!(permits.counts().free, 0);
         assert_eq!(permits.expected_wait(3), super::super::COLD_START);
         assert_eq!(time_to_reserve(&permits).await, super::super::COLD_START);
-        assert!(permits.counts().granted);
+        assert_eq!(permits.counts().free, 3);
     }
 
     #[tokio::test(start_paused = true)]
@@ -256,6 +289,48 @@ mod tests {
         assert_eq!(permits.expected_wait(2), REST);
         assert!(permits.expected_wait(3) >= REST);
         assert!(permits.expected_wait(9) > permits.expected_wait(5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_is_asked_for_at_once_when_it_is_needed_and_given_up_when_it_is_idle() {
+        const IDLE: Duration = Duration::from_mins(1);
+        let permits = Arc::new(Permits::new(Uuid::now_v7(), 8, Instant::now()));
+        let due = |queued| permits.due_at(Instant::now(), queued);
+        assert_eq!((due(0), permits.standing()), (None, Standing::Waiting));
+        assert_eq!(due(1), Some(Instant::now()), "somebody waits");
+        assert_eq!(permits.within_reach(), 8);
+        permits.renew_alone();
+        permit(&permits).await.answered();
+        for _ in 0..59 {
+            tokio::time::advance(Duration::from_secs(1)).await;
+            assert_eq!(due(0), Some(Instant::now()), "it is renewed each second");
+            permits.renew_alone_for(0);
+            assert!(permits.give_up_if_idle(0, IDLE).is_none());
+        }
+        assert_eq!(permits.counts().held, 6, "a quarter is left to others");
+        tokio::time::advance(Duration::from_secs(2)).await;
+        permits.renew_alone_for(0);
+        assert!(permits.give_up_if_idle(1, IDLE).is_none(), "somebody waits");
+        let (_, rests_for) = permits.give_up_if_idle(0, IDLE).expect("it is idle");
+        assert_eq!(rests_for, Duration::ZERO);
+        assert_eq!((due(0), permits.standing()), (None, Standing::Waiting));
+        assert!(!permits.counts().lapsed);
+        assert_eq!(due(1), Some(Instant::now()), "somebody needs it again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_that_is_needed_and_cannot_be_had_is_missing_as_one_that_has_lapsed() {
+        let permits = Permits::new(Uuid::now_v7(), 8, Instant::now());
+        permits.renew(Instant::now(), 1, false);
+        assert_eq!(permits.standing(), Standing::Waiting);
+        tokio::time::advance(LIFETIME).await;
+        assert_eq!(permits.standing(), Standing::Lapsed);
+        assert!(
+            permits.due_at(Instant::now(), 0).is_some(),
+            "it is still asked for"
+        );
+        permits.renew_alone_for(0);
+        assert_eq!(permits.standing(), Standing::Leased);
     }
 
     #[tokio::test(start_paused = true)]

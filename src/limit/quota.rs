@@ -17,6 +17,7 @@ pub struct Quota {
 mod tests {
     use futures_util::future::poll_immediate;
     use sqlx::postgres::PgPoolOptions;
+    use tokio::time::Instant;
 
     use super::super::moderator::tests::moderator;
     use super::super::{Leases, Limiter, Settings};
@@ -29,10 +30,15 @@ mod tests {
             queue_timeout: Duration::from_secs(2),
             moderator_requests_per_second: 4,
             cold_start,
+            idle_lease: super::super::IDLE_LEASE,
             attempt_timeout: Duration::from_secs(5),
         };
         let nowhere = PgPoolOptions::new().connect_lazy("postgres://localhost:1/");
-        let limiter = Limiter::new(&settings, Leases::new(nowhere.unwrap().into(), 1));
+        let limiter = Limiter::new(
+            &settings,
+            Leases::new(nowhere.unwrap().into(), 1),
+            Instant::now(),
+        );
         renew(&limiter);
         limiter
     }

@@ -85,11 +85,12 @@ pub struct Server {
 impl Server {
     /// Binds the ports and makes the schema ready. Must be called on the main runtime.
     pub async fn bind(settings: Settings) -> Result<Self, Error> {
+        let began_at = Instant::now();
         let room = start::room(&settings).map_err(Error::OpenFiles)?;
         let listener = listen(API, settings.listen)?;
         let ops_listener = listen(OPS, settings.ops_listen)?;
         let pools = start::database(&settings).await?;
-        let moderation = moderation(&pools, &settings)?;
+        let moderation = moderation(&pools, &settings, began_at)?;
         check_seal_key(&moderation.audit).await?;
         ensure_partitions(&moderation.audit).await;
         warn_if_unprotected(&moderation.audit).await;
@@ -166,11 +167,15 @@ impl Server {
     }
 }
 
-fn moderation(pools: &db::Pools, settings: &Settings) -> Result<Moderation, Error> {
+fn moderation(
+    pools: &db::Pools,
+    settings: &Settings,
+    began_at: Instant,
+) -> Result<Moderation, Error> {
     let leases = Leases::new(pools.leasing.clone(), settings.tencent.sdk_app_id);
     let deployment = config::deployment(settings);
     Ok(Moderation {
-        limiter: Limiter::new(&settings.limit, leases),
+        limiter: Limiter::new(&settings.limit, leases, began_at),
         audit: AuditLog::new(pools, deployment, Arc::clone(&settings.seal_keys))
             .with_witness(settings.seal_witness.clone()),
         tencent: tencent::Client::new(settings.tencent.clone())?,

@@ -16,13 +16,13 @@ const LAPSED_WITHIN: Duration = Duration::from_secs(8);
 /// From here on no lease is renewed; begin and finish go on.
 async fn break_renewals(world: &World) {
     world
-        .execute("alter function modgate.renew_permit_lease rename to away")
+        .execute("alter function modgate.renew_permit_leases rename to away")
         .await;
 }
 
 async fn mend_renewals(world: &World) {
     world
-        .execute("alter function modgate.away rename to renew_permit_lease")
+        .execute("alter function modgate.away rename to renew_permit_leases")
         .await;
 }
 
@@ -37,6 +37,7 @@ async fn none_are_left(app: &TestApp, state: &str) {
 async fn an_intent_whose_lease_lapses_before_the_call_is_not_sent_and_told_so() {
     let app = TestApp::start().await;
     let alice = app.moderator("alice");
+    app.moderator("bob").kick_login("other").await;
     break_renewals(&app).await;
     eventually("the lease is about to lapse", LAPSED_WITHIN, async || {
         let late = "select count(*) from modgate.permit_lease
@@ -65,7 +66,7 @@ async fn an_intent_whose_lease_lapses_before_the_call_is_not_sent_and_told_so() 
     assert!(answer.header("retry-after").is_some());
     assert_eq!(answer.action()["state"], "not_sent");
     assert_eq!(answer.action()["attempts"][0]["failure"], "lease_lapsed");
-    assert!(app.simulator.calls().is_empty());
+    assert_eq!(app.simulator.calls().len(), 1, "that was the other");
 
     let refused = app.moderator("bob").kick_login("test").await;
     assert_eq!(
@@ -78,7 +79,7 @@ async fn an_intent_whose_lease_lapses_before_the_call_is_not_sent_and_told_so() 
         (200, &json!(["leases"])),
         "all replicas share the fault"
     );
-    assert_eq!(app.count("select count(*) from audit.action").await, 1);
+    assert_eq!(app.count("select count(*) from audit.action").await, 2);
     mend_renewals(&app).await;
     let again = app.moderator("bob");
     eventually("there are permits again", LAPSED_WITHIN, async || {

@@ -1,9 +1,10 @@
 //! A lease on permits: what one replica may use of the N that all share.
 //!
-//! Pure; the database's part is in `migrations/0003_permit_lease.sql`, and [`store`] asks for it.
+//! Pure; the database's part is in `migrations/0008_lease_many.sql`, and [`store`] asks for it.
 
 pub(super) mod keeper;
 mod share;
+pub(super) mod start;
 pub(super) mod store;
 
 use std::time::Duration;
@@ -23,6 +24,18 @@ pub(super) const LIFETIME: Duration = Duration::from_secs(5);
 /// in speed, and for the way from the check to the socket.
 pub(super) const MARGIN: Duration = Duration::from_millis(250);
 
+/// How long after it was asked for a lease may be used.
+pub(super) const USABLE_FOR: Duration = LIFETIME.saturating_sub(MARGIN);
+
+/// How often the leases are renewed.
+pub(super) const EVERY: Duration = Duration::from_secs(1);
+
+/// How often they are where permits should change hands, and after a renewal that failed.
+pub(super) const IN_A_HURRY: Duration = Duration::from_millis(250);
+
+/// How long an answer is waited for. One that is late says nothing.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+
 /// How long after the end of its lease a holder's calls may still count at Tencent: the last may
 /// have been sent just before, is given up after `attempt_timeout`, and counts as abandoned.
 pub(super) fn grace(attempt_timeout: Duration) -> Duration {
@@ -32,10 +45,10 @@ pub(super) fn grace(attempt_timeout: Duration) -> Duration {
 /// How things stand between this process and its lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// There has been none yet.
+    /// There is none, because nobody has needed one yet, or for a while.
     Waiting,
     Leased,
-    /// It could not be renewed in time.
+    /// It could not be had, or renewed, in time.
     Lapsed,
 }
 
@@ -103,7 +116,7 @@ impl Lease {
         let lease = Self {
             permits,
             due: 0,
-            until: asked_at + LIFETIME - MARGIN,
+            until: asked_at + USABLE_FOR,
             calls_per_second: rows.iter().map(|row| row.calls_per_second).min()?,
             others: sum(&living) + sum(&silent) - permits,
             silent: sum(&silent),
@@ -122,7 +135,12 @@ impl Lease {
         let mut demands = self.demands.clone();
         demands[self.me] = demand;
         let shared = self.calls_per_second.saturating_sub(self.silent);
-        fair_share(shared, &demands, self.me)
+        fair_share(
+            shared,
+            free_for_newcomers(self.calls_per_second),
+            &demands,
+            self.me,
+        )
     }
 
     /// Whether a renewal should not wait: its holder needs more and is due more, or holds more
@@ -131,4 +149,20 @@ impl Lease {
         let share = self.share(demand);
         demand.min(share) > self.permits || (share < self.permits && self.others_need)
     }
+}
+
+/// What a holder should have of N that knows of no other, and could use `demand`.
+pub(super) fn first_share(calls_per_second: usize, demand: usize) -> usize {
+    fair_share(
+        calls_per_second,
+        free_for_newcomers(calls_per_second),
+        &[demand],
+        0,
+    )
+}
+
+/// How many of N are left to whoever comes to the API, unless they are needed: the first clicks there
+/// should not wait until the others have renewed their leases.
+const fn free_for_newcomers(calls_per_second: usize) -> usize {
+    calls_per_second / 4
 }

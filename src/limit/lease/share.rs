@@ -6,10 +6,10 @@ const LEAST: usize = 5;
 
 /// What the holder at `me` should have of `permits`, when the holders could use `demands`.
 ///
-/// Whoever could use little gets it; what they leave is divided evenly among those who could use
-/// more, and what nobody needs among all. The shares of all holders are together `permits`, if
-/// they all see the same demands.
-pub(super) fn fair_share(permits: usize, demands: &[usize], me: usize) -> usize {
+/// Whoever could use little gets it; what they leave is divided evenly among those who could use more. Of
+/// what nobody needs so many stay `free`, and the rest is divided among all. The shares of all holders are
+/// together no more than `permits`, if they all see the same demands.
+pub(super) fn fair_share(permits: usize, free: usize, demands: &[usize], me: usize) -> usize {
     let mut by_need: Vec<usize> = (0..demands.len()).collect();
     by_need.sort_by_key(|holder| demands[*holder]);
     let (mut left, mut share) = (permits, 0);
@@ -21,6 +21,7 @@ pub(super) fn fair_share(permits: usize, demands: &[usize], me: usize) -> usize 
             share = given;
         }
     }
+    left = left.saturating_sub(free);
     share + left / demands.len() + usize::from(me < left % demands.len())
 }
 
@@ -28,9 +29,9 @@ pub(super) fn fair_share(permits: usize, demands: &[usize], me: usize) -> usize 
 mod tests {
     use super::*;
 
-    fn shares(permits: usize, demands: &[usize]) -> Vec<usize> {
+    fn shares(permits: usize, free: usize, demands: &[usize]) -> Vec<usize> {
         (0..demands.len())
-            .map(|me| fair_share(permits, demands, me))
+            .map(|me| fair_share(permits, free, demands, me))
             .collect()
     }
 
@@ -48,7 +49,7 @@ mod tests {
             (0, &[9, 9], &[0, 0]),
         ] {
             assert_eq!(
-                shares(permits, demands),
+                shares(permits, 0, demands),
                 expected,
                 "{permits} for {demands:?}"
             );
@@ -56,17 +57,36 @@ mod tests {
     }
 
     #[test]
-    fn all_permits_are_given_and_none_twice() {
-        for permits in [0, 1, 7, 200, 999] {
+    fn what_nobody_needs_stays_free_up_to_a_part() {
+        for (demands, expected) in [
+            (&[0][..], &[150][..]),
+            (&[149], &[150]),
+            (&[160], &[160]),
+            (&[900], &[200]),
+            (&[0, 0], &[75, 75]),
+            (&[100, 0], &[123, 27]),
+            (&[900, 0], &[195, 5]),
+        ] {
+            assert_eq!(shares(200, 50, demands), expected, "{demands:?}");
+        }
+    }
+
+    #[test]
+    fn all_permits_that_need_not_stay_free_are_given_and_none_twice() {
+        for permits in [0_usize, 1, 7, 200, 999] {
             for case in 0_usize..2000 {
                 let demands: Vec<usize> = (0..=case % 8)
                     .map(|holder| (case * 7919 + holder * 104_729) % 300)
                     .collect();
-                assert_eq!(
-                    shares(permits, &demands).iter().sum::<usize>(),
-                    permits,
-                    "{permits} for {demands:?}"
-                );
+                for free in [0, permits / 4] {
+                    let needed: usize = demands.iter().map(|demand| (*demand).max(LEAST)).sum();
+                    let free = free.min(permits.saturating_sub(needed));
+                    assert_eq!(
+                        shares(permits, free, &demands).iter().sum::<usize>(),
+                        permits - free,
+                        "{permits} less {free} for {demands:?}"
+                    );
+                }
             }
         }
     }

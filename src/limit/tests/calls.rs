@@ -15,6 +15,7 @@ use super::world::{Event, World, micros};
 #[derive(Debug)]
 pub(super) struct Call {
     replica: usize,
+    pub(super) api: usize,
     sender: usize,
     pub(super) term: Term,
     taken_at: Micros,
@@ -36,11 +37,12 @@ impl Call {
 
 impl World {
     /// A permit has been set aside for a turn, which is now waiting for its intent to be committed.
-    pub(super) fn set_aside(&mut self, replica: usize, term: Term) {
+    pub(super) fn set_aside(&mut self, replica: usize, api: usize, term: Term) {
         let it = &mut self.replicas[replica];
         it.turns.push(self.calls.len());
         self.calls.push(Call {
             replica,
+            api,
             sender: it.sender,
             term,
             taken_at: self.now,
@@ -65,21 +67,21 @@ impl World {
     pub(super) fn send(&mut self, replica: usize, call: usize) {
         let now = self.instant(replica);
         let unused = !self.plan.greedy && self.dice.one_in(30);
-        let term = self.calls[call].term;
+        let (api, term) = (self.calls[call].api, self.calls[call].term);
         let it = &mut self.replicas[replica];
         it.turns.retain(|turn| *turn != call);
         let may = match self.flaw {
-            Some(Flaw::OutlivesItsLease) => it.ledger().standing(now) == Standing::Leased,
-            _ => it.ledger().may_send_until(term, now).is_some(),
+            Some(Flaw::OutlivesItsLease) => it.ledger(api).standing(now) == Standing::Leased,
+            _ => it.ledger(api).may_send_until(term, now).is_some(),
         };
         if unused || !may {
-            it.ledger().give_back(now, None);
+            it.ledger(api).give_back(now, None);
             self.calls[call].has_permit = false;
             return;
         }
         it.open.push(call);
         let timeout = it.attempt_timeout;
-        self.door.sent(it.sender);
+        self.doors[api].sent(it.sender);
         self.does_at(replica, now + timeout, Deed::TimesOut(call));
         self.at(self.now + micros(timeout), Event::IsSevered(call));
         self.answer(replica, call, micros(timeout));
@@ -121,14 +123,14 @@ impl World {
             return Ok(());
         }
         it.arrived_at = Some(self.now);
-        self.door.arrives(self.now, it.sender)
+        self.doors[it.api].arrives(self.now, it.sender)
     }
 
     pub(super) fn lose(&mut self, call: usize) {
         let it = &mut self.calls[call];
         if it.arrived_at.is_none() && !it.lost {
             it.lost = true;
-            self.door.lost(it.sender);
+            self.doors[it.api].lost(it.sender);
         }
     }
 
@@ -167,8 +169,8 @@ impl World {
         if !self.calls[call].has_permit {
             return;
         }
-        let term = self.calls[call].term;
-        match self.replicas[replica].ledger().may_send_until(term, now) {
+        let (api, term) = (self.calls[call].api, self.calls[call].term);
+        match self.replicas[replica].ledger(api).may_send_until(term, now) {
             Some(until) => self.does_at(replica, until, Deed::Lapses(call)),
             None => self.close(call),
         }
@@ -183,11 +185,11 @@ impl World {
     }
 
     fn end(&mut self, replica: usize, call: usize, rest: Option<Duration>) {
-        let now = self.instant(replica);
+        let (now, api) = (self.instant(replica), self.calls[call].api);
         self.shut(call);
         self.calls[call].has_permit = false;
         let it = &mut self.replicas[replica];
-        it.ledger().give_back(now, rest);
+        it.ledger(api).give_back(now, rest);
         it.open.retain(|open| *open != call);
     }
 
@@ -211,13 +213,16 @@ impl World {
     /// Of a process that is stopped, the kernel closes what has not been answered in the time of an
     /// attempt; what was listened to for longer, with the lease.
     pub(super) fn leave_to_the_kernel(&mut self, call: usize) {
-        let (replica, term) = (self.calls[call].replica, self.calls[call].term);
+        let (replica, api, term) = {
+            let it = &self.calls[call];
+            (it.replica, it.api, it.term)
+        };
         if !self.calls[call].listened_to {
             return;
         }
         let now = self.instant(replica);
         let it = &mut self.replicas[replica];
-        let until = it.ledger().may_send_until(term, now).unwrap_or(now);
+        let until = it.ledger(api).may_send_until(term, now).unwrap_or(now);
         let left = micros(until.saturating_duration_since(now));
         self.later(left, Event::IsSevered(call));
     }

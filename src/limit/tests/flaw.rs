@@ -29,6 +29,18 @@ pub(super) enum Flaw {
     KeepsNothingAfterALapse,
     /// What was set aside under an earlier lease is sent under the next, whatever that gave.
     OutlivesItsLease,
+    /// A lease is given up though a call is under way, or its permit rests.
+    GivenUpInUse,
+    /// A table without leases is taken for one whose leases were all given up.
+    EmptyIsGivenUp,
+    /// A lease that nobody gave up is taken for given up as soon as nothing may be sent under it.
+    OverIsGivenUp,
+    /// What was given up before a standby was promoted is evidence after.
+    GivenUpElsewhere,
+    /// A process that is told to end before its cold start is over leaves evidence.
+    ColdEvidence,
+    /// Each lease is renewed in a statement of its own: leases are lost, but the limit is kept.
+    OneStatementForEach,
 }
 
 impl Flaw {
@@ -45,10 +57,17 @@ impl Flaw {
             }
             Self::NotLowered | Self::SeenBeforeTheLock => Subject::Rollout,
             Self::KeepsNothingAfterALapse => Subject::Lapse,
+            Self::GivenUpInUse => Subject::Turns,
+            Self::EmptyIsGivenUp
+            | Self::OverIsGivenUp
+            | Self::GivenUpElsewhere
+            | Self::ColdEvidence => Subject::Failover,
+            Self::OneStatementForEach => Subject::Slow(15),
         }
     }
 
-    pub(super) const ALL: [Self; 12] = [
+    /// Those that break the promise.
+    pub(super) const ALL: [Self; 17] = [
         Self::NoGrace,
         Self::WallClock,
         Self::Unnumbered,
@@ -61,5 +80,10 @@ impl Flaw {
         Self::KeptOutOfNothing,
         Self::KeepsNothingAfterALapse,
         Self::OutlivesItsLease,
+        Self::GivenUpInUse,
+        Self::EmptyIsGivenUp,
+        Self::OverIsGivenUp,
+        Self::GivenUpElsewhere,
+        Self::ColdEvidence,
     ];
 }

@@ -4,91 +4,185 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::lease::{HolderRow, LIFETIME, MARGIN, Renewal, Standing, grace};
-use super::clock::{MILLISECOND, Micros};
+use super::super::lease::{HolderRow, LIFETIME, MARGIN, PATIENCE, Renewal, Standing, grace};
+use super::clock::Micros;
 use super::flaw::Flaw;
 use super::replica::{Deed, State};
-use super::table::{Asked, Shown, Table};
-use super::world::{Event, World, micros};
+use super::table::{Shown, Table};
+use super::world::{Event, World};
 
-/// As the keeper has them.
-const EVERY: Duration = Duration::from_secs(1);
-const IN_A_HURRY: Duration = Duration::from_millis(250);
-const PATIENCE: Duration = Duration::from_secs(1);
+/// What is asked of the database.
+#[derive(Clone, Debug)]
+pub(super) enum Question {
+    /// Whether the cold start can be ended.
+    Begin,
+    Renew(Vec<(usize, Renewal)>),
+    /// With how long the last of each rests, and whether it is evidence for others.
+    GiveUp(Vec<(usize, Renewal, Duration)>, bool),
+}
 
-/// A renewal or a release on its way to the database, and its answer on the way back.
+/// A question on its way to the database, and its answer on the way back.
 #[derive(Debug)]
 pub(super) struct Request {
-    replica: usize,
-    life: u32,
-    asked_at: Instant,
-    renewal: Renewal,
-    grace: Duration,
-    /// Of a release: how long what is still counted rests.
-    rests_for: Option<Duration>,
+    pub(super) replica: usize,
+    pub(super) life: u32,
+    pub(super) server: i64,
+    pub(super) asked_at: Instant,
+    pub(super) question: Question,
+    pub(super) grace: Duration,
     /// What was leased when it waited for the lock.
-    seen: Option<Table>,
-    rows: Vec<HolderRow>,
-    expires_at: Micros,
+    pub(super) seen: Option<Table>,
+    pub(super) rows: Vec<Shown>,
+    /// Whether the cold start can be ended.
+    pub(super) all_given_up: bool,
+    pub(super) expires_at: Micros,
 }
 
 impl World {
-    /// As the keeper does.
+    /// As the keeper does: it asks one question at a time.
     pub(super) fn tick(&mut self, replica: usize) {
         let now = self.instant(replica);
+        self.note_lapses(replica, now);
         let it = &mut self.replicas[replica];
-        it.ticked_at = now;
-        let queued = it.queued;
-        let due = it.renewed_at.is_none_or(|at| now - at >= EVERY);
-        if due || it.ledger().is_unsettled(now, queued) {
+        if it.ticks_at.is_some_and(|at| at <= now) {
+            it.ticks_at = None;
+        }
+        if it.asking.is_some() {
+            return;
+        }
+        let asks_at = it.start().asks_at(now, it.start_asked_at);
+        if asks_at.is_some_and(|at| at <= now) {
+            it.start_asked_at = Some(now);
+            self.ask_and_wait(replica, Question::Begin);
+        } else if !self.give_up_idle(replica) && self.is_due(replica, now) {
             self.renew(replica);
-        } else {
-            self.does_at(replica, now + IN_A_HURRY, Deed::Ticks);
+        }
+    }
+
+    fn is_due(&mut self, replica: usize, now: Instant) -> bool {
+        let due = self.replicas[replica].due_at(now);
+        due.is_some_and(|at| at <= now)
+    }
+
+    /// Until something is due, or somebody asks for more.
+    pub(super) fn keeper_waits(&mut self, replica: usize) {
+        let now = self.instant(replica);
+        let it = &mut self.replicas[replica];
+        if it.state == State::Dead || it.asking.is_some() {
+            return;
+        }
+        let start = it.start().asks_at(now, it.start_asked_at);
+        let due = it.due_at(now).into_iter().chain(start).min();
+        let due = due.map(|at| at.max(now));
+        let sooner = due.filter(|at| it.ticks_at.is_none_or(|before| *at < before));
+        if let Some(at) = sooner {
+            it.ticks_at = Some(at);
+            self.does_at(replica, at, Deed::Ticks);
+        }
+    }
+
+    fn note_lapses(&mut self, replica: usize, now: Instant) {
+        let it = &mut self.replicas[replica];
+        for (ledger, was) in it.ledgers.iter().zip(&mut it.lapsed) {
+            let is = ledger.standing(now) == Standing::Lapsed;
+            self.lapses += usize::from(is && !*was);
+            *was = is;
         }
     }
 
     fn renew(&mut self, replica: usize) {
         let now = self.instant(replica);
         let it = &mut self.replicas[replica];
-        let (queued, closing) = (it.queued, it.ends_by.is_some());
-        let lapsed = it.ledger().standing(now) != Standing::Leased;
-        let mut renewal = it.ledger().renew(now, queued, closing);
-        if self.flaw == Some(Flaw::NotLowered)
-            && let Some((asked_at, rows)) = it.last_answer.clone()
-        {
-            let demand = it.calls_per_second;
-            let unlowered = Renewal { demand, ..renewal };
-            it.ledger().renewed(asked_at, &unlowered, &rows);
+        let closing = it.ends_by.is_some();
+        let mut renewals = Vec::new();
+        for api in 0..it.ledgers.len() {
+            let queued = it.queued[api];
+            if !it.ledger(api).is_kept(now, queued) {
+                continue;
+            }
+            let lapsed = it.ledger(api).standing(now) != Standing::Leased;
+            let mut renewal = it.ledger(api).renew(now, queued, closing);
+            if self.flaw == Some(Flaw::NotLowered)
+                && let Some((asked_at, rows)) = it.last_answers[api].clone()
+            {
+                let demand = it.calls_per_second;
+                let unlowered = Renewal { demand, ..renewal };
+                it.ledger(api).renewed(asked_at, &unlowered, &rows);
+            }
+            if self.flaw == Some(Flaw::GivesUpWhatIsBusy) && self.dice.one_in(4) {
+                (renewal.keeps, renewal.wants) = (renewal.keeps / 2, renewal.keeps / 2);
+            }
+            if self.flaw == Some(Flaw::KeepsNothingAfterALapse) && lapsed {
+                renewal.keeps = 0;
+            }
+            renewals.push((api, renewal));
         }
-        if self.flaw == Some(Flaw::GivesUpWhatIsBusy) && self.dice.one_in(4) {
-            (renewal.keeps, renewal.wants) = (renewal.keeps / 2, renewal.keeps / 2);
+        self.ask_and_wait(replica, Question::Renew(renewals));
+    }
+
+    /// Whether a lease has been idle for long enough, and is given up.
+    fn give_up_idle(&mut self, replica: usize) -> bool {
+        let (now, idle_for) = (self.instant(replica), self.plan.idle_for);
+        let idle_for = Duration::from_micros(idle_for.unsigned_abs());
+        let flaw = self.flaw == Some(Flaw::GivenUpInUse);
+        let it = &mut self.replicas[replica];
+        if it.is_old {
+            return false;
         }
-        if self.flaw == Some(Flaw::KeepsNothingAfterALapse) && lapsed {
-            renewal.keeps = 0;
+        let mut given_up = Vec::new();
+        for api in 0..it.ledgers.len() {
+            let queued = it.queued[api];
+            let idle = it.ledger(api).is_idle(now, queued, idle_for);
+            if flaw && queued == 0 && it.ledger(api).standing(now) == Standing::Leased {
+                let renewal = it.ledger(api).give_up(now);
+                given_up.extend(renewal.map(|(renewal, _)| (api, renewal, Duration::ZERO)));
+            } else if idle {
+                let (renewal, rests) = it.ledger(api).give_up(now).expect("nothing is under way");
+                given_up.push((api, renewal, rests));
+            }
         }
-        let request = self.ask(replica, renewal, None);
+        let is_any = !given_up.is_empty();
+        self.idle_leases += given_up.len();
+        if is_any {
+            let is_evidence = it.start().is_over(now);
+            self.ask_and_wait(replica, Question::GiveUp(given_up, is_evidence));
+        }
+        is_any
+    }
+
+    pub(super) fn give_up_all(&mut self, replica: usize) {
+        let now = self.instant(replica);
+        let cold = self.flaw == Some(Flaw::ColdEvidence);
+        let it = &mut self.replicas[replica];
+        let is_evidence = cold || it.start().is_over(now);
+        let ledgers = it.ledgers.iter_mut().enumerate();
+        let given_up = ledgers.filter_map(|(api, ledger)| {
+            let (renewal, rests) = ledger.give_up(now)?;
+            Some((api, renewal, rests))
+        });
+        let given_up = given_up.collect();
+        self.ask(replica, Question::GiveUp(given_up, is_evidence));
+    }
+
+    fn ask_and_wait(&mut self, replica: usize, question: Question) {
+        let request = self.ask(replica, question);
         self.replicas[replica].asking = Some(request);
+        let now = self.instant(replica);
         self.does_at(replica, now + PATIENCE, Deed::GivesUp(request));
     }
 
-    pub(super) fn release(&mut self, replica: usize) {
-        let now = self.instant(replica);
-        if let Some((renewal, rests_for)) = self.replicas[replica].ledger().release(now) {
-            self.ask(replica, renewal, Some(rests_for));
-        }
-    }
-
-    fn ask(&mut self, replica: usize, renewal: Renewal, rests_for: Option<Duration>) -> usize {
+    fn ask(&mut self, replica: usize, question: Question) -> usize {
         let it = &self.replicas[replica];
         let request = Request {
             replica,
             life: it.life,
+            server: self.table.server,
             asked_at: self.instant(replica),
-            renewal,
+            question,
             grace: grace(it.attempt_timeout),
-            rests_for,
             seen: None,
             rows: Vec::new(),
+            all_given_up: false,
             expires_at: 0,
         };
         self.requests.push(request);
@@ -98,80 +192,34 @@ impl World {
         self.requests.len() - 1
     }
 
-    /// The question waits for a stalled database, and for whoever has the lock.
-    pub(super) fn reach_the_database(&mut self, request: usize) {
-        let stall = (self.stalled_until - self.now).max(0);
-        let mut locked = self.dice.between(0, 2 * MILLISECOND);
-        if self.flaw == Some(Flaw::SeenBeforeTheLock) {
-            self.requests[request].seen = Some(self.table.clone());
-            locked = self.dice.between(0, 300 * MILLISECOND);
-        }
-        self.later(stall + locked, Event::CarriesOut(request));
-    }
-
-    pub(super) fn carry_out(&mut self, request: usize) {
-        let moment = self.clock.reading(self.now);
-        let mut asked = self.requests[request].asked();
-        let it = &mut self.requests[request];
-        match self.flaw {
-            Some(Flaw::NoGrace) => asked.grace = 0,
-            Some(Flaw::Unnumbered) => asked.renewal = moment,
-            _ => {}
-        }
-        if let Some(rests_for) = it.rests_for {
-            let rests_for = match self.flaw {
-                Some(Flaw::ReleasedUnrested) => 0,
-                _ => micros(rests_for + MARGIN),
-            };
-            self.table
-                .release(moment, asked.holder, asked.renewal, rests_for);
-            return;
-        }
-        let shown = match it.seen.take() {
-            None => self.table.renew(moment, &asked),
-            Some(mut seen) => {
-                let shown = seen.renew(moment, &asked);
-                if let Some(row) = seen.rows.get(&asked.holder) {
-                    self.table.rows.insert(asked.holder, *row);
-                }
-                shown
-            }
-        };
-        let shown = self.keep_out_of_nothing(moment, &asked, shown);
-        let it = &mut self.requests[request];
-        it.rows = shown.iter().map(holder_row).collect();
-        let row = self.table.rows.get(&asked.holder);
-        it.expires_at = row.map_or(0, |row| row.expires_at);
-        let (replica, life) = (it.replica, it.life);
-        if let Some(after) = self.transit(replica) {
-            self.later(after, Event::Does(replica, life, Deed::IsAnswered(request)));
-        }
-    }
-
-    /// See [`Flaw::KeptOutOfNothing`].
-    fn keep_out_of_nothing(
-        &mut self,
-        moment: Micros,
-        asked: &Asked,
-        shown: Vec<Shown>,
-    ) -> Vec<Shown> {
-        if self.flaw != Some(Flaw::KeptOutOfNothing) || shown.is_empty() {
-            return shown;
-        }
-        if let Some(row) = self.table.rows.get_mut(&asked.holder) {
-            row.permits = row.permits.max(asked.keeps);
-        }
-        self.table.shown(moment)
-    }
-
     pub(super) fn has_answer(&mut self, replica: usize, request: usize) {
-        let now = self.instant(replica);
         if self.replicas[replica].asking != Some(request) {
             return;
         }
+        self.replicas[replica].asking = None;
+        match self.requests[request].question.clone() {
+            Question::Begin => {
+                let (now, all) = (self.instant(replica), self.requests[request].all_given_up);
+                let it = &mut self.replicas[replica];
+                if it.start().is_answered(now, all) {
+                    self.quick_starts += 1;
+                    it.ledgers
+                        .iter_mut()
+                        .for_each(|ledger| ledger.end_cold_start(now));
+                }
+            }
+            Question::Renew(renewals) => {
+                self.is_renewed(replica, request, &renewals);
+                self.look_whether_all_is_leased();
+            }
+            Question::GiveUp(..) => {}
+        }
+    }
+
+    fn is_renewed(&mut self, replica: usize, request: usize, renewals: &[(usize, Renewal)]) {
+        let now = self.instant(replica);
         let wall_clock = self.clock.reading(self.now) + self.replicas[replica].wall_clock_error;
         let it = &self.requests[request];
-        let (renewal, rows) = (it.renewal, it.rows.clone());
         let asked_at = match self.flaw {
             Some(Flaw::CountedFromTheAnswer) => now,
             Some(Flaw::WallClock) => {
@@ -181,66 +229,61 @@ impl World {
             }
             _ => it.asked_at,
         };
-        let asked = it.asked_at;
-        let it = &mut self.replicas[replica];
-        it.ledger().renewed(asked_at, &renewal, &rows);
-        it.renewed_at = Some(asked);
-        if !rows.is_empty() {
-            it.last_answer = Some((asked_at, rows));
+        for (api, renewal) in renewals {
+            let rows = self.requests[request].rows.iter();
+            let rows = rows.filter(|shown| shown.api == *api).map(holder_row);
+            let rows: Vec<HolderRow> = rows.collect();
+            let it = &mut self.replicas[replica];
+            it.ledger(*api).renewed(asked_at, renewal, &rows);
+            if !rows.is_empty() {
+                it.last_answers[*api] = Some((asked_at, rows));
+            }
         }
-        self.goes_on_ticking(replica);
-        self.look_whether_all_is_leased();
     }
 
     pub(super) fn give_up(&mut self, replica: usize, request: usize) {
-        if self.replicas[replica].asking == Some(request) {
-            self.goes_on_ticking(replica);
-        }
+        let asking = &mut self.replicas[replica].asking;
+        *asking = asking.filter(|asked| *asked != request);
     }
 
-    fn goes_on_ticking(&mut self, replica: usize) {
-        let it = &mut self.replicas[replica];
-        it.asking = None;
-        let next = it.ticked_at + IN_A_HURRY;
-        self.does_at(replica, next, Deed::Ticks);
-    }
-
-    /// Whether all of the least N is leased to those who live, after all that has broken.
+    /// Whether of each API all is leased that need not stay free, or nobody needs any, after all that has
+    /// broken.
     fn look_whether_all_is_leased(&mut self) {
-        if self.now < self.plan.calm_from || self.settled_at.is_some() {
+        if self.now < self.plan.calm_from {
             return;
         }
-        let (mut sum, mut least) = (0, usize::MAX);
-        for (permits, calls_per_second) in self.leased() {
-            sum += permits;
-            least = least.min(calls_per_second);
+        for api in 0..self.plan.apis {
+            let living = self.replicas.iter().filter(|it| it.state != State::Dead);
+            let needed = living.map(|it| it.queued[api]).sum::<usize>() > 0;
+            let leased: Vec<(usize, usize)> = self.leased(api).collect();
+            let sum: usize = leased.iter().map(|(permits, _)| permits).sum();
+            let least = leased
+                .iter()
+                .map(|(_, calls_per_second)| *calls_per_second)
+                .min();
+            let all = least.map_or(!needed, |least| (least - least / 4..=least).contains(&sum));
+            self.settled[api] |= all;
         }
-        self.settled_at = Some(self.now).filter(|_| sum == least);
     }
 
-    /// What each replica that lives holds, and its N.
-    pub(super) fn leased(&mut self) -> impl Iterator<Item = (usize, usize)> {
+    /// What each replica that has a lease on an API holds, and its N.
+    pub(super) fn leased(&mut self, api: usize) -> impl Iterator<Item = (usize, usize)> {
         let living = (0..self.replicas.len()).filter(|at| self.replicas[*at].state != State::Dead);
         let living: Vec<(usize, Instant)> = living.map(|at| (at, self.instant(at))).collect();
-        living.into_iter().map(|(at, now)| {
+        living.into_iter().filter_map(move |(at, now)| {
             let it = &mut self.replicas[at];
-            (it.ledger().counts(now).held, it.calls_per_second)
+            let leased = it.ledger(api).standing(now) == Standing::Leased;
+            leased.then(|| (it.ledger(api).counts(now).held, it.calls_per_second))
         })
     }
 }
 
-impl Request {
-    fn asked(&self) -> Asked {
-        Asked {
-            holder: self.renewal.holder,
-            renewal: self.renewal.number,
-            calls_per_second: integer(self.renewal.calls_per_second),
-            demand: integer(self.renewal.demand),
-            keeps: integer(self.renewal.keeps),
-            wants: integer(self.renewal.wants),
-            lifetime: micros(LIFETIME),
-            grace: micros(self.grace),
-        }
+impl super::replica::Replica {
+    /// When the next of its leases is due.
+    fn due_at(&mut self, now: Instant) -> Option<Instant> {
+        let ledgers = self.ledgers.iter_mut().zip(&self.queued);
+        let due = ledgers.filter_map(|(ledger, queued)| ledger.due_at(now, *queued));
+        due.min()
     }
 }
 
@@ -252,10 +295,6 @@ fn holder_row(shown: &Shown) -> HolderRow {
         permits: count(shown.permits),
         expired: shown.expired,
     }
-}
-
-fn integer(count: usize) -> i32 {
-    i32::try_from(count).expect("counts are small here")
 }
 
 fn count(integer: i32) -> usize {

@@ -3,11 +3,12 @@
 //! The replica's half is the very code of production, [`Ledger`](super::ledger::Ledger), and what
 //! it is driven by does as [`Keeper`](super::lease::keeper::Keeper) and [`Turn`](super::Turn) do;
 //! the database's half is [`table`], which a test beside the real Postgres holds against the
-//! function in `migrations/`. Calls arrive at the worst of moments that the assumptions in the
+//! functions in `migrations/`. Calls arrive at the worst of moments that the assumptions in the
 //! documentation of [`limit`](super) leave them. One seed is one run, on any machine.
 
 mod calls;
 mod clock;
+mod database;
 mod dice;
 mod door;
 mod flaw;
@@ -58,6 +59,47 @@ fn replicas_with_different_limits_each_stay_below_their_own() {
 #[test]
 fn whoever_comes_while_all_leases_are_over_is_not_in_the_way_of_calls_under_way() {
     all_keep_the_promise(Subject::Lapse);
+}
+
+#[test]
+fn replicas_that_stop_and_start_in_turn_stay_below_the_limit() {
+    all_keep_the_promise(Subject::Turns);
+}
+
+#[test]
+fn many_of_these_runs_have_quick_starts_and_leases_that_were_idle() {
+    let (mut quick_starts, mut idle_leases) = (0, 0);
+    for seed in 0..50 {
+        let turns = play(Subject::Turns, seed, None).unwrap_or_else(|story| panic!("{story}"));
+        quick_starts += turns.quick_starts;
+        idle_leases += turns.idle_leases;
+    }
+    assert!(
+        quick_starts > 20 && idle_leases > 20,
+        "{quick_starts} quick starts, {idle_leases} idle leases"
+    );
+}
+
+#[test]
+fn whoever_starts_on_a_database_that_has_forgotten_does_not_add_to_calls_under_way() {
+    all_keep_the_promise(Subject::Failover);
+}
+
+#[test]
+fn fifteen_apis_on_a_slow_database_lose_no_lease_that_two_would_not() {
+    for seed in 0..40 {
+        let lapses = |apis, flaw| {
+            let outcome = play(Subject::Slow(apis), seed, flaw);
+            outcome.unwrap_or_else(|story| panic!("{story}")).lapses
+        };
+        let (two, fifteen) = (lapses(2, None), lapses(15, None));
+        assert_eq!((two, fifteen), (0, 0), "seed {seed}");
+        let flaw = Some(Flaw::OneStatementForEach);
+        assert!(
+            lapses(15, flaw) > 0,
+            "seed {seed}: the database is not slow"
+        );
+    }
 }
 
 #[test]

@@ -23,8 +23,22 @@ pub(super) enum Subject {
     Rollout,
     /// The database stalls until every lease is over, and a replica with a smaller N comes.
     Lapse,
+    /// Replicas are stopped by SIGTERM and start again at once, in turn and together.
+    Turns,
+    /// The database fails over to a standby without the last commits, and the only replica dies with it.
+    Failover,
+    /// The database takes long for each statement; there are three replicas and so many APIs.
+    Slow(usize),
     /// All of it together.
     Everything,
+}
+
+impl Subject {
+    /// Whether replicas of an earlier version, which know nothing of leases that are given up, are among
+    /// the others.
+    pub(super) const fn has_old_versions(self) -> bool {
+        matches!(self, Self::Rollout | Self::Everything)
+    }
 }
 
 /// What breaks.
@@ -43,11 +57,15 @@ pub(super) enum Fault {
     Throttle(usize),
     /// From here on replicas start with this N, and there is one more.
     Configure(usize),
+    /// To a standby that lacks what was committed in this time.
+    FailOver(Micros),
 }
 
 #[derive(Debug)]
 pub(super) struct Plan {
+    pub(super) subject: Subject,
     pub(super) replicas: usize,
+    pub(super) apis: usize,
     pub(super) calls_per_second: usize,
     /// Whether replicas start with another N now and then.
     pub(super) unequal: bool,
@@ -62,6 +80,10 @@ pub(super) struct Plan {
     pub(super) answers_within: Micros,
     /// The longest that a message to the database or back takes, as a rule.
     pub(super) arrives_within: Micros,
+    /// How long a lease is kept that nobody uses.
+    pub(super) idle_for: Micros,
+    /// How long the database is busy with a statement about leases.
+    pub(super) works_for: Micros,
     /// One in so many turns is held for long, because its intent is committed slowly.
     pub(super) slow_to_begin: u64,
     /// One in so many calls has no answer in time, or none at all.
@@ -76,7 +98,9 @@ impl Plan {
         let quiet = subject == Subject::Quiet;
         let calm_from = dice.between(15, 40) * SECOND;
         let mut plan = Self {
+            subject,
             replicas: dice.of(&[1, 2, 2, 2, 3, 3, 3, 4, 5, 8]),
+            apis: dice.of(&[1, 1, 1, 2]),
             calls_per_second: small(dice),
             unequal: subject == Subject::Rollout || (!quiet && dice.one_in(4)),
             greedy: quiet || dice.one_in(4),
@@ -87,25 +111,87 @@ impl Plan {
             begins_within: dice.of(&[0, 5, 50]) * MILLISECOND,
             answers_within: dice.of(&[2, 60, 60, 1_500]) * MILLISECOND,
             arrives_within: dice.of(&[10, 10, 480]) * MILLISECOND,
+            idle_for: dice.of(&[500, 2_000, 60_000]) * MILLISECOND,
+            works_for: 0,
             slow_to_begin: dice.of(&[2, 10, 40]),
             unanswered: dice.of(&[0, 1, 2, 4, 20]),
             late: dice.of(&[0, 3, 10, 50]),
             lost: dice.of(&[0, 5, 50]),
         };
-        if quiet {
-            plan.answers_within = plan.answers_within.min(60 * MILLISECOND);
-            plan.arrives_within = 10 * MILLISECOND;
-            (plan.slow_to_begin, plan.unanswered) = (0, 0);
-            (plan.late, plan.lost) = (0, 0);
-            plan.end = 30 * SECOND;
-            return plan;
-        }
-        if subject == Subject::Lapse {
-            plan.let_all_lapse(dice);
-        } else {
-            plan.let_things_break(subject, dice);
+        match subject {
+            Subject::Quiet => plan.keep_quiet(),
+            Subject::Slow(apis) => plan.slow_down(apis, dice),
+            Subject::Lapse => plan.let_all_lapse(dice),
+            Subject::Failover => plan.let_it_fail_over(dice),
+            Subject::Turns => plan.let_them_take_turns(dice),
+            _ => {
+                plan.ask_many_apis(dice);
+                plan.let_things_break(subject, dice);
+            }
         }
         plan
+    }
+
+    fn keep_quiet(&mut self) {
+        self.apis = 1;
+        self.answers_within = self.answers_within.min(60 * MILLISECOND);
+        self.arrives_within = 10 * MILLISECOND;
+        (self.slow_to_begin, self.unanswered) = (0, 0);
+        (self.late, self.lost) = (0, 0);
+        self.end = 30 * SECOND;
+    }
+
+    /// Nothing breaks, and everyone is asked now and then.
+    fn slow_down(&mut self, apis: usize, dice: &mut Dice) {
+        self.keep_quiet();
+        (self.apis, self.replicas, self.greedy) = (apis, 3, false);
+        self.calls_per_second = dice.count(3, 9);
+        self.works_for = dice.between(50, 250) * MILLISECOND;
+        self.end = 25 * SECOND;
+        self.calm_from = self.end;
+    }
+
+    /// In some runs there are up to fifteen, each with little to do.
+    fn ask_many_apis(&mut self, dice: &mut Dice) {
+        if dice.one_in(20) {
+            (self.apis, self.greedy) = (dice.count(3, 15), false);
+            self.replicas = self.replicas.min(3);
+            self.calls_per_second = dice.count(3, 6);
+        }
+    }
+
+    /// One stops and starts, or all together.
+    fn let_them_take_turns(&mut self, dice: &mut Dice) {
+        self.replicas = dice.count(1, 3);
+        (self.late, self.lost) = (0, dice.of(&[0, 0, 20]));
+        self.unanswered = dice.of(&[0, 0, 20]);
+        let mut at = SECOND;
+        while at < self.calm_from {
+            let any = dice.count(0, self.replicas - 1);
+            let fault = dice.of(&[Fault::Drain(any), Fault::Drain(any), Fault::Kill(any)]);
+            if dice.one_in(2) {
+                self.faults.push((at, fault));
+            } else {
+                let all = (0..self.replicas).map(|replica| (at, Fault::Drain(replica)));
+                self.faults.extend(all);
+            }
+            at += dice.between(100 * MILLISECOND, 6 * SECOND);
+        }
+    }
+
+    /// One replica at a time, that also stops and starts.
+    fn let_it_fail_over(&mut self, dice: &mut Dice) {
+        (self.replicas, self.unequal) = (1, false);
+        (self.greedy, self.late) = (true, 0);
+        let mut at = SECOND;
+        while at < self.calm_from {
+            let lag = dice.of(&[SECOND, 6 * SECOND, 15 * SECOND]);
+            let lag = dice.between(0, lag);
+            let fault = dice.of(&[Fault::FailOver(lag), Fault::Drain(0)]);
+            self.faults.push((at, fault));
+            let soon = dice.of(&[SECOND, 4 * SECOND, 14 * SECOND]);
+            at += dice.between(0, soon);
+        }
     }
 
     /// Some by themselves, some together.
@@ -141,10 +227,10 @@ impl Plan {
         let enough_to_lose_the_lease = dice.between(8 * SECOND, 20 * SECOND);
         let long = dice.of(&[short, enough_to_lose_the_lease]);
         let kind = match subject {
-            Subject::Quiet | Subject::Lapse | Subject::Everything => dice.count(0, 8),
             Subject::Processes => dice.of(&[0, 1, 7, 7, 2]),
             Subject::Network => dice.of(&[3, 4, 4, 5]),
             Subject::Rollout => dice.of(&[0, 2, 3, 3, 4, 6, 6]),
+            _ => dice.count(0, 8),
         };
         match kind {
             0 => Fault::Kill(replica),

@@ -7,8 +7,10 @@ use uuid::Uuid;
 
 use super::super::COLD_START;
 use super::super::lease::HolderRow;
+use super::super::lease::start::Start;
 use super::super::ledger::Ledger;
 use super::clock::{Clock, MILLISECOND, Micros, SECOND};
+use super::plan::Subject;
 use super::world::{Event, World};
 
 /// How long a drained replica waits for what has begun.
@@ -24,15 +26,15 @@ pub(super) enum State {
 /// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Deed {
-    /// Looks whether its lease should be renewed.
+    /// Looks whether its leases should be renewed.
     Ticks,
     /// Has the answer to a request, or waits for it no longer.
     IsAnswered(usize),
     GivesUp(usize),
-    /// Actions come, or go.
-    IsAsked,
-    /// A permit may be free.
-    Wakes,
+    /// Actions of an API come, or go.
+    IsAsked(usize),
+    /// A permit of an API may be free.
+    Wakes(usize),
     /// With a call: checks the lease and sends, has the answer, has waited for long enough, has
     /// listened for long enough, looks whether its lease has run out.
     Sends(usize),
@@ -50,7 +52,15 @@ pub(super) struct Replica {
     pub(super) state: State,
     /// How many times it has begun: what an earlier life began is over.
     pub(super) life: u32,
-    pub(super) ledger: Option<Ledger>,
+    /// Whether it is of an earlier version, which has a statement for each lease.
+    pub(super) is_old: bool,
+    pub(super) start: Option<Start>,
+    pub(super) start_asked_at: Option<Instant>,
+    pub(super) holder: Uuid,
+    /// Of each API; none while it is dead.
+    pub(super) ledgers: Vec<Ledger>,
+    /// Of which it has been said that the lease is lost.
+    pub(super) lapsed: Vec<bool>,
     /// Its number at Tencent's door.
     pub(super) sender: usize,
     pub(super) calls_per_second: usize,
@@ -58,22 +68,21 @@ pub(super) struct Replica {
     /// How far its wall clock is off: nothing may come of it.
     pub(super) wall_clock_error: Micros,
     pub(super) greedy: bool,
-    pub(super) queued: usize,
+    pub(super) queued: Vec<usize>,
     /// Turns that have not become calls yet, and calls whose socket is open.
     pub(super) turns: Vec<usize>,
     pub(super) open: Vec<usize>,
-    pub(super) wakes_at: Option<Instant>,
+    pub(super) wakes_at: Vec<Option<Instant>>,
+    pub(super) ticks_at: Option<Instant>,
     /// For how long it is stopped when it has its next turn.
     pub(super) ambushed: Option<Micros>,
     pub(super) cut_off_until: Micros,
     /// When it ends at the latest, once it has been told to.
     pub(super) ends_by: Option<Micros>,
-    pub(super) renewed_at: Option<Instant>,
-    pub(super) ticked_at: Instant,
-    /// The renewal whose answer is waited for.
+    /// The request whose answer is waited for.
     pub(super) asking: Option<usize>,
-    /// When the last answer was asked for, and what it was.
-    pub(super) last_answer: Option<(Instant, Vec<HolderRow>)>,
+    /// Of each API: when the last answer was asked for, and what it was.
+    pub(super) last_answers: Vec<Option<(Instant, Vec<HolderRow>)>>,
     put_off: Vec<Deed>,
 }
 
@@ -83,29 +92,37 @@ impl Replica {
             clock,
             state: State::Dead,
             life: 0,
-            ledger: None,
+            is_old: false,
+            start: None,
+            start_asked_at: None,
+            holder: Uuid::nil(),
+            ledgers: Vec::new(),
+            lapsed: Vec::new(),
             sender: 0,
             calls_per_second: 0,
             attempt_timeout: Duration::ZERO,
             wall_clock_error: 0,
             greedy: false,
-            queued: 0,
+            queued: Vec::new(),
             turns: Vec::new(),
             open: Vec::new(),
-            wakes_at: None,
+            wakes_at: Vec::new(),
+            ticks_at: None,
             ambushed: None,
             cut_off_until: 0,
             ends_by: None,
-            renewed_at: None,
-            ticked_at: Instant::now(),
             asking: None,
-            last_answer: None,
+            last_answers: Vec::new(),
             put_off: Vec::new(),
         }
     }
 
-    pub(super) fn ledger(&mut self) -> &mut Ledger {
-        self.ledger.as_mut().expect("whoever does something lives")
+    pub(super) fn ledger(&mut self, api: usize) -> &mut Ledger {
+        &mut self.ledgers[api]
+    }
+
+    pub(super) fn start(&self) -> &Start {
+        self.start.as_ref().expect("whoever does something lives")
     }
 }
 
@@ -114,34 +131,65 @@ impl World {
         if self.replicas[replica].state != State::Dead {
             return;
         }
-        let base = self.plan.calls_per_second;
-        let another = self.plan.unequal && self.dice.one_in(2);
-        let lowest = if another { base.div_ceil(2) } else { base };
-        let highest = if another { base * 2 } else { base };
-        let calls_per_second = self.dice.count(lowest, highest);
-        let sender = self.door.sender(calls_per_second);
+        let calls_per_second = self.any_calls_per_second();
+        let sender = self.sender(calls_per_second);
         let holder = Uuid::from_u64_pair(self.dice.next(), self.dice.next());
         let now = self.instant(replica);
-        let cold_start = self.dice.of(&[Duration::ZERO, COLD_START]);
+        let cold_start = match self.plan.subject {
+            Subject::Failover => COLD_START,
+            _ => self.dice.of(&[Duration::ZERO, COLD_START]),
+        };
         let timeout = self.dice.of(&[500, 1_000, 3_000, 5_000]);
         let off = self.dice.of(&[-5, -1, 1, 5]) * SECOND;
         let greedy = self.plan.greedy || self.dice.one_in(2);
-        let it = &mut self.replicas[replica];
+        let is_old = self.plan.subject.has_old_versions() && self.dice.one_in(3);
+        let ledger = || Ledger::new(holder, calls_per_second, now + cold_start);
+        let (it, apis) = (&mut self.replicas[replica], self.plan.apis);
         *it = Replica {
             state: State::Running,
             life: it.life + 1,
-            ledger: Some(Ledger::new(holder, calls_per_second, now + cold_start)),
+            is_old,
+            start: Some(Start::new(now, cold_start)),
+            holder,
+            ledgers: std::iter::repeat_with(ledger).take(apis).collect(),
+            lapsed: vec![false; apis],
+            queued: vec![0; apis],
+            wakes_at: vec![None; apis],
+            last_answers: vec![None; apis],
             sender,
             calls_per_second,
             attempt_timeout: Duration::from_millis(timeout),
             wall_clock_error: off,
             greedy,
-            ticked_at: now,
             cut_off_until: it.cut_off_until,
             ..Replica::new(it.clock)
         };
+        if is_old {
+            it.start().is_answered(now + cold_start, false);
+        }
+        self.begin(replica);
+    }
+
+    fn begin(&mut self, replica: usize) {
         self.does_after(replica, 0, Deed::Ticks);
-        self.does_after(replica, 0, Deed::IsAsked);
+        for api in 0..self.plan.apis {
+            self.does_after(replica, 0, Deed::IsAsked(api));
+        }
+    }
+
+    /// Its number, which is the same at each door.
+    fn sender(&mut self, calls_per_second: usize) -> usize {
+        let doors = self.doors.iter_mut();
+        let numbers = doors.map(|door| door.sender(calls_per_second));
+        numbers.max().expect("there is an API")
+    }
+
+    fn any_calls_per_second(&mut self) -> usize {
+        let base = self.plan.calls_per_second;
+        let another = self.plan.unequal && self.dice.one_in(2);
+        let lowest = if another { base.div_ceil(2) } else { base };
+        let highest = if another { base * 2 } else { base };
+        self.dice.count(lowest, highest)
     }
 
     pub(super) fn does(&mut self, replica: usize, life: u32, deed: Deed) -> Result<(), String> {
@@ -157,8 +205,8 @@ impl World {
             Deed::Ticks => self.tick(replica),
             Deed::IsAnswered(request) => self.has_answer(replica, request),
             Deed::GivesUp(request) => self.give_up(replica, request),
-            Deed::IsAsked => self.is_asked(replica),
-            Deed::Wakes => self.replicas[replica].wakes_at = None,
+            Deed::IsAsked(api) => self.is_asked(replica, api),
+            Deed::Wakes(api) => self.replicas[replica].wakes_at[api] = None,
             Deed::Sends(call) => self.send(replica, call),
             Deed::Reads(call) => self.read(replica, call)?,
             Deed::TimesOut(call) => self.time_out(replica, call),
@@ -166,58 +214,83 @@ impl World {
             Deed::Lapses(call) => self.lapse(replica, call),
             Deed::Drains => self.end_if_drained(replica),
         }
-        self.hand_out(replica);
+        if let Some(api) = self.is_about(deed) {
+            self.hand_out(replica, api);
+        } else {
+            for api in 0..self.plan.apis {
+                self.hand_out(replica, api);
+            }
+        }
+        if !matches!(deed, Deed::Sends(_) | Deed::Reads(_) | Deed::Wakes(_)) {
+            self.keeper_waits(replica);
+        }
         Ok(())
     }
 
-    fn is_asked(&mut self, replica: usize) {
+    /// The only API whose calls a deed changes, if it is not about all.
+    pub(super) fn is_about(&self, deed: Deed) -> Option<usize> {
+        match deed {
+            Deed::IsAsked(api) | Deed::Wakes(api) => Some(api),
+            Deed::Sends(call)
+            | Deed::Reads(call)
+            | Deed::TimesOut(call)
+            | Deed::StopsListening(call)
+            | Deed::Lapses(call) => Some(self.calls[call].api),
+            Deed::Ticks | Deed::IsAnswered(_) | Deed::GivesUp(_) | Deed::Drains => None,
+        }
+    }
+
+    fn is_asked(&mut self, replica: usize, api: usize) {
         let it = &mut self.replicas[replica];
         if it.ends_by.is_some() {
             return;
         }
-        if it.greedy {
-            it.queued = 1_000;
+        // Where there are many APIs, most have little to do.
+        if it.greedy && api < 2 {
+            it.queued[api] = 1_000;
             return;
         }
         let burst = self.dice.count(1, it.calls_per_second * 2);
-        it.queued = self.dice.of(&[0, 0, 1, burst]);
-        let quiet_for = self.dice.between(100 * MILLISECOND, 4 * SECOND);
-        self.does_after(replica, quiet_for, Deed::IsAsked);
+        it.queued[api] = self.dice.of(&[0, 0, 1, burst]);
+        let longest = self.dice.of(&[4 * SECOND, 4 * SECOND, 12 * SECOND]);
+        let quiet_for = self.dice.between(100 * MILLISECOND, longest);
+        self.does_after(replica, quiet_for, Deed::IsAsked(api));
     }
 
     /// Hands out as many turns as there are permits for.
-    fn hand_out(&mut self, replica: usize) {
+    fn hand_out(&mut self, replica: usize, api: usize) {
         let now = self.instant(replica);
         if self.replicas[replica].state != State::Running {
             return;
         }
-        while self.replicas[replica].queued > 0 {
+        while self.replicas[replica].queued[api] > 0 {
             let it = &mut self.replicas[replica];
             if it.ends_by.is_some() {
                 break;
             }
-            let Some(term) = it.ledger().take(now) else {
+            let Some(term) = it.ledger(api).take(now) else {
                 break;
             };
-            it.queued -= usize::from(!it.greedy);
-            self.set_aside(replica, term);
+            it.queued[api] -= usize::from(!(it.greedy && api < 2));
+            self.set_aside(replica, api, term);
             if let Some(long) = self.replicas[replica].ambushed.take() {
                 self.stop(replica, long);
                 return;
             }
         }
         let it = &mut self.replicas[replica];
-        let wakes_at = it.ledger().next_change(now).filter(|_| it.queued > 0);
-        let sooner = wakes_at.filter(|at| it.wakes_at.is_none_or(|before| *at < before));
+        let wakes_at = it.ledger(api).next_change(now);
+        let wakes_at = wakes_at.filter(|_| it.queued[api] > 0);
+        let sooner = wakes_at.filter(|at| it.wakes_at[api].is_none_or(|before| *at < before));
         if let Some(at) = sooner {
-            it.wakes_at = Some(at);
-            self.does_at(replica, at, Deed::Wakes);
+            it.wakes_at[api] = Some(at);
+            self.does_at(replica, at, Deed::Wakes(api));
         }
     }
 
     pub(super) fn throttle(&mut self, replica: usize) {
         let now = self.instant(replica);
-        if let Some(ledger) = &mut self.replicas[replica].ledger {
+        for ledger in &mut self.replicas[replica].ledgers {
             ledger.cut(now);
         }
     }
@@ -256,7 +329,7 @@ impl World {
         if it.state == State::Dead || it.ends_by.is_some() {
             return;
         }
-        it.queued = 0;
+        it.queued.fill(0);
         it.ends_by = Some(ends_by);
         self.does_after(replica, 0, Deed::Drains);
     }
@@ -269,7 +342,7 @@ impl World {
             self.does_after(replica, 50 * MILLISECOND, Deed::Drains);
             return;
         }
-        self.release(replica);
+        self.give_up_all(replica);
         self.kill(replica);
     }
 
@@ -280,11 +353,12 @@ impl World {
             return;
         }
         it.state = State::Dead;
-        it.ledger = None;
+        it.ledgers.clear();
+        it.queued.clear();
         for call in std::mem::take(&mut it.open) {
             self.shut(call);
         }
-        let longest = self.dice.of(&[0, SECOND, 12 * SECOND]);
+        let longest = self.dice.of(&[0, 0, SECOND, 12 * SECOND]);
         let after = self.dice.between(0, longest);
         self.later(self.broken_for(after), Event::Starts(replica));
     }

@@ -23,7 +23,7 @@ use super::table::Table;
 const REMEMBERED: usize = 120;
 
 /// More than any run has. One that has more goes round in circles at one moment.
-const TOO_MANY: u64 = 200_000;
+const TOO_MANY: u64 = 400_000;
 
 /// The longest that a message takes when nothing is broken.
 const AT_REST: Micros = 10 * MILLISECOND;
@@ -50,16 +50,24 @@ pub(super) struct World {
     pub(super) dice: Dice,
     pub(super) plan: Plan,
     pub(super) flaw: Option<Flaw>,
-    pub(super) door: Door,
+    /// Of each API.
+    pub(super) doors: Vec<Door>,
     pub(super) table: Table,
+    /// What the table was, where the database may fail over to a standby.
+    pub(super) before: Vec<(Micros, Table)>,
     /// The database's.
     pub(super) clock: Clock,
     pub(super) stalled_until: Micros,
+    pub(super) database_busy_until: Micros,
     pub(super) requests: Vec<Request>,
     pub(super) replicas: Vec<Replica>,
     pub(super) calls: Vec<Call>,
-    /// When all permits were leased again after everything that broke.
-    pub(super) settled_at: Option<Micros>,
+    /// Of each API: whether all permits were leased again after everything that broke.
+    pub(super) settled: Vec<bool>,
+    /// How often a lease was lost.
+    pub(super) lapses: usize,
+    pub(super) quick_starts: usize,
+    pub(super) idle_leases: usize,
     events: BinaryHeap<Reverse<(Micros, u64, Event)>>,
     scheduled: u64,
     past: VecDeque<(Micros, Event)>,
@@ -74,8 +82,13 @@ pub(super) struct Outcome {
     arrivals: Vec<Micros>,
     /// How long a call held its permit until it had its answer, in seconds.
     pub(super) mean_hold: f64,
-    /// What each replica had at the end.
+    /// What each replica had of the first API at the end.
     pub(super) held: Vec<usize>,
+    /// How often a lease was lost.
+    pub(super) lapses: usize,
+    /// How often a cold start was ended early, and a lease given up before the end.
+    pub(super) quick_starts: usize,
+    pub(super) idle_leases: usize,
 }
 
 impl Outcome {
@@ -104,18 +117,25 @@ impl World {
             dice,
             plan,
             flaw,
-            door: Door::default(),
+            doors: Vec::new(),
             table: Table::default(),
+            before: vec![(0, Table::default())],
             clock,
             stalled_until: 0,
+            database_busy_until: 0,
             requests: Vec::new(),
             calls: Vec::new(),
-            settled_at: None,
+            settled: Vec::new(),
+            lapses: 0,
+            quick_starts: 0,
+            idle_leases: 0,
             events: BinaryHeap::new(),
             scheduled: 0,
             past: VecDeque::new(),
             origin: Instant::now(),
         };
+        world.doors.resize_with(world.plan.apis, Door::default);
+        world.settled.resize(world.plan.apis, false);
         for replica in 0..world.plan.replicas {
             let late = world.plan.unequal || world.dice.one_in(4);
             let latest = if late { 9 * SECOND } else { SECOND / 2 };
@@ -138,14 +158,15 @@ impl World {
             if self.past.len() > REMEMBERED {
                 self.past.pop_front();
             }
-            let whole = self.happen(event).and_then(|()| self.check());
+            let about = self.is_about_one_api(event);
+            let whole = self.happen(event).and_then(|()| self.check(about));
             whole.map_err(|violation| self.story(seed, &violation))?;
             if self.scheduled > TOO_MANY {
                 return Err(self.story(seed, "it goes round in circles"));
             }
         }
         let calms_down = self.flaw.is_none() && self.plan.end > self.plan.calm_from;
-        if calms_down && self.settled_at.is_none() {
+        if calms_down && self.settled.contains(&false) {
             return Err(self.story(seed, "not all permits are leased again"));
         }
         Ok(self.outcome())
@@ -176,6 +197,7 @@ impl World {
             Fault::Throttle(replica) => self.throttle(replica),
             Fault::Ambush(replica, long) => self.replicas[replica].ambushed = Some(long),
             Fault::Configure(calls_per_second) => self.configure(calls_per_second),
+            Fault::FailOver(lag) => self.fail_over(lag),
         }
     }
 
@@ -196,26 +218,61 @@ impl World {
         self.replicas[replica].cut_off_until = self.now + self.broken_for(long);
     }
 
-    /// Whether the promise is kept.
-    fn check(&mut self) -> Result<(), String> {
-        let mut may_send = Vec::with_capacity(self.replicas.len());
+    /// To a standby that has not got the last commits; the replicas die with the server that had.
+    fn fail_over(&mut self, lag: Micros) {
+        let at = (self.now - lag).max(0);
+        let has = self.before.iter().rfind(|(since, _)| *since <= at);
+        let server = self.table.server + 1;
+        let (_, table) = has.expect("it begins with nothing").clone();
+        self.table = Table { server, ..table };
+        self.before = vec![(0, self.table.clone())];
         for replica in 0..self.replicas.len() {
-            if self.replicas[replica].state != State::Dead {
-                may_send.push((self.replicas[replica].sender, self.may_send(replica)));
-            }
+            self.kill(replica);
         }
-        self.door.check(self.now, may_send.into_iter())
+    }
+
+    /// For a standby to fall back to.
+    pub(super) fn remember_the_table(&mut self) {
+        if self.plan.subject == Subject::Failover {
+            self.before.push((self.now, self.table.clone()));
+        }
+    }
+
+    /// The only API whose calls an event changes, if it is not about all.
+    fn is_about_one_api(&self, event: Event) -> Option<usize> {
+        match event {
+            Event::Does(_, _, deed) => self.is_about(deed),
+            Event::Arrives(call) | Event::IsLost(call) | Event::IsSevered(call) => {
+                Some(self.calls[call].api)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the promise is kept for this API, or for all.
+    fn check(&mut self, about: Option<usize>) -> Result<(), String> {
+        let apis = about.map_or(0..self.plan.apis, |api| api..api + 1);
+        for api in apis {
+            let mut may_send = Vec::with_capacity(self.replicas.len());
+            for replica in 0..self.replicas.len() {
+                if self.replicas[replica].state != State::Dead {
+                    may_send.push((self.replicas[replica].sender, self.may_send(replica, api)));
+                }
+            }
+            self.doors[api].check(self.now, may_send.into_iter())?;
+        }
+        Ok(())
     }
 
     /// What could be sent at once: free permits, and turns.
-    fn may_send(&mut self, replica: usize) -> usize {
+    fn may_send(&mut self, replica: usize, api: usize) -> usize {
         let now = self.instant(replica);
         let it = &mut self.replicas[replica];
-        let Some(ledger) = &mut it.ledger else {
-            return 0;
+        let (calls, ledger) = (&self.calls, &mut it.ledgers[api]);
+        let may_be_sent = |turn: &&usize| {
+            let call = &calls[**turn];
+            call.api == api && ledger.may_send_until(call.term, now).is_some()
         };
-        let calls = &self.calls;
-        let may_be_sent = |turn: &&usize| ledger.may_send_until(calls[**turn].term, now).is_some();
         let turns = it.turns.iter().filter(may_be_sent).count();
         ledger.free(now) + turns
     }
@@ -286,7 +343,10 @@ impl World {
         Outcome {
             arrivals: arrivals.collect(),
             mean_hold: held.iter().sum::<f64>() / as_float(held.len()),
-            held: self.leased().map(|(permits, _)| permits).collect(),
+            held: self.leased(0).map(|(permits, _)| permits).collect(),
+            lapses: self.lapses,
+            quick_starts: self.quick_starts,
+            idle_leases: self.idle_leases,
             plan: self.plan,
         }
     }

@@ -79,6 +79,9 @@ async fn an_auditor_can_keep_nobody_from_anything() {
         "modgate.try_lock_seals()",
         "audit.ensure_partitions()",
         "modgate.renew_permit_lease(1, 'a', gen_random_uuid(), 1, 1, 1, 1, 1, '1 s', '1 s')",
+        "modgate.renew_permit_leases(1, gen_random_uuid(), '1 s', '1 s', '{a}', '{1}', '{1}', '{1}', '{1}', '{1}')",
+        "modgate.give_up_permit_leases(1, gen_random_uuid(), '{a}', '{1}', '{1}', '{1 s}', true)",
+        "modgate.all_permit_leases_given_up(1)",
     ] {
         let refused = try_run(&mut auditor, &format!("select {function}")).await;
         assert_eq!(refusal(refused), "42501", "{function}");

@@ -3,6 +3,8 @@
 //! Every method is told the time and none waits, so that the simulation of the protocol drives
 //! this very code.
 
+mod renewals;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
@@ -11,7 +13,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::cut::Cut;
-use super::lease::{HolderRow, Lease, Renewal, Standing};
+use super::lease::{Lease, Standing, first_share};
 use super::permit::REST;
 use super::permits::Counts;
 
@@ -27,39 +29,53 @@ pub(super) struct Ledger {
     calls_per_second: usize,
     /// The end of the cold start.
     not_before: Instant,
-    /// The number of the last renewal that was asked for.
+    /// The number of the last renewal that was asked for, when it was, and the last that was answered.
     renewal: i64,
+    asked_at: Option<Instant>,
+    answered: Option<Instant>,
     lease: Option<Lease>,
+    /// Since when a lease has been asked for, where there is none.
+    wanted_since: Option<Instant>,
+    /// When there was last something to do.
+    used_at: Instant,
     term: Term,
     /// Set aside for a turn, or held by a call.
     in_use: usize,
     /// When each resting permit is free again.
     resting: BinaryHeap<Reverse<Instant>>,
-    granted: bool,
     cut: Option<Cut>,
 }
 
 impl Ledger {
     /// No permit may be taken before the end of the cold start, nor without a lease.
-    pub(super) fn new(holder: Uuid, calls_per_second: usize, not_before: Instant) -> Self {
+    pub(super) const fn new(holder: Uuid, calls_per_second: usize, not_before: Instant) -> Self {
         Self {
             holder,
             calls_per_second,
             not_before,
             renewal: 0,
+            asked_at: None,
+            answered: None,
             lease: None,
-            term: Term::default(),
+            wanted_since: None,
+            used_at: not_before,
+            term: Term(0),
             in_use: 0,
             resting: BinaryHeap::new(),
-            granted: false,
             cut: None,
         }
+    }
+
+    /// The cold start is over already: no call of before can be under way.
+    pub(super) fn end_cold_start(&mut self, now: Instant) {
+        self.not_before = self.not_before.min(now);
     }
 
     /// Sets a free permit aside, if there is one.
     pub(super) fn take(&mut self, now: Instant) -> Option<Term> {
         let free = self.free(now) > 0;
         self.in_use += usize::from(free);
+        self.used_at = now.max(self.used_at);
         free.then_some(self.term)
     }
 
@@ -75,64 +91,6 @@ impl Ledger {
         (term == self.term).then_some(lease.until)
     }
 
-    pub(super) fn standing(&self, now: Instant) -> Standing {
-        match &self.lease {
-            None => Standing::Waiting,
-            Some(lease) if now < lease.until => Standing::Leased,
-            Some(_) => Standing::Lapsed,
-        }
-    }
-
-    /// What to ask for, now that `queued` actions wait. From here on no more is used than it
-    /// keeps, whether or not an answer comes: the database may have given the rest away.
-    pub(super) fn renew(&mut self, now: Instant, queued: usize, closing: bool) -> Renewal {
-        let (busy, demand) = (self.busy(now), self.demand(now, queued));
-        let due = if closing { 0 } else { self.share(demand) };
-        // Also after a lapse: the row may still be there, and the last calls under way.
-        let row = self.lease.as_ref().map_or(0, |lease| lease.permits);
-        let keeps = row.min(due.max(busy));
-        if let Some(lease) = &mut self.lease {
-            lease.permits = keeps;
-            lease.due = due;
-        }
-        self.renewal += 1;
-        Renewal {
-            holder: self.holder,
-            number: self.renewal,
-            calls_per_second: self.calls_per_second,
-            demand,
-            keeps,
-            wants: due.max(busy),
-        }
-    }
-
-    /// The answer to `renewal`, asked for at `asked_at`. One to an earlier renewal says nothing.
-    pub(super) fn renewed(&mut self, asked_at: Instant, renewal: &Renewal, rows: &[HolderRow]) {
-        if renewal.number != self.renewal {
-            return;
-        }
-        if let Some(lease) = Lease::read(renewal, asked_at, rows) {
-            self.term.0 += u64::from(self.valid(asked_at).is_none());
-            self.lease = Some(lease);
-        }
-    }
-
-    /// Whether a renewal should not wait.
-    pub(super) fn is_unsettled(&mut self, now: Instant, queued: usize) -> bool {
-        let demand = self.demand(now, queued);
-        let lease = self.valid(now);
-        lease.is_none_or(|lease| lease.is_unsettled(demand))
-    }
-
-    /// The renewal that ends the lease, and how long what is still counted will rest; `None` while
-    /// a permit is in use. None may be taken from here on.
-    pub(super) fn release(&mut self, now: Instant) -> Option<(Renewal, Duration)> {
-        let renewal = self.renew(now, 0, true);
-        self.lease = None;
-        let last = self.resting.iter().map(|Reverse(until)| *until).max();
-        (self.in_use == 0).then(|| (renewal, last.map_or(Duration::ZERO, |last| last - now)))
-    }
-
     /// Halves what may be taken, unless that has just been done. What is left, if it was.
     pub(super) fn cut(&mut self, now: Instant) -> Option<usize> {
         if self.cut.is_some_and(|cut| cut.is_fresh(now)) {
@@ -146,9 +104,16 @@ impl Ledger {
 
     /// How many may be taken.
     pub(super) fn free(&mut self, now: Instant) -> usize {
-        let free = self.capacity(now).saturating_sub(self.busy(now));
-        self.granted |= free > 0;
-        free
+        self.capacity(now).saturating_sub(self.busy(now))
+    }
+
+    /// How many more calls there would be permits for by the next renewal: the free ones, and what the
+    /// others would leave.
+    pub(super) fn within_reach(&mut self, now: Instant) -> usize {
+        if now < self.not_before {
+            return 0;
+        }
+        self.reach(now).saturating_sub(self.busy(now))
     }
 
     /// When another may be free by itself: a permit has rested, or one has grown back.
@@ -159,28 +124,28 @@ impl Ledger {
         [rested, regrown, warm].into_iter().flatten().min()
     }
 
-    /// How long until the `nth` permit from now (from 1) is free, as far as can be foreseen: a
-    /// permit in use is taken to come back a second from now, and each later one at the full rate.
+    /// How long until the `nth` permit from now (from 1) is free, as far as can be foreseen: what is
+    /// within reach is leased at once, a permit in use is taken to come back a second from now, and each
+    /// later one at the full rate.
     pub(super) fn expected_wait(&mut self, nth: usize, now: Instant) -> Duration {
-        let (capacity, free) = (self.capacity(now), self.free(now));
-        if capacity == 0 {
-            return self.not_before.saturating_duration_since(now);
-        }
+        let (cold, busy, reach) = (self.cold_for(now), self.busy(now), self.reach(now));
         // After a cut, more may be out than there are to come back to.
-        let excess = (self.in_use + self.resting.len()).saturating_sub(capacity);
-        let Some(beyond) = (nth + excess).checked_sub(free + 1) else {
-            return Duration::ZERO;
+        let excess = busy.saturating_sub(reach);
+        let free = reach.saturating_sub(busy);
+        let beyond = (nth + excess).checked_sub(free + 1);
+        let Some(beyond) = beyond.filter(|_| reach > 0) else {
+            return cold;
         };
         let mut times: Vec<Instant> = self.resting.iter().map(|Reverse(until)| *until).collect();
         if let Some(foreseen) = beyond.checked_sub(times.len()) {
             let rounds = u32::try_from(foreseen).unwrap_or(u32::MAX);
             let wait =
-                REST + REST.saturating_mul(rounds) / u32::try_from(capacity).unwrap_or(u32::MAX);
+                REST + REST.saturating_mul(rounds) / u32::try_from(reach).unwrap_or(u32::MAX);
             let rested = times.into_iter().max().unwrap_or(now);
-            return rested.saturating_duration_since(now).max(wait);
+            return rested.saturating_duration_since(now).max(cold + wait);
         }
         let (_, until, _) = times.select_nth_unstable(beyond);
-        until.saturating_duration_since(now)
+        until.saturating_duration_since(now).max(cold)
     }
 
     /// Permits in a second at which turns may be handed out: all that are held, or, while there
@@ -204,7 +169,6 @@ impl Ledger {
             cut: self.cut.map_or(0, |cut| held - cut.of(held, now)),
             leased_to_others: lease.map_or(0, |lease| lease.others),
             calls_per_second: lease.map_or(self.calls_per_second, |lease| lease.calls_per_second),
-            granted: self.granted,
             lapsed,
         }
     }
@@ -221,11 +185,28 @@ impl Ledger {
         if now < self.not_before {
             return 0;
         }
-        self.cut = self.cut.filter(|cut| !cut.is_over(now));
         // What it is not due is not taken again, or it would never be free for others.
         let lease = self.valid(now);
         let due = lease.map_or(0, |lease| lease.permits.min(lease.due));
-        self.cut.map_or(due, |cut| cut.of(due, now))
+        self.less_the_cut(due, now)
+    }
+
+    /// What this process would have if it needed all it could get; nothing while the lease is lost.
+    fn reach(&mut self, now: Instant) -> usize {
+        if self.standing(now) == Standing::Lapsed {
+            return 0;
+        }
+        let (capacity, share) = (self.capacity(now), self.share(self.calls_per_second));
+        self.less_the_cut(share, now).max(capacity)
+    }
+
+    fn less_the_cut(&mut self, permits: usize, now: Instant) -> usize {
+        self.cut = self.cut.filter(|cut| !cut.is_over(now));
+        self.cut.map_or(permits, |cut| cut.of(permits, now))
+    }
+
+    fn cold_for(&self, now: Instant) -> Duration {
+        self.not_before.saturating_duration_since(now)
     }
 
     /// In use or resting.
@@ -244,6 +225,9 @@ impl Ledger {
     /// What this process should have, as far as it knows the others.
     fn share(&self, demand: usize) -> usize {
         let lease = self.lease.as_ref();
-        lease.map_or(self.calls_per_second, |lease| lease.share(demand))
+        lease.map_or_else(
+            || first_share(self.calls_per_second, demand),
+            |lease| lease.share(demand),
+        )
     }
 }
