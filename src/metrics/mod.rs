@@ -45,6 +45,7 @@ pub struct Metrics {
     queue_length: Family<ApiLabels, Gauge>,
     permits: Family<PermitLabels, Gauge>,
     permit_cuts: Family<ApiLabels, Counter>,
+    lease_lapsed: Family<ApiLabels, Gauge>,
     suspended: Family<SuspendedLabels, Gauge>,
     pending_oldest: Seconds,
     seal_lag: Seconds,
@@ -77,6 +78,7 @@ impl Metrics {
             queue_length: Family::default(),
             permits: Family::default(),
             permit_cuts: Family::default(),
+            lease_lapsed: Family::default(),
             suspended: Family::default(),
             pending_oldest: Seconds::default(),
             seal_lag: Seconds::default(),
@@ -163,6 +165,9 @@ impl Metrics {
         self.queue_length
             .get_or_create(&ApiLabels { api })
             .set(gauge(queued));
+        self.lease_lapsed
+            .get_or_create(&ApiLabels { api })
+            .set(permits.lapsed.into());
         for (state, count) in [
             ("held", permits.held),
             ("free", permits.free),

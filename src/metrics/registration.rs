@@ -45,14 +45,16 @@ impl Metrics {
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "This build", version);
         self.register_seconds(registry);
-        self.register_proof_and_stream(registry);
+        self.register_proof_lease_and_stream(registry);
     }
 
-    fn register_proof_and_stream(&self, registry: &mut Registry) {
+    fn register_proof_lease_and_stream(&self, registry: &mut Registry) {
         let help = "Whether the seals of the record are signed";
         registry.register("seal_signed", help, self.seal_signed.clone());
         let help = "Breaks of the chain of seals that nobody has accepted, as this replica sees it: 0 or 1";
         registry.register("record_breaks", help, self.record_breaks.clone());
+        let lapsed = "Whether this replica needs a lease on permits of the API and could not have it in time";
+        registry.register("lease_lapsed", lapsed, self.lease_lapsed.clone());
         let listeners = "Who listens to the stream of this replica";
         registry.register("stream_listeners", listeners, self.stream_listeners.clone());
     }

@@ -15,7 +15,7 @@ use crate::support::app::TestApp;
 const FROM_ELSEWHERE: [&str; 1] = ["up"];
 
 /// What dashboards and rules elsewhere are written against.
-const OF_THE_CONTRACT: [&str; 17] = [
+const OF_THE_CONTRACT: [&str; 18] = [
     "modgate_actions_total",
     "modgate_http_requests_total",
     "modgate_tencent_attempts_total",
@@ -23,6 +23,7 @@ const OF_THE_CONTRACT: [&str; 17] = [
     "modgate_audit_commit_duration_seconds_bucket",
     "modgate_pending_oldest_seconds",
     "modgate_permits",
+    "modgate_lease_lapsed",
     "modgate_queue_wait_seconds_bucket",
     "modgate_queue_length",
     "modgate_suspended",
