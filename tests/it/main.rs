@@ -30,6 +30,7 @@ mod kubernetes;
 mod late_answers;
 mod late_end;
 mod lease_lapsed;
+mod lease_start;
 mod lease_table;
 mod limit;
 mod lists;

@@ -23,7 +23,7 @@ const BACK_WITHIN: Duration = Duration::from_secs(20);
 const NOTICED: Duration = Duration::from_secs(6);
 const RECORD_AWAY: &str = "503 audit-unavailable";
 
-/// Three replicas at their full rate.
+/// Three replicas, or as many as it says, at their full rate.
 struct Scene {
     replicas: Replicas,
     crowd: Arc<Crowd>,
@@ -37,8 +37,12 @@ impl Scene {
     }
 
     async fn with_patience(world: World, patience: Duration) -> Self {
+        Self::sized(3, world, patience).await
+    }
+
+    async fn sized(count: usize, world: World, patience: Duration) -> Self {
         let mut replicas = Replicas::in_world(world).await;
-        replicas.start(3).await;
+        replicas.start(count).await;
         let crowd = impatient_crowd(&replicas.gateways, &MODERATORS, patience);
         let load = crowd.start("user", OFFERED, SECOND * 180);
         let before = replicas.rate(Instant::now() + WARM_UP, SECOND * 5).await;
@@ -123,6 +127,36 @@ async fn a_rolling_restart_passes_no_limit_and_loses_no_outcome() {
         scene.restart(door).await;
         let gateway = scene.replicas.gateways.remove(door).ready().await;
         scene.replicas.gateways.insert(door, gateway);
+    }
+    scene.full_rate_is_back().await;
+    let (asked, replicas) = scene.end().await;
+    assert_only(&asked, &[DONE, REFUSED, GONE, "503 shutting-down"]);
+    let lost = "select count(*) from audit.actions where state in ('pending', 'unknown')";
+    assert_eq!(replicas.world.count(lost).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_replicas_that_stop_and_start_in_turn_and_together_pass_no_limit() {
+    let mut scene = Scene::sized(2, World::undisturbed().await, PATIENCE).await;
+    for door in [0, 1, 0, 1] {
+        let leaving = scene.replicas.gateways.remove(door);
+        leaving.signal("TERM");
+        assert_eq!(leaving.exit(BACK_WITHIN).await.code(), Some(0));
+        scene.restart(door).await;
+    }
+    for _ in 0..3 {
+        let leaving = std::mem::take(&mut scene.replicas.gateways);
+        for gateway in &leaving {
+            gateway.signal("TERM");
+        }
+        for gateway in leaving {
+            assert_eq!(gateway.exit(BACK_WITHIN).await.code(), Some(0));
+        }
+        // Nothing is under way any more: they begin at once, or when the last permit has rested.
+        for door in 0..2 {
+            scene.restart(door).await;
+        }
+        sleep(SECOND).await;
     }
     scene.full_rate_is_back().await;
     let (asked, replicas) = scene.end().await;

@@ -65,7 +65,7 @@ pub(crate) fn modgate(variables: &BTreeMap<String, String>) -> Command {
 }
 
 impl Gateway {
-    /// Starts the binary and waits until it listens. It grants nothing for two seconds yet:
+    /// Starts the binary and waits until it listens. It may grant nothing for two seconds yet:
     /// [`Gateway::ready`].
     pub(crate) async fn start(variables: &BTreeMap<String, String>) -> Self {
         Self::listening(modgate(variables)).await
