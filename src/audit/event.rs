@@ -6,7 +6,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::canonical;
+use super::canonical::{self, ROW_FORMAT, Salt};
 use super::keys::SealKeys;
 use crate::domain::{Attempt, DecidedBy, End, Failure};
 
@@ -91,13 +91,15 @@ pub(super) async fn insert_event(
     event: &Event<'_>,
     keys: &SealKeys,
 ) -> Result<u64, sqlx::Error> {
-    let canonical = canonical::event(action_id, rev, event);
+    let salt: Salt = rand::random();
+    let canonical = canonical::event(action_id, rev, event, &salt);
     let inserted = sqlx::query!(
         "insert into audit.event
              (action_id, rev, state, at, decided_by, duration_us, attempt, tencent_random,
               attempt_duration_us, http_status, action_status, error_code, error_info,
-              tencent_request_id, failure, next_random, leaf_hash, mac)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+              tencent_request_id, failure, next_random, leaf_hash, mac, row_format, salt)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+                 $19, $20)
          on conflict do nothing",
         action_id,
         rev,
@@ -117,6 +119,8 @@ pub(super) async fn insert_event(
         event.next_random,
         canonical.leaf(),
         canonical.mac(keys),
+        ROW_FORMAT,
+        salt.as_slice(),
     );
     Ok(inserted.execute(connection).await?.rows_affected())
 }

@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Deployment;
-use super::canonical::{self, fingerprint};
+use super::canonical::{self, ROW_FORMAT, Salt, fingerprint};
 use super::keys::SealKeys;
 use crate::domain::{CaseRef, IdempotencyKey, Intent, Reason};
 
@@ -44,7 +44,8 @@ pub(super) async fn insert_action(
         Claim::None => (false, None),
         Claim::Key { takes_over } => (request.idempotency_key.is_some(), takes_over),
     };
-    let canonical = canonical::action(intent, random, deployment);
+    let salt: Salt = rand::random();
+    let canonical = canonical::action(intent, random, deployment, &salt);
     let inserted = sqlx::query!(
         "with claimed as (
              insert into modgate.idempotency (issuer, moderator, kind, key, fingerprint, action_id)
@@ -58,9 +59,9 @@ pub(super) async fn insert_action(
               room_id, data, reason, case_ref, supersedes, client_ip, peer_ip, user_agent, trace_id,
               http_request_id, instance, version, sdk_app_id, tencent_host, requested_at,
               deadline_ms, tencent_random, leaf_hash, mac,
-              idempotency_key)
+              idempotency_key, row_format, salt)
          select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::text::inet,
-                 $16::text::inet, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $32, $28
+                 $16::text::inet, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $32, $28, $33, $34
          where not $29 or exists (select from claimed)
          on conflict (id) do nothing",
         intent.id,
@@ -95,6 +96,8 @@ pub(super) async fn insert_action(
         fingerprint(request),
         takes_over,
         canonical.mac(keys),
+        ROW_FORMAT,
+        salt.as_slice(),
     );
     Ok(inserted.execute(connection).await?.rows_affected())
 }

@@ -43,6 +43,7 @@ mod genuine;
 mod idempotency;
 mod intent;
 mod keys;
+mod layout;
 mod own;
 mod page;
 mod partitions;
@@ -52,6 +53,7 @@ pub mod retain;
 mod rights;
 pub mod seal;
 mod stored;
+mod table;
 mod token;
 mod triggers;
 pub mod verify;
@@ -99,6 +101,9 @@ pub enum Error {
     /// The chain of seals is not what it was.
     #[error("the chain of seals is broken: {0}")]
     Broken(#[from] seal::Break),
+    /// A newer release wrote to the record, and only that can seal it.
+    #[error("the record holds {0}, which a newer release wrote: only that can seal it")]
+    Newer(String),
     /// The heads that were seen cannot be remembered.
     #[error(transparent)]
     Witness(#[from] seal::WitnessError),
@@ -143,6 +148,7 @@ pub struct AuditLog {
     ended_before: Watermark,
     chain: Arc<Mutex<Chain>>,
     is_broken: Arc<AtomicBool>,
+    is_newer: Arc<AtomicBool>,
     is_unguarded: Arc<AtomicBool>,
     last_blocked: LastBlocked,
 }
@@ -162,6 +168,7 @@ impl AuditLog {
             ended_before: Watermark::default(),
             chain: Arc::default(),
             is_broken: Arc::default(),
+            is_newer: Arc::default(),
             is_unguarded: Arc::default(),
             last_blocked: LastBlocked::default(),
         }
@@ -177,6 +184,11 @@ impl AuditLog {
     /// Whether nothing is sealed because the chain of seals was found broken.
     pub fn is_broken(&self) -> bool {
         self.is_broken.load(Ordering::Relaxed)
+    }
+
+    /// Whether this replica seals nothing because a newer release wrote to the record.
+    pub fn is_newer(&self) -> bool {
+        self.is_newer.load(Ordering::Relaxed)
     }
 
     /// Uses these keys from here on.

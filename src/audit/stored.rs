@@ -1,7 +1,6 @@
 //! Rows as they are stored: each hashed field as the text that is hashed.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
@@ -9,84 +8,21 @@ use aws_lc_rs::digest::{Context, SHA256};
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::canonical::{ACTION_FIELDS, Canonical, DECISION_FIELDS, EVENT_FIELDS, PRUNE_FIELDS};
+use super::canonical::Canonical;
 use super::keys::SealKeys;
-
-/// A table whose rows are sealed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Table {
-    Action,
-    Event,
-    Prune,
-    Decision,
-}
-
-impl Table {
-    pub(super) const ALL: [Self; 4] = [Self::Action, Self::Event, Self::Prune, Self::Decision];
-
-    /// What stands for it in canonical bytes and in seals.
-    pub(super) const fn byte(self) -> u8 {
-        match self {
-            Self::Action => b'A',
-            Self::Event => b'E',
-            Self::Prune => b'P',
-            Self::Decision => b'O',
-        }
-    }
-
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Action => "action",
-            Self::Event => "event",
-            Self::Prune => "prune",
-            Self::Decision => "decision",
-        }
-    }
-
-    pub(super) const fn fields(self) -> &'static [&'static str] {
-        match self {
-            Self::Action => &ACTION_FIELDS,
-            Self::Event => &EVENT_FIELDS,
-            Self::Prune => &PRUNE_FIELDS,
-            Self::Decision => &DECISION_FIELDS,
-        }
-    }
-
-    /// Where the column of the row's time stands among its fields, if it is hashed with them.
-    pub(super) const fn time_field(self) -> Option<usize> {
-        match self {
-            Self::Action | Self::Event => None,
-            Self::Prune => Some(4),
-            Self::Decision => Some(3),
-        }
-    }
-}
-
-/// Which row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Key {
-    pub(super) id: Uuid,
-    /// 0 where the table has none.
-    pub(super) rev: u16,
-    pub(super) table: Table,
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} {}", self.table.name(), self.id)?;
-        match self.table {
-            Table::Event => write!(formatter, " rev {}", self.rev),
-            Table::Action | Table::Prune | Table::Decision => Ok(()),
-        }
-    }
-}
+use super::layout::Layout;
+use super::table::{Key, Table};
 
 /// A row with everything that a seal holds of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct StoredRow {
     pub(super) key: Key,
-    /// In the order of [`Table::fields`].
+    /// Which of the fields are hashed, and how.
+    pub(super) version: i16,
+    /// In the order of [`Layout::columns`].
     pub(super) fields: Vec<Option<String>>,
+    /// What its texts about people are hashed with.
+    pub(super) salt: Option<Vec<u8>>,
     /// Microseconds since the Unix epoch; of a prune `pruned_at`, of a decision `decided_at`.
     pub(super) recorded_at: i64,
     pub(super) leaf_hash: Vec<u8>,
@@ -94,7 +30,7 @@ pub(super) struct StoredRow {
 }
 
 impl StoredRow {
-    /// A row that is about to be inserted, with what its fields make.
+    /// A row without a salt that is about to be inserted, with what its fields make.
     pub(super) fn new(
         key: Key,
         fields: Vec<Option<String>>,
@@ -103,7 +39,9 @@ impl StoredRow {
     ) -> Self {
         let mut row = Self {
             key,
+            version: *key.table.layout().versions.end(),
             fields,
+            salt: None,
             recorded_at,
             leaf_hash: Vec::new(),
             mac: None,
@@ -113,18 +51,36 @@ impl StoredRow {
         row
     }
 
+    /// Whether this build knows what of it is hashed, and how.
+    pub(super) fn is_known(&self) -> bool {
+        self.key.table.layout().versions.contains(&self.version)
+    }
+
+    /// The row for people, with its version: this build does not know it.
+    pub(super) fn newer(&self) -> String {
+        format!("{} of version {}", self.key, self.version)
+    }
+
+    /// One of its hashed columns as the text that is hashed.
+    pub(super) fn field(&self, column: &str) -> Option<&str> {
+        let mut columns = self.key.table.layout().columns.iter();
+        let place = columns.position(|name| *name == column)?;
+        self.fields.get(place)?.as_deref()
+    }
+
     /// Whether `recorded_at`, which is the database's and in no mac, is about the time that the fields
-    /// tell: of an action to within a minute (a rule of the schema), of an event not before it, nor later
+    /// tell: to within a minute where a rule of the schema says so, of an event not before it, nor later
     /// than an end is offered to a record that does not take it.
     pub(super) fn has_its_time(&self) -> bool {
         const MINUTE: i64 = 60 * 1_000_000;
-        let (place, latest) = match self.key.table {
-            Table::Action => (25, MINUTE),
-            Table::Event => (3, 30 * MINUTE),
+        let told = |column| self.field(column)?.parse().ok();
+        let (told, latest): (Option<i64>, i64) = match self.key.table {
+            Table::Action | Table::Brake => (told("requested_at"), MINUTE),
+            Table::Batch => (told("submitted_at"), MINUTE),
+            Table::BatchItem => (self.key.millis().checked_mul(1_000), MINUTE),
+            Table::Event | Table::BatchEvent => (told("at"), 30 * MINUTE),
             Table::Prune | Table::Decision => return true,
         };
-        let told = self.fields.get(place).and_then(Option::as_deref);
-        let told = told.and_then(|micros| micros.parse::<i64>().ok());
         told.is_some_and(|told| {
             let after = self.recorded_at.saturating_sub(told);
             (-MINUTE..=latest).contains(&after)
@@ -132,7 +88,7 @@ impl StoredRow {
     }
 
     pub(super) fn canonical(&self) -> Canonical {
-        Canonical::of_texts(self.key.table.byte(), &self.fields)
+        Canonical::of_row(self)
     }
 
     /// What a seal says of it: SHA-256 over a byte 1, the leaf hash that its fields make,
@@ -151,7 +107,9 @@ impl StoredRow {
 #[derive(FromRow)]
 struct Read {
     id: Uuid,
-    rev: i16,
+    rev: i32,
+    version: i16,
+    salt: Option<Vec<u8>>,
     recorded_at: i64,
     leaf_hash: Vec<u8>,
     mac: Option<Vec<u8>>,
@@ -160,7 +118,7 @@ struct Read {
 
 impl Read {
     fn into_row(mut self, table: Table) -> StoredRow {
-        for (name, field) in table.fields().iter().zip(&mut self.fields) {
+        for (name, field) in table.layout().columns.iter().zip(&mut self.fields) {
             // Postgres writes some addresses in another way than RFC 5952.
             if let ("client_ip" | "peer_ip", Some(text)) = (*name, field.as_deref())
                 && let Ok(address) = text.parse::<IpAddr>()
@@ -171,10 +129,13 @@ impl Read {
         StoredRow {
             key: Key {
                 id: self.id,
-                rev: self.rev.cast_unsigned(),
+                // A rule of the schema keeps it small. What has another is found by no entry of a seal.
+                rev: u16::try_from(self.rev).unwrap_or(u16::MAX),
                 table,
             },
+            version: self.version,
             fields: self.fields,
+            salt: self.salt,
             recorded_at: self.recorded_at,
             leaf_hash: self.leaf_hash,
             mac: self.mac,
@@ -188,29 +149,32 @@ fn micros(column: &str) -> String {
 }
 
 fn select(table: Table) -> String {
-    let fields = table.fields().iter().map(|&name| match name {
-        "requested_at" | "at" | "pruned_at" | "decided_at" => format!("{}::text", micros(name)),
+    let layout: &Layout = table.layout();
+    let fields = layout.columns.iter().map(|&name| match name {
+        "requested_at" | "at" | "pruned_at" | "decided_at" | "submitted_at" | "expires_at" => {
+            format!("{}::text", micros(name))
+        }
         // Without the length of the netmask, unless it is one of a network.
         "client_ip" | "peer_ip" => format!("abbrev({name})"),
         _ => format!("{name}::text"),
     });
     let fields: Vec<String> = fields.collect();
-    let (id, rev, recorded_at) = match table {
-        Table::Action => ("id", "0::smallint", "recorded_at"),
-        Table::Event => ("action_id", "rev", "recorded_at"),
-        Table::Prune => ("id", "0::smallint", "pruned_at"),
-        Table::Decision => ("id", "0::smallint", "decided_at"),
-    };
+    let either = |has, column, otherwise| if has { column } else { otherwise };
     format!(
-        "select {id} as id, {rev} as rev, {} as recorded_at, leaf_hash, mac, array[{}] as fields
-         from audit.{} where {id} = any($1)",
-        micros(recorded_at),
-        fields.join(", "),
-        table.name()
+        "select {id} as id, {rev}::integer as rev, {version} as version, {salt} as salt, {recorded_at} as recorded_at,
+                leaf_hash, mac, array[{fields}] as fields
+         from audit.{name} where {id} = any($1)",
+        id = layout.id,
+        rev = layout.rev.unwrap_or("0"),
+        version = either(layout.has_row_format(), "row_format", "1::smallint"),
+        salt = either(layout.has_salt(), "salt", "null::bytea"),
+        recorded_at = micros(layout.time),
+        fields = fields.join(", "),
+        name = layout.name,
     )
 }
 
-static SELECTS: LazyLock<[String; 4]> = LazyLock::new(|| Table::ALL.map(select));
+static SELECTS: LazyLock<[String; 8]> = LazyLock::new(|| Table::ALL.map(select));
 
 /// The rows with these keys, as far as they are there.
 pub(super) async fn rows(

@@ -33,10 +33,7 @@ pub(super) async fn retain(environment: &Environment, arguments: &Arguments) -> 
         "dropped"
     };
     for month in &dropped {
-        println!(
-            "{done} {}: {} actions, {} events",
-            month.month, month.actions, month.events
-        );
+        println!("{done} {}: {}", month.month, month.contents());
         if let Some(head) = &month.head {
             let head = serde_json::to_string(head).map_err(|error| Failed::because(&error))?;
             println!("{head}");

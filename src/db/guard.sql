@@ -3,8 +3,8 @@
 with guarded as (
     select oid, relname from pg_class
     where relnamespace = to_regnamespace('audit') and relkind in ('r', 'p')
-      and (relname in ('action', 'event', 'seal', 'prune', 'decision')
-           or relname ~ '^(action|event)_[0-9]{6}$')
+      and (relname in ('action', 'event', 'seal', 'prune', 'decision', 'batch', 'batch_item', 'batch_event', 'brake')
+           or relname ~ '^(action|event|batch|batch_item|batch_event)_[0-9]{6}$')
 ), expected as (
     -- `tgtype`: before update, delete or truncate, for each statement.
     select oid, 'append_only' as name, 'audit.refuse_change()' as function, 58 as type from guarded

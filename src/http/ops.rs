@@ -81,7 +81,7 @@ async fn degraded(moderation: &Moderation, verifier: &Verifier) -> Vec<&'static 
     if moderation.audit.is_blocked() {
         degraded.push("record");
     }
-    if moderation.audit.is_broken() {
+    if moderation.audit.is_broken() || moderation.audit.is_newer() {
         degraded.push("seals");
     }
     if moderation.audit.is_unguarded() {

@@ -11,7 +11,8 @@ use sqlx::{Connection as _, PgConnection};
 use super::{FORMAT, Line, SealLine, VERSION};
 use crate::audit::decision::{self, Decision};
 use crate::audit::seal::Seal;
-use crate::audit::stored::{self, Key, StoredRow, Table};
+use crate::audit::stored::{self, StoredRow};
+use crate::audit::table::{Key, Table};
 use crate::audit::verify::heap::{self, ByKey};
 use crate::audit::verify::{Error, database};
 use crate::db;
@@ -33,10 +34,17 @@ impl Serialize for Members<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let row = self.0;
         let mut members = serializer.serialize_map(None)?;
-        for (name, field) in row.key.table.fields().iter().zip(&row.fields) {
+        let layout = row.key.table.layout();
+        for (name, field) in layout.columns.iter().zip(&row.fields) {
             members.serialize_entry(name, field)?;
         }
-        if row.key.table.time_field().is_none() {
+        if layout.has_row_format() {
+            members.serialize_entry("row_format", &row.version.to_string())?;
+        }
+        if layout.has_salt() {
+            members.serialize_entry("salt", &row.salt.as_ref().map(hex::encode))?;
+        }
+        if !layout.hashes_time() {
             members.serialize_entry("recorded_at", &row.recorded_at.to_string())?;
         }
         members.serialize_entry("leaf_hash", &hex::encode(&row.leaf_hash))?;

@@ -9,15 +9,17 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::seal::{self, Hash, Seal};
-use super::stored::{Key, StoredRow, Table};
+use super::stored::StoredRow;
+use super::table::{Key, Table};
 
 pub use export::export;
 pub(super) use fields::Fields;
 
 pub(super) const FORMAT: &str = "modgate.record";
 
-/// What this build writes. Version 1 knew no decisions, and seals of format 1 alone.
-pub(super) const VERSION: u32 = 2;
+/// What this build writes. Version 1 knew no decisions, and seals of format 1 alone; version 2 knew rows of
+/// version 1 alone, which did not say so, and neither batches nor brakes.
+pub(super) const VERSION: u32 = 3;
 
 /// One line; exactly one of the members that are no numbers is there.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -37,6 +39,14 @@ pub(super) struct Line {
     pub(super) prune: Option<Fields>,
     #[serde(skip_serializing)]
     pub(super) decision: Option<Fields>,
+    #[serde(skip_serializing)]
+    pub(super) batch: Option<Fields>,
+    #[serde(skip_serializing)]
+    pub(super) batch_item: Option<Fields>,
+    #[serde(skip_serializing)]
+    pub(super) batch_event: Option<Fields>,
+    #[serde(skip_serializing)]
+    pub(super) brake: Option<Fields>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) end: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,28 +115,59 @@ impl SealLine {
     }
 }
 
-/// The row of a line, unless a member is missing, or not of its form.
-pub(super) fn into_row(table: Table, members: Fields) -> Option<StoredRow> {
+impl Line {
+    /// The row that it holds, with its table.
+    pub(super) fn take_row(&mut self) -> Option<(Table, Fields)> {
+        Table::ALL.into_iter().find_map(|table| {
+            let members = match table {
+                Table::Action => &mut self.action,
+                Table::Event => &mut self.event,
+                Table::Prune => &mut self.prune,
+                Table::Decision => &mut self.decision,
+                Table::Batch => &mut self.batch,
+                Table::BatchItem => &mut self.batch_item,
+                Table::BatchEvent => &mut self.batch_event,
+                Table::Brake => &mut self.brake,
+            };
+            Some((table, members.take()?))
+        })
+    }
+}
+
+/// The row of a line in an export of `version`, unless a member is missing, or not of its form.
+pub(super) fn into_row(table: Table, members: Fields, version: u32) -> Option<StoredRow> {
+    let (layout, says_version) = (table.layout(), version > 2);
     let mut members = members.into_map();
     let mut take = |name: &str| members.remove(name);
-    let names = table.fields().iter();
-    let fields: Vec<Option<String>> = names.map(|name| take(name)).collect::<Option<_>>()?;
-    let recorded_at = match table.time_field() {
-        Some(place) => fields[place].clone(),
-        None => take("recorded_at")?,
+    let columns = if says_version {
+        layout.columns
+    } else {
+        &layout.columns[..layout.of_version_1]
+    };
+    let fields: Option<Vec<_>> = columns.iter().map(|name| take(name)).collect();
+    let mut fields = fields?;
+    fields.resize(layout.columns.len(), None);
+    let place = |column| layout.columns.iter().position(|name| *name == column);
+    let field = |column| fields.get(place(column)?)?.as_deref();
+    let id = field(layout.id)?.parse().ok()?;
+    let rev = layout.rev.map_or(Some(0), |rev| field(rev)?.parse().ok())?;
+    let recorded_at = if layout.hashes_time() {
+        field(layout.time).map(str::to_owned)
+    } else {
+        take("recorded_at")?
+    };
+    let row_format = (says_version && layout.has_row_format()).then(|| take("row_format"));
+    let salt = if says_version && layout.has_salt() {
+        take("salt")?
+    } else {
+        None
     };
     let (leaf_hash, mac) = (hex::decode(take("leaf_hash")??), take("mac")?);
-    let rev = match table {
-        Table::Event => fields[1].as_deref()?.parse::<i16>().ok()?.cast_unsigned(),
-        Table::Action | Table::Prune | Table::Decision => 0,
-    };
     members.is_empty().then_some(())?;
     Some(StoredRow {
-        key: Key {
-            id: fields[0].as_deref()?.parse().ok()?,
-            rev,
-            table,
-        },
+        key: Key { id, rev, table },
+        version: row_format.map_or(Some(1), |version| version??.parse().ok())?,
+        salt: salt.map(hex::decode).transpose().ok()?,
         recorded_at: recorded_at?.parse().ok()?,
         leaf_hash: leaf_hash.ok()?,
         mac: mac.map(hex::decode).transpose().ok()?,

@@ -16,7 +16,8 @@ use sqlx::error::DatabaseError;
 use uuid::Uuid;
 
 use super::seal::{Hash, Seal, SeenHead};
-use super::stored::{Key, StoredRow, Table};
+use super::stored::StoredRow;
+use super::table::Key;
 use super::verify;
 
 pub use accept::{Accepted, accept_break};
@@ -182,9 +183,8 @@ impl FalseRow {
 impl Decision {
     /// What a row of `audit.decision` says.
     pub(super) fn of(row: StoredRow) -> Self {
-        let field = |index: usize| row.fields.get(index).and_then(Option::as_deref);
-        let details = field(8).unwrap_or_default();
-        let what = match field(1) {
+        let details = row.field("details").unwrap_or_default();
+        let what = match row.field("kind") {
             Some("break") => serde_json::from_str(details).map(What::Break).ok(),
             Some("acknowledgement") => serde_json::from_str(details)
                 .map(What::Acknowledgement)
@@ -203,12 +203,7 @@ impl Decision {
 
     /// A column of it, for people.
     pub(super) fn text(&self, column: &str) -> &str {
-        let place = Table::Decision
-            .fields()
-            .iter()
-            .position(|name| *name == column);
-        let field = place.and_then(|place| self.row.fields.get(place));
-        field.and_then(Option::as_deref).unwrap_or_default()
+        self.row.field(column).unwrap_or_default()
     }
 
     /// The seals that it says do not count.

@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::{By, Decision};
 use crate::audit::keys::SealKeys;
-use crate::audit::stored::{self, Key, StoredRow, Table};
+use crate::audit::stored::{self, StoredRow};
+use crate::audit::table::{Key, Table};
 
 /// All decisions, in the order in which they were made. There are few.
 pub(in crate::audit) async fn all(

@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use secrecy::SecretString;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Postgres, Transaction};
+use sqlx::{Connection as _, PgConnection, Postgres, Transaction};
 
 use super::keys::SealKeys;
 use super::seal::Head;
-use super::stored::Key;
+use super::table::{Key, Table};
 use super::verify::months::month_of;
 use super::verify::{self, Evidence, database};
 use crate::db;
@@ -57,12 +57,29 @@ pub enum Error {
 pub struct Dropped {
     /// `YYYY-MM`
     pub month: String,
-    /// How many actions it had.
-    pub actions: i64,
-    /// How many events.
-    pub events: i64,
+    rows: Vec<(Table, i64)>,
     /// The head of the seal that says so, to be kept outside; none in a dry run.
     pub head: Option<Head>,
+}
+
+impl Dropped {
+    /// How many rows a table had.
+    fn rows(&self, table: Table) -> i64 {
+        let mut rows = self.rows.iter();
+        let of_table = rows.find(|(of, _)| *of == table);
+        of_table.map_or(0, |(_, rows)| *rows)
+    }
+
+    /// What it had, in words.
+    pub fn contents(&self) -> String {
+        let rows = self.rows.iter();
+        let told = rows.filter(|(table, rows)| *rows > 0 || table.is_of_every_month());
+        let told = told.map(|(table, rows)| {
+            let what = table.counted_in().unwrap_or_default().replace('_', " ");
+            format!("{rows} {what}")
+        });
+        told.collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// What to drop.
@@ -115,7 +132,7 @@ async fn drop_months(
     let mut dropped = Vec::new();
     for month in months {
         let name = month.format("%Y-%m").to_string();
-        if let Some(row) = unsealed.iter().find(|key| month_of(key.id) == name) {
+        if let Some(row) = unsealed.iter().find(|key| month_of(**key) == name) {
             return Err(Error::Unsealed {
                 month: name,
                 row: row.to_string(),
@@ -143,11 +160,12 @@ async fn lock(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>
 async fn left_behind(connection: &mut PgConnection) -> Result<Vec<NaiveDate>, sqlx::Error> {
     let months = sqlx::query_scalar(
         "select month from audit.prune
-         where to_regclass('audit.action_' || to_char(month, 'YYYYMM')) is not null
-            or to_regclass('audit.event_' || to_char(month, 'YYYYMM')) is not null
+         where exists (select from unnest($1::text[]) as parent
+                       where to_regclass('audit.' || parent || '_' || to_char(month, 'YYYYMM')) is not null)
          order by month",
     );
-    months.fetch_all(connection).await
+    let parents: Vec<&str> = Table::monthly().map(Table::name).collect();
+    months.bind(parents).fetch_all(connection).await
 }
 
 /// The months that ended `keep` ago or earlier and are still there.
@@ -189,17 +207,13 @@ async fn drop_month(
     month: NaiveDate,
     retention: &Retention,
 ) -> Result<Dropped, Error> {
-    let suffix = month.format("%Y%m");
-    let counts = format!(
-        "select (select count(*) from audit.action_{suffix}), (select count(*) from audit.event_{suffix})"
-    );
-    let (actions, events): (i64, i64) = sqlx::query_as(AssertSqlSafe(counts))
-        .fetch_one(&mut *connection)
-        .await?;
+    let mut rows = Vec::new();
+    for table in Table::monthly() {
+        rows.push((table, prune::count(connection, table, month).await?));
+    }
     let mut dropped = Dropped {
         month: month.format("%Y-%m").to_string(),
-        actions,
-        events,
+        rows,
         head: None,
     };
     if !retention.dry_run {

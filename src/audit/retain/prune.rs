@@ -7,7 +7,8 @@ use uuid::Uuid;
 use super::{Dropped, Error};
 use crate::audit::keys::SealKeys;
 use crate::audit::seal::{Seal, lock_when_free, newest, seal_one};
-use crate::audit::stored::{Key, StoredRow, Table};
+use crate::audit::stored::StoredRow;
+use crate::audit::table::{Key, Table};
 
 /// Commits the record of what is about to go, and the seal that holds it.
 pub(super) async fn record(
@@ -43,16 +44,22 @@ async fn insert(
     let (id, now) = (Uuid::now_v7(), now.trunc_subsecs(6));
     let row = row(id, month, dropped, (now, &role), keys);
     let inserted = sqlx::query!(
-        "insert into audit.prune (id, month, actions, events, pruned_at, pruned_by, leaf_hash, mac)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into audit.prune
+             (id, month, actions, events, pruned_at, pruned_by, leaf_hash, mac, row_format, batches, batch_items,
+              batch_events)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         id,
         month,
-        dropped.actions,
-        dropped.events,
+        dropped.rows(Table::Action),
+        dropped.rows(Table::Event),
         now,
         role,
         row.leaf_hash,
-        row.mac
+        row.mac,
+        row.version,
+        dropped.rows(Table::Batch),
+        dropped.rows(Table::BatchItem),
+        dropped.rows(Table::BatchEvent),
     );
     inserted.execute(transaction).await?;
     Ok(row)
@@ -69,10 +76,13 @@ fn row(
     let fields = [
         id.to_string(),
         month.to_string(),
-        dropped.actions.to_string(),
-        dropped.events.to_string(),
+        dropped.rows(Table::Action).to_string(),
+        dropped.rows(Table::Event).to_string(),
         recorded_at.to_string(),
         role.to_owned(),
+        dropped.rows(Table::Batch).to_string(),
+        dropped.rows(Table::BatchItem).to_string(),
+        dropped.rows(Table::BatchEvent).to_string(),
     ];
     let key = Key {
         id,
@@ -82,13 +92,29 @@ fn row(
     StoredRow::new(key, fields.map(Some).into(), recorded_at, keys)
 }
 
+/// How many rows a table has of a month; none where there is no table for that month, as of batches before
+/// there were any.
+pub(super) async fn count(
+    connection: &mut PgConnection,
+    table: Table,
+    month: NaiveDate,
+) -> Result<i64, sqlx::Error> {
+    let name = format!("audit.{}_{}", table.name(), month.format("%Y%m"));
+    let is_there = sqlx::query_scalar("select to_regclass($1) is not null").bind(&name);
+    if !is_there.fetch_one(&mut *connection).await? {
+        return Ok(0);
+    }
+    let rows = AssertSqlSafe(format!("select count(*) from {name}"));
+    sqlx::query_scalar(rows).fetch_one(connection).await
+}
+
 /// Drops the tables of a month that is recorded as dropped, as far as they are still there.
 /// Readers and writers of other months do not wait for it.
 pub(super) async fn drop_tables(
     connection: &mut PgConnection,
     month: NaiveDate,
 ) -> Result<(), sqlx::Error> {
-    for parent in ["action", "event"] {
+    for parent in Table::monthly().map(Table::name) {
         let table = format!("audit.{parent}_{}", month.format("%Y%m"));
         let state = sqlx::query_as(
             "select to_regclass($1) is not null,

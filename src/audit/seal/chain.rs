@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 
 use super::broken::Break;
 use super::key_fit::{KeyFit, fit};
+use super::newer::check_seal;
 use super::store::{Newest, head_of, newest};
 use super::witness::{Remembered, Witness, WitnessError};
 use super::{STEP, Seal, SeenHead};
@@ -56,6 +57,9 @@ impl Chain {
         } else if let Some(newest) = &newest {
             fits(within(STEP, fit(connection, keys)).await?, &newest.seal)?;
             self.see_seal(&newest.seal);
+        }
+        if let Some(newest) = &newest {
+            check_seal(&newest.seal)?;
         }
         match &newest {
             Some(newest) if !newest.is_of_this_cluster => Err(Break::Restored.into()),

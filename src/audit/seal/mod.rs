@@ -23,10 +23,13 @@
 
 mod broken;
 mod chain;
-pub(super) mod due;
+mod difference;
+mod due;
 mod heads;
 mod key_fit;
 mod lock;
+mod newer;
+mod sealed;
 mod sealer;
 mod store;
 mod witness;
@@ -38,7 +41,8 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::keys::{PublicKeys, SealKeys};
-use super::stored::{Key, StoredRow, Table};
+use super::stored::StoredRow;
+use super::table::{Key, Table};
 
 pub use broken::Break;
 pub(super) use chain::Chain;
@@ -47,7 +51,7 @@ pub use key_fit::KeyFit;
 pub(super) use key_fit::fit;
 pub use lock::LockHolder;
 pub(super) use lock::lock_when_free;
-pub use sealer::Sealed;
+pub use sealed::Sealed;
 pub(super) use sealer::{current_snapshot, seal_by_difference};
 pub(super) use store::{Newest, newest, seal_one};
 pub use witness::{Witness, WitnessError, begin_witness};
@@ -55,8 +59,9 @@ pub use witness::{Witness, WitnessError, begin_witness};
 /// How long one entry of a seal is, in bytes.
 const ENTRY: usize = 51;
 
-/// What a sealer of this build makes. Format 1 knew no decisions, and did not say its number.
-pub(super) const FORMAT: u32 = 2;
+/// What a sealer of this build makes. Format 1 knew no decisions, and did not say its number; format 2 knew
+/// rows of version 1 alone, and neither batches nor brakes.
+pub(super) const FORMAT: u32 = 3;
 
 /// How long one step of sealing is waited for. Postgres gives up sooner; a server that has vanished
 /// never says so.

@@ -6,43 +6,25 @@ use std::time::Duration;
 
 use sqlx::{Connection as _, PgConnection};
 
+use super::difference::in_no_seal;
 use super::due::{self, Due};
-use super::lock::{LockHolder, holder, lock};
+use super::lock::{holder, lock};
+use super::newer::check_tables;
+use super::sealed::Sealed;
 use super::store::Newest;
 use super::{Chain, Entry, Hash, Head, STEP, Seal, SeenHead};
 use crate::audit::genuine::Judge;
 use crate::audit::keys::SealKeys;
-use crate::audit::stored::{self, Key, StoredRow};
+use crate::audit::stored::{self, StoredRow};
+use crate::audit::table::Key;
 use crate::audit::{AuditLog, Error};
 use crate::db::{Connection, within};
 
 /// How many rows one seal holds at most.
 const LARGEST: usize = 5_000;
 
-/// How many refused rows are named at once.
-const NAMED: usize = 20;
-
 /// Where a seal stands: its number, its epoch, and the head before it.
 pub(in crate::audit) type Place = (u64, u32, Hash);
-
-/// What a sealer did.
-#[derive(Debug, Default)]
-pub struct Sealed {
-    /// The heads of the seals that it made.
-    pub heads: Vec<Head>,
-    /// The first rows in them that no gateway with the key wrote.
-    pub refused: Vec<String>,
-    /// How many such rows there are.
-    pub refused_count: u64,
-    /// Who appends seals at this moment instead of this replica, or keeps all from it.
-    pub held_by: Option<LockHolder>,
-    /// For how long the oldest row that is still in no seal has been there.
-    pub lag: Duration,
-    /// Why the witness does not have what was seen.
-    pub unwitnessed: Option<super::WitnessError>,
-    /// What the chain has to remember once it is committed.
-    made: Vec<(SeenHead, bool)>,
-}
 
 impl AuditLog {
     /// Looks whether the chain of seals is the one that was seen before, and seals what is due,
@@ -50,16 +32,22 @@ impl AuditLog {
     ///
     /// # Errors
     /// [`Error::Broken`], [`Error::NoSealKey`] and [`Error::OtherSealKey`] say why nothing is sealed until
-    /// somebody has decided.
+    /// somebody has decided; [`Error::Newer`], until a newer release does it.
     pub async fn seal(&self) -> Result<Sealed, Error> {
         let keys = self.keys.load();
         let mut chain = self.chain.lock().await;
         let mut connection = Connection::acquire(&self.sealing).await?;
         let sealed = seal_in_transaction(&mut connection, &keys, &mut chain).await;
-        match &sealed {
-            Ok(_) => self.is_broken.store(false, Ordering::Relaxed),
-            Err(Error::Broken(_)) => self.is_broken.store(true, Ordering::Relaxed),
-            Err(_) => {}
+        let (is_broken, is_newer) = match &sealed {
+            Ok(_) => (Some(false), Some(false)),
+            Err(Error::Broken(_)) => (Some(true), None),
+            Err(Error::Newer(_)) => (None, Some(true)),
+            Err(_) => (None, None),
+        };
+        for (flag, found) in [(&self.is_broken, is_broken), (&self.is_newer, is_newer)] {
+            if let Some(found) = found {
+                flag.store(found, Ordering::Relaxed);
+            }
         }
         // Whoever is told why nothing may be sealed asks again in a second, on the same connection.
         if !matches!(sealed, Err(Error::Database(_))) {
@@ -115,6 +103,7 @@ async fn seal_what_is_due(
         let first = (1, 1, [0; 32]);
         return seal_by_difference(transaction, first, &snapshot, None, &[], keys).await;
     };
+    check_tables(transaction).await?;
     let mut due = due::since(transaction, &newest, &snapshot).await?;
     if chain.looks_for_left_over() {
         let left_over = due::left_over(transaction, &due, &snapshot).await?;
@@ -151,7 +140,8 @@ pub(in crate::audit) async fn seal_by_difference(
     void: &[RangeInclusive<u64>],
     keys: &SealKeys,
 ) -> Result<Sealed, Error> {
-    let due = due::in_no_seal(transaction, snapshot, void).await?;
+    check_tables(transaction).await?;
+    let due = in_no_seal(transaction, snapshot, void).await?;
     let mut making = Making {
         place,
         snapshot,
@@ -218,6 +208,9 @@ impl Making<'_> {
     ) -> Result<Vec<Entry>, Error> {
         let keys: Vec<Key> = chunk.iter().map(|due| due.key).collect();
         let rows = within(STEP, stored::rows(transaction, &keys)).await?;
+        if let Some(row) = rows.values().find(|row| !row.is_known()) {
+            return Err(Error::Newer(row.newer()));
+        }
         let mut judge = Judge::new(self.keys);
         let mut entries = Vec::with_capacity(rows.len());
         for row in rows.values() {
@@ -231,14 +224,5 @@ impl Making<'_> {
             });
         }
         Ok(entries)
-    }
-}
-
-impl Sealed {
-    fn refuse(&mut self, row: &StoredRow) {
-        self.refused_count += 1;
-        if self.refused.len() < NAMED {
-            self.refused.push(row.key.to_string());
-        }
     }
 }

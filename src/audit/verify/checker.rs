@@ -7,7 +7,8 @@ use super::months::Months;
 use super::strength::{Strength, time};
 use super::{Evidence, Report};
 use crate::audit::seal::{Entry, Hash, Seal};
-use crate::audit::stored::{Key, StoredRow, Table};
+use crate::audit::stored::StoredRow;
+use crate::audit::table::{Key, Table};
 
 /// How far a row's `recorded_at` may lie before one that was sealed earlier: a statement takes
 /// its time, and a database's clock may be set. In microseconds.
@@ -25,7 +26,7 @@ pub(super) struct Checker {
     pub(super) strength: Strength,
     /// The number, epoch, head and format of the seal before.
     pub(super) previous: Option<(u64, u32, Hash, u32)>,
-    /// The latest `recorded_at` of the actions and events in all seals so far, and the seal that has it.
+    /// The latest `recorded_at` of the rows that wait for the sealer, in all seals so far, and the seal that has it.
     latest: (i64, u64),
     sealed: Vec<Key>,
     unsealed: u64,
@@ -74,10 +75,8 @@ impl Checker {
             let key = entry.key;
             let is_decision = key.table == Table::Decision;
             let of_decision = self.decided.row(key.id).filter(|_| is_decision).cloned();
-            let row = match key.table {
-                Table::Decision => of_decision.as_ref(),
-                Table::Action | Table::Event | Table::Prune => rows.get(&key),
-            };
+            let row = rows.get(&key).filter(|_| !is_decision);
+            let row = row.or(of_decision.as_ref());
             self.sealed.push(key);
             self.months.sealed(key, seal.no, row.is_some());
             if is_decision {
@@ -94,10 +93,10 @@ impl Checker {
                 self.check_row(seal, entry, row, is_known);
                 // What the owner adds is sealed at once, and before rows that have waited; of a row that was
                 // refused the time is nobody's word.
-                if matches!(key.table, Table::Action | Table::Event) && !entry.is_refused {
+                if key.table.layout().waits_for_sealer && !entry.is_refused {
                     latest = latest.max((row.recorded_at, seal.no));
                 }
-            } else if matches!(key.table, Table::Prune | Table::Decision) {
+            } else if !key.table.layout().is_monthly {
                 self.row_fault(key, &format!("missing (seal {})", seal.no));
             }
         }

@@ -1,5 +1,7 @@
 //! The record as the database has it.
 
+use std::collections::HashMap;
+
 use secrecy::SecretString;
 use sqlx::{Connection as _, PgConnection};
 
@@ -8,7 +10,8 @@ use super::heap::{self, ByKey};
 use super::{Error, Evidence, Report, schema};
 use crate::audit::decision;
 use crate::audit::seal::{Seal, newest};
-use crate::audit::stored::{self, Key};
+use crate::audit::stored::{self, StoredRow};
+use crate::audit::table::Key;
 use crate::db;
 
 /// How many rows are read at once.
@@ -46,7 +49,7 @@ pub(in crate::audit) async fn check(
     let schema = schema::check(snapshot).await?;
     let mut checked = match check_rows(snapshot, evidence).await {
         // What was done to the schema may well be why: that was found, and is not lost.
-        Err(Error::Database(error)) if !schema.is_intact() => Checked {
+        Err(error @ (Error::Database(_) | Error::Newer(_))) if !schema.is_intact() => Checked {
             report: Report {
                 notes: vec![format!("the rows could not be checked: {error}")],
                 ..Report::default()
@@ -86,7 +89,7 @@ async fn check_rows(snapshot: &mut PgConnection, evidence: Evidence) -> Result<C
         for batch in batches(&seals) {
             let entries = batch.iter().filter_map(Seal::entries).flatten();
             let keys: Vec<Key> = entries.map(|entry| entry.key).collect();
-            let rows = stored::rows(snapshot, &keys).await?;
+            let rows = known_rows(snapshot, &keys).await?;
             for seal in batch {
                 checker.seal(seal, &rows);
             }
@@ -98,7 +101,7 @@ async fn check_rows(snapshot: &mut PgConnection, evidence: Evidence) -> Result<C
     by_key.absent.sort_unstable();
     let mut counted = heap::count(snapshot, &by_key).await?;
     for keys in counted.unsealed.chunks(ROWS) {
-        let rows = stored::rows(snapshot, keys).await?;
+        let rows = known_rows(snapshot, keys).await?;
         for key in keys {
             match rows.get(key) {
                 Some(row) => checker.unsealed(row),
@@ -112,6 +115,18 @@ async fn check_rows(snapshot: &mut PgConnection, evidence: Evidence) -> Result<C
         report,
         unsealed: counted.unsealed,
     })
+}
+
+/// The rows with these keys, as far as they are there and this build knows how to check them.
+async fn known_rows(
+    snapshot: &mut PgConnection,
+    keys: &[Key],
+) -> Result<HashMap<Key, StoredRow>, Error> {
+    let rows = stored::rows(snapshot, keys).await?;
+    match rows.values().find(|row| !row.is_known()) {
+        Some(row) => Err(Error::Newer(row.newer())),
+        None => Ok(rows),
+    }
 }
 
 /// Divides seals so that each part has a few thousand rows, or is one seal.

@@ -8,7 +8,8 @@ use super::Report;
 use super::strength::time;
 use crate::audit::decision::{AcceptedBreak, Decision, What};
 use crate::audit::seal::{Hash, Seal, SeenHead};
-use crate::audit::stored::{Key, StoredRow};
+use crate::audit::stored::StoredRow;
+use crate::audit::table::Key;
 
 /// The decisions of the record.
 #[derive(Debug, Default)]

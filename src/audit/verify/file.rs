@@ -7,11 +7,13 @@ use super::checker::{Checker, Rows};
 use super::{Error, Evidence, Report, heap};
 use crate::audit::archive::{FORMAT, Fields, Line, SealLine, VERSION, into_row};
 use crate::audit::seal::Seal;
-use crate::audit::stored::{Key, StoredRow, Table};
+use crate::audit::stored::StoredRow;
+use crate::audit::table::{Key, Table};
 
 /// Checks an export.
 pub fn verify(export: impl BufRead, evidence: Evidence) -> Result<Report, Error> {
     let mut reading = Reading {
+        version: VERSION,
         evidence: Some(evidence),
         decisions: Vec::new(),
         checker: None,
@@ -35,10 +37,10 @@ pub fn verify(export: impl BufRead, evidence: Evidence) -> Result<Report, Error>
         if number == 1 {
             let known = line
                 .version
-                .is_some_and(|version| (1..=VERSION).contains(&version));
-            (line.format.as_deref() == Some(FORMAT) && known)
-                .then_some(())
-                .ok_or_else(|| wrong("must be the format line of an export, version 1 or 2"))?;
+                .filter(|version| (1..=VERSION).contains(version));
+            let version = known.filter(|_| line.format.as_deref() == Some(FORMAT));
+            reading.version = version
+                .ok_or_else(|| wrong("must be the format line of an export, version 1, 2 or 3"))?;
             continue;
         }
         ended = reading.take(line).map_err(wrong)?;
@@ -52,6 +54,8 @@ pub fn verify(export: impl BufRead, evidence: Evidence) -> Result<Report, Error>
 
 /// A seal waits for its rows, which follow it.
 struct Reading {
+    /// Of the export.
+    version: u32,
     /// Taken by the checker.
     evidence: Option<Evidence>,
     decisions: Vec<StoredRow>,
@@ -75,22 +79,6 @@ impl Reading {
                 seal: Some(seal), ..
             } => self.seal(seal)?,
             Line {
-                action: Some(members),
-                ..
-            } => self.row(Table::Action, members)?,
-            Line {
-                event: Some(members),
-                ..
-            } => self.row(Table::Event, members)?,
-            Line {
-                prune: Some(members),
-                ..
-            } => self.row(Table::Prune, members)?,
-            Line {
-                decision: Some(members),
-                ..
-            } => self.decision(members)?,
-            Line {
                 end: Some(true),
                 rows,
                 seals,
@@ -102,7 +90,11 @@ impl Reading {
                 self.pass_on();
                 return Ok(true);
             }
-            _ => return Err("must be a seal, a row or the end"),
+            mut line => {
+                let row = line.take_row();
+                let (table, members) = row.ok_or("must be a seal, a row or the end")?;
+                self.row(table, members)?;
+            }
         }
         Ok(false)
     }
@@ -125,22 +117,25 @@ impl Reading {
         })
     }
 
-    fn decision(&mut self, members: Fields) -> Result<(), &'static str> {
+    fn decision(&mut self, decision: StoredRow) -> Result<(), &'static str> {
         if self.checker.is_some() {
             return Err("decisions come before everything else");
         }
-        let row = into_row(Table::Decision, members);
-        self.decisions
-            .push(row.ok_or("a member of the decision is missing, unknown or not of its form")?);
-        self.rows_read += 1;
+        self.decisions.push(decision);
         Ok(())
     }
 
     fn row(&mut self, table: Table, members: Fields) -> Result<(), &'static str> {
-        self.checker();
-        let row = into_row(table, members)
+        let row = into_row(table, members, self.version)
             .ok_or("a member of the row is missing, unknown or not of its form")?;
+        if !row.is_known() {
+            return Err("the row is of a version that this build does not know");
+        }
         self.rows_read += 1;
+        if table == Table::Decision {
+            return self.decision(row);
+        }
+        self.checker();
         if let Some(twice) = self.rows.insert(row.key, row) {
             self.in_no_seal.push(twice);
         }

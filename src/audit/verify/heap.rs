@@ -13,8 +13,9 @@ use uuid::Uuid;
 
 use super::Report;
 use super::months::month_of;
+use crate::audit::layout::Layout;
 use crate::audit::seal::Seal;
-use crate::audit::stored::{Key, Table};
+use crate::audit::table::{Key, Table};
 
 /// Without any index. One process reads one table after the other, so that those of a month come together.
 const WITHOUT_INDEXES: &str = "
@@ -26,9 +27,6 @@ const WITHOUT_INDEXES: &str = "
 const BY_INDEX: &str = "
     set local enable_seqscan = off; set local enable_indexscan = on; set local enable_indexonlyscan = on;
     set local enable_bitmapscan = on";
-
-/// Tables that are not divided into months.
-const WHOLE: [&str; 2] = ["prune", "decision"];
 
 /// Makes this transaction find rows by index alone.
 pub(in crate::audit) async fn find_by_index(
@@ -64,7 +62,7 @@ impl ByKey {
 /// What the tables have.
 #[derive(Debug, Default)]
 pub(in crate::audit) struct Counted {
-    /// The rows that are in no seal: actions, events, and then the others.
+    /// The rows that are in no seal, table by table.
     pub(in crate::audit) unsealed: Vec<Key>,
     /// What is there more than once, or not where it is looked for.
     pub(in crate::audit) report: Report,
@@ -79,20 +77,17 @@ pub(in crate::audit) async fn count(
         .execute(&mut *snapshot)
         .await?;
     let mut counted = Counted::default();
-    for table in [Table::Action, Table::Event] {
+    for table in Table::monthly() {
         counted.months(snapshot, table, by_key).await?;
     }
-    for name in WHOLE {
-        let ids = AssertSqlSafe(format!("select id from audit.{name}"));
+    for table in Table::ALL
+        .into_iter()
+        .filter(|table| !table.layout().is_monthly)
+    {
+        let ids = AssertSqlSafe(format!("select id from audit.{}", table.name()));
         let ids: Vec<Uuid> = sqlx::query_scalar(ids).fetch_all(&mut *snapshot).await?;
-        match Table::ALL.into_iter().find(|table| table.name() == name) {
-            Some(table) => {
-                let keys = ids.into_iter().map(|id| Key { id, rev: 0, table });
-                counted.take(keys.collect(), by_key);
-            }
-            // In no seal, so that nothing else is known of it.
-            None => counted.find_twice(ids, |id| format!("{name} {id}")),
-        }
+        let keys = ids.into_iter().map(|id| Key { id, rev: 0, table });
+        counted.take(keys.collect(), by_key);
     }
     counted.seals(snapshot, by_key).await?;
     find_by_index(snapshot).await?;
@@ -111,19 +106,18 @@ impl Counted {
         let names = sqlx::query_as(names).bind(format!("audit.{}", table.name()));
         let names: Vec<(Oid, String)> = names.fetch_all(&mut *snapshot).await?;
         let names: HashMap<Oid, String> = names.into_iter().collect();
-        let keys = match table {
-            Table::Event => "select tableoid, action_id, rev from audit.event",
-            _ => "select tableoid, id, 0::smallint from audit.action",
-        };
-        let mut rows = sqlx::query_as(keys).fetch(snapshot);
+        let Layout { name, id, rev, .. } = table.layout();
+        let rev = rev.unwrap_or("0");
+        let keys = format!("select tableoid, {id}, {rev}::integer from audit.{name}");
+        let mut rows = sqlx::query_as(AssertSqlSafe(keys)).fetch(snapshot);
         let (mut of, mut keys) = (Oid(0), Vec::new());
         while let Some((oid, id, rev)) = rows.try_next().await? {
-            let (oid, id, rev): (Oid, Uuid, i16) = (oid, id, rev);
+            let (oid, id, rev): (Oid, Uuid, i32) = (oid, id, rev);
             if oid != of {
                 self.month(names.get(&of), std::mem::take(&mut keys), by_key);
                 of = oid;
             }
-            let rev = rev.cast_unsigned();
+            let rev = u16::try_from(rev).unwrap_or(u16::MAX);
             keys.push(Key { id, rev, table });
         }
         self.month(names.get(&of), keys, by_key);
@@ -135,7 +129,7 @@ impl Counted {
         let keys = self.take(keys, by_key);
         let name = name.map_or("a table that is not its", String::as_str);
         let month = name.get(name.len().saturating_sub(6)..).unwrap_or_default();
-        let is_elsewhere = |key: &&Key| month_of(key.id).replace('-', "") != month;
+        let is_elsewhere = |key: &&Key| month_of(**key).replace('-', "") != month;
         // They are sorted by time: with the first and the last, all are of the month.
         if !keys.first().iter().chain(&keys.last()).any(is_elsewhere) {
             return;

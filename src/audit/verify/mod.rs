@@ -175,6 +175,9 @@ pub enum Error {
     /// The schema is not that of this build, which cannot say what is wrong with it.
     #[error("the record cannot be checked: {0}")]
     Schema(String),
+    /// A newer release wrote a row, and this build does not know what of it is hashed.
+    #[error("the record cannot be checked: it holds {0}, which a newer release wrote")]
+    Newer(String),
     /// There is no seal.
     #[error("there is no seal, so that nothing can be checked")]
     NothingSealed,

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Datelike};
-use uuid::Uuid;
 
 use super::{NAMED, Report};
-use crate::audit::stored::{Key, StoredRow, Table};
+use crate::audit::stored::StoredRow;
+use crate::audit::table::{Key, Table};
 
 /// The months of the record.
 #[derive(Debug, Default)]
@@ -14,8 +14,7 @@ pub(super) struct Months(BTreeMap<String, Month>);
 
 #[derive(Debug, Default)]
 struct Month {
-    actions: Tally,
-    events: Tally,
+    tallies: BTreeMap<Table, Tally>,
     prune: Option<Prune>,
 }
 
@@ -48,31 +47,24 @@ impl Tally {
 struct Prune {
     key: Key,
     seal: u64,
-    actions: u64,
-    events: u64,
+    /// How many rows it says that each table had.
+    counts: BTreeMap<Table, u64>,
 }
 
-/// `YYYY-MM`, in UTC, of the time in a `UUIDv7` (RFC 9562, 5.7).
-pub(in crate::audit) fn month_of(id: Uuid) -> String {
-    let bytes = id.as_bytes();
-    let millis = bytes[..6]
-        .iter()
-        .fold(0, |sum, &byte| sum << 8 | i64::from(byte));
-    let time = DateTime::from_timestamp_millis(millis).unwrap_or_default();
+/// `YYYY-MM`, in UTC, of the time in a key's id.
+pub(in crate::audit) fn month_of(key: Key) -> String {
+    let time = DateTime::from_timestamp_millis(key.millis()).unwrap_or_default();
     format!("{:04}-{:02}", time.year(), time.month())
 }
 
 impl Months {
     /// Seal `no` holds this row, and it is there or it is not.
     pub(super) fn sealed(&mut self, key: Key, no: u64, is_there: bool) {
-        if matches!(key.table, Table::Prune | Table::Decision) {
+        if !key.table.layout().is_monthly {
             return;
         }
-        let month = self.0.entry(month_of(key.id)).or_default();
-        let tally = match key.table {
-            Table::Action => &mut month.actions,
-            _ => &mut month.events,
-        };
+        let month = self.0.entry(month_of(key)).or_default();
+        let tally = month.tallies.entry(key.table).or_default();
         tally.sealed += 1;
         if !is_there {
             tally.missing += 1;
@@ -84,20 +76,25 @@ impl Months {
 
     /// Seal `no` holds this record of a dropped month.
     pub(super) fn pruned(&mut self, row: &StoredRow, no: u64) {
-        let field = |index: usize| row.fields.get(index).cloned().flatten().unwrap_or_default();
-        let number = |index: usize| field(index).parse().unwrap_or(u64::MAX);
-        let month = field(1).get(..7).map(str::to_owned).unwrap_or_default();
+        let count = |column| match row.field(column) {
+            Some(text) => text.parse().unwrap_or(u64::MAX),
+            // Of version 1, when there were no batches.
+            None => 0,
+        };
+        let counts = Table::monthly().filter_map(|table| Some((table, count(table.counted_in()?))));
+        let counts = counts.collect();
+        let month = row.field("month").and_then(|month| month.get(..7));
+        let month = month.unwrap_or_default().to_owned();
         self.0.entry(month).or_default().prune = Some(Prune {
             key: row.key,
             seal: no,
-            actions: number(2),
-            events: number(3),
+            counts,
         });
     }
 
     /// Whether the month of `key` was dropped.
     pub(super) fn is_pruned(&self, key: Key) -> bool {
-        let month = self.0.get(&month_of(key.id));
+        let month = self.0.get(&month_of(key));
         month.is_some_and(|month| month.prune.is_some())
     }
 
@@ -105,8 +102,9 @@ impl Months {
     pub(super) fn report(&self, report: &mut Report) {
         for (name, month) in &self.0 {
             let pruned_by = month.prune.as_ref().map(|prune| prune.seal);
-            month.actions.report(pruned_by, report);
-            month.events.report(pruned_by, report);
+            for tally in month.tallies.values() {
+                tally.report(pruned_by, report);
+            }
             if let Some(prune) = &month.prune {
                 explain(name, month, prune, report);
             }
@@ -115,22 +113,30 @@ impl Months {
 }
 
 fn explain(name: &str, month: &Month, prune: &Prune, report: &mut Report) {
-    let (actions, events) = (month.actions.sealed, month.events.sealed);
-    let key = prune.key;
-    if (prune.actions, prune.events) != (actions, events) {
-        report.find(format_args!(
-            "{key}: says that {name} had {} actions and {} events, but {actions} and {events} were sealed",
-            prune.actions, prune.events
-        ));
+    let (key, mut left, mut dropped) = (prune.key, 0, Vec::new());
+    for (table, said) in &prune.counts {
+        let none = Tally::default();
+        let tally = month.tallies.get(table).unwrap_or(&none);
+        let sealed = tally.sealed;
+        let what = table.counted_in().unwrap_or_default().replace('_', " ");
+        if *said != sealed {
+            report.find(format_args!(
+                "{key}: says that {name} had {said} {what}, but {sealed} were sealed"
+            ));
+        }
+        left += sealed - tally.missing;
+        if sealed > 0 || table.is_of_every_month() {
+            dropped.push(format!("{sealed} {what}"));
+        }
     }
-    let left = actions + events - month.actions.missing - month.events.missing;
     let left = if left == 0 {
         String::new()
     } else {
         format!(", {left} rows not dropped yet")
     };
     report.notes.push(format!(
-        "dropped by retain: {name}, {actions} actions, {events} events ({key}, seal {}){left}",
+        "dropped by retain: {name}, {} ({key}, seal {}){left}",
+        dropped.join(", "),
         prune.seal
     ));
 }
@@ -141,7 +147,11 @@ mod tests {
 
     #[test]
     fn the_month_of_an_id_is_that_of_its_time() {
-        let id = |text: &str| Uuid::parse_str(text).expect("an id");
+        let id = |text: &str| Key {
+            id: text.parse().expect("an id"),
+            rev: 0,
+            table: Table::Action,
+        };
         // 2025-12-31T23:59:59.999Z and one millisecond later.
         assert_eq!(
             month_of(id("019b76da-a7ff-7000-8000-000000000000")),

@@ -135,6 +135,9 @@ async fn judge_seals(log: &AuditLog, found: &mut Findings) -> Result<(), audit::
         Err(audit::Error::Broken(broken)) => judge_break(&broken, found),
         // Told above.
         Err(audit::Error::NoSealKey | audit::Error::OtherSealKey) => {}
+        Err(error @ audit::Error::Newer(_)) => {
+            found.wrong("no setting, upgrade this replica", causes(&error));
+        }
         Err(audit::Error::Witness(error)) => found.wrong(WITNESS, causes(&error)),
         Err(error) => return Err(error),
     }

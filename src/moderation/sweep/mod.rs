@@ -138,7 +138,8 @@ impl Moderation {
 }
 
 /// Why the record is not sealed. Said when it begins or changes, however long it lasts, because the
-/// metric shows how long; that the chain is broken once a minute, because somebody has to decide.
+/// metric shows how long; that the chain is broken, or the record newer than this replica, once a minute, because
+/// somebody has to do something about it.
 #[derive(Debug, Default)]
 struct Fault(Option<(String, Instant)>);
 
@@ -155,8 +156,9 @@ impl Fault {
             audit::Error::Broken(broken) => Some(broken),
             _ => None,
         };
+        let is_repeated = broken.is_some() || matches!(error, audit::Error::Newer(_));
         let is_said = self.0.as_ref().is_some_and(|(said, at)| {
-            *said == causes && (broken.is_none() || at.elapsed() < REPEAT_EVERY)
+            *said == causes && (!is_repeated || at.elapsed() < REPEAT_EVERY)
         });
         if is_said {
             return;
@@ -173,6 +175,13 @@ impl Fault {
                 seal.sealed_at = seen.and_then(SeenHead::time),
                 advice = broken.way_on(),
                 "this replica seals nothing: {broken}"
+            );
+        } else if matches!(error, audit::Error::Newer(_)) {
+            tracing::error!(
+                event = "record_newer",
+                error = causes,
+                advice = "upgrade this replica; one of the newer release seals what is there",
+                "this replica seals nothing"
             );
         } else {
             tracing::warn!(

@@ -158,7 +158,7 @@ async fn nothing_takes_an_advisory_lock() {
 
 const SEAL: &str = "
     insert into audit.seal (no, epoch, format, prev, n, leaves, sealed_at, head, snapshot)
-    select coalesce(max(no), 0) + 1, 1, 2, sha256(''), 0, '', now(), sha256('x'), pg_current_snapshot()
+    select coalesce(max(no), 0) + 1, 1, 3, sha256(''), 0, '', now(), sha256('x'), pg_current_snapshot()
     from audit.seal";
 
 async fn may_seal(sql: &mut PgConnection) -> bool {

@@ -6,27 +6,26 @@ use sqlx::PgConnection;
 use super::{refusal, run};
 use crate::support::app::TestApp;
 
-/// Both tables and all of their months.
+/// All tables and all of their months.
 pub(super) async fn tables(sql: &mut PgConnection) -> Vec<String> {
     let tables = sqlx::query_scalar(
-        "select inhrelid::regclass::text from pg_inherits
-         where inhparent in ('audit.action'::regclass, 'audit.event'::regclass)
-         union all values ('audit.action'), ('audit.event')",
+        "select oid::regclass::text from pg_class
+         where relnamespace = 'audit'::regnamespace and relkind in ('r', 'p') and relname ~ '^(action|event|batch|brake)'",
     );
     let tables: Vec<String> = tables.fetch_all(sql).await.expect("Postgres answers");
     assert!(
-        tables.len() >= 10,
-        "four months of both, and both: {tables:?}"
+        tables.len() >= 26,
+        "four months of five, and those, and brakes: {tables:?}"
     );
     tables
 }
 
 pub(super) fn changes(table: &str) -> Vec<String> {
-    let event = table.contains("event");
-    let (column, key) = if event {
-        ("decided_by", "action_id, rev")
-    } else {
-        ("version", "id")
+    let (column, key) = match table.trim_start_matches("audit.") {
+        event if event.starts_with("event") => ("decided_by", "action_id, rev"),
+        item if item.starts_with("batch_item") => ("kind", "batch_id, batch_index"),
+        event if event.starts_with("batch_event") => ("version", "batch_id, rev"),
+        _ => ("version", "id"),
     };
     let set = format!("set {column} = 'recovery'");
     vec![

@@ -98,7 +98,7 @@ impl Row {
         Self::answered(action, rev, "retrying", 60008).with("next_random", 8)
     }
 
-    fn with(mut self, column: &str, value: impl fmt::Display) -> Self {
+    pub(crate) fn with(mut self, column: &str, value: impl fmt::Display) -> Self {
         self.columns.insert(column.to_owned(), value.to_string());
         self
     }

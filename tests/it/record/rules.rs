@@ -105,23 +105,43 @@ async fn no_row_is_dated_back_or_ahead() {
     assert_refuses(sql, &Row::action(ahead), "23514").await;
 }
 
+const SALT: &str = "decode(repeat('5a', 16), 'hex')";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_action_breaks_no_rule_of_its_columns() {
     let world = World::new().await;
     let mut sql = world.sql().await;
     let new = || Row::action(id_of(Duration::ZERO));
-    let seat = || {
-        new()
-            .with("kind", "'kick_seat'")
-            .with("room_id", "'r'")
-            .with("data", "''")
-    };
+    let newer = || new().with("row_format", 2).with("salt", SALT);
     for (row, rule) in [
-        (new().with("kind", "'ban'"), "action_kind_is_known"),
-        (new().with("room_id", "'r'"), "action_seat_has_room"),
-        (new().with("data", "''"), "action_seat_has_room"),
-        (seat().with("room_id", "null"), "action_seat_has_room"),
-        (seat().with("data", "null"), "action_seat_has_room"),
+        (new().with("row_format", 0), "action_row_format_is_known"),
+        (newer().with("row_format", 3), "action_row_format_is_known"),
+        (new().with("salt", SALT), "action_row_format_1_is_whole"),
+        (
+            new().with("parameters", "'{}'"),
+            "action_row_format_1_is_whole",
+        ),
+        (
+            new().with("user_id", "null").with("room_id", "'r'"),
+            "action_row_format_1_is_whole",
+        ),
+        (newer().with("user_id", "null"), "action_has_a_target"),
+        (newer().with("salt", "null"), "action_salt_is_16_bytes"),
+        (newer().with("salt", "'\\x00'"), "action_salt_is_16_bytes"),
+        (
+            newer().with("parameters", "'[]'"),
+            "action_parameters_are_an_object",
+        ),
+        (
+            newer().with("batch_index", 0),
+            "action_batch_index_has_a_batch",
+        ),
+        (
+            newer()
+                .with("batch_id", "gen_random_uuid()")
+                .with("batch_index", 10_000),
+            "action_batch_index_has_a_batch",
+        ),
         (new().with("deadline_ms", 0), "action_deadline_is_positive"),
         (new().with("tencent_random", -1), "action_random_is_u32"),
         (
@@ -256,7 +276,6 @@ async fn what_must_be_known_is_never_null() {
         "kind",
         "moderator",
         "issuer",
-        "user_id",
         "client_ip",
         "peer_ip",
         "http_request_id",

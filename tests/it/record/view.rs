@@ -13,7 +13,7 @@ const COLUMNS: &str = "id, kind, state, moderator, moderator_name, issuer, token
     user_id, room_id, data, reason, case_ref, supersedes, batch_id, idempotency_key, client_ip, peer_ip, \
     user_agent, trace_id, http_request_id, instance, version, sdk_app_id, tencent_host, requested_at, \
     recorded_at, completed_at, duration_ms, attempts, tencent_random, http_status, action_status, \
-    error_code, error_info, tencent_request_id, decided_by, genuine";
+    error_code, error_info, tencent_request_id, decided_by, genuine, batch_index, parameters";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_view_has_the_columns_of_the_contract_in_its_order() {

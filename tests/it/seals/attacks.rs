@@ -172,7 +172,7 @@ async fn the_service_can_add_nothing_that_cannot_be_read() {
     let seal = |at: &str| {
         format!(
             "insert into audit.seal (no, epoch, format, prev, n, leaves, sealed_at, head, snapshot)
-             select coalesce(max(no), 0) + 1, 1, 2, sha256(''), 0, '', {at}, sha256(''), pg_current_snapshot()
+             select coalesce(max(no), 0) + 1, 1, 3, sha256(''), 0, '', {at}, sha256(''), pg_current_snapshot()
              from audit.seal"
         )
     };

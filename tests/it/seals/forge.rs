@@ -5,6 +5,7 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
+use super::run;
 use crate::record::leaves::{action_leaf, event_leaf};
 
 /// One entry of `leaves`.
@@ -128,7 +129,7 @@ async fn put(sql: &mut PgConnection, seal: &Seal, prev: &[u8], signer: Option<&S
 
 /// A first seal, without rows, as it would have been made at `sealed_at`.
 pub(crate) async fn first_seal(sql: &mut PgConnection, sealed_at: i64, signer: &Signer) {
-    first_seal_of_format(sql, sealed_at, signer, 2).await;
+    first_seal_of_format(sql, sealed_at, signer, 3).await;
 }
 
 /// The same, as builds of that format made it.
@@ -145,7 +146,11 @@ pub(crate) async fn first_seal_of_format(
         leaves: Vec::new(),
         sealed_at,
     };
+    // Nobody makes one of an older format any more.
+    let in_order = "alter table audit.seal ACTION trigger in_order";
+    run(sql, &in_order.replace("ACTION", "disable")).await;
     put(sql, &seal, &[0; 32], Some(signer)).await;
+    run(sql, &in_order.replace("ACTION", "enable always")).await;
 }
 
 /// One more seal, without rows, that follows the last.

@@ -67,7 +67,7 @@ pub(super) fn forged(id: Uuid, leaf_hash: &str, mac: &str) -> String {
          select id, kind, moderator, issuer, user_id, client_ip, peer_ip, http_request_id, instance,
              version, sdk_app_id, tencent_host, deadline_ms, requested_at, {leaf_hash}, {mac}
          from jsonb_populate_record(null::audit.action, jsonb_build_object(
-             'id', '{id}', 'kind', 'kick_login', 'moderator', 'alice', 'issuer', 'test', 'user_id', 'bob',
+             'id', '{id}', 'row_format', 1, 'kind', 'kick_login', 'moderator', 'alice', 'issuer', 'test', 'user_id', 'bob',
              'client_ip', '127.0.0.1', 'peer_ip', '::1', 'http_request_id', 'r', 'instance', 'i', 'version', '0',
              'sdk_app_id', 1400000001, 'tencent_host', 'h', 'deadline_ms', 3600000,
              'requested_at', audit.uuid7_time('{id}'))) forged"

@@ -100,5 +100,5 @@ async fn a_chain_of_format_1_goes_on_in_the_same_epoch_in_its_own_cluster() {
         public_key: Some(key.path()),
         ..Evidence::default()
     };
-    verdicts(&world.database.url, evidence).assert_intact("from format 1 to 2");
+    verdicts(&world.database.url, evidence).assert_intact("from format 1 to 3");
 }

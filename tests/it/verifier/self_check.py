@@ -54,9 +54,14 @@ def id_of(micros, number):
 
 
 def row(of, recorded_at, /, **columns):
-    full = {field: None for field in verify.FIELDS[verify.TABLES[of]]}
+    table = verify.TABLES[of]
+    full = {field: None for field in verify.FIELDS[table]}
+    if of != "decision":
+        full["row_format"] = str(verify.VERSIONS[table][0])
+    if table in verify.PERSONAL:
+        full["salt"] = "5a" * 16 if full["row_format"] == "2" else None
     full.update({"leaf_hash": "", "mac": "ab" * 32, **columns})
-    if of in ("action", "event"):
+    if table in verify.FOUND:
         full["recorded_at"] = str(recorded_at)
     return hashed({of: full})
 
@@ -89,7 +94,7 @@ def decision(kind, details, number=50, micros=MAY + 4_500_000, **columns):
     return row("decision", micros, kind=kind, **{**named, **columns})
 
 
-def seal(no, prev, rows, seed=SEED, epoch=1, refused=(), format=2):
+def seal(no, prev, rows, seed=SEED, epoch=1, refused=(), format=3):
     """A seal over these rows, and those of them that stand after it: decisions stand at the head."""
     entries = []
     for line in rows:
@@ -97,7 +102,7 @@ def seal(no, prev, rows, seed=SEED, epoch=1, refused=(), format=2):
         made = verify.Row(verify.TABLES[kind], columns)
         table = made.table.lower() if line in refused else made.table
         entries.append((made.id.bytes, made.rev, table.encode(), made.hash, line))
-    entries.sort(key=lambda entry: (*entry[:2], b"AEPO".index(entry[2].upper())))
+    entries.sort(key=lambda entry: (*entry[:2], b"AEPOBICK".index(entry[2].upper())))
     leaves = b"".join(verify.LEAF.pack(table, id, rev, hash) for id, rev, table, hash, _ in entries)
     # A decision is made before its seal, but for one that is far in the future.
     decided = [int(line["decision"]["decided_at"]) for line in rows if "decision" in line]
@@ -118,7 +123,7 @@ def headed(line, seed):
     return line
 
 
-def chained(contents, seed=SEED, refused=(), epochs=(), format=2):
+def chained(contents, seed=SEED, refused=(), epochs=(), format=3):
     """The decisions among the contents, and the seals. A seed, and an epoch, of each seal, or one of all."""
     lines, prev = [line for rows in contents for line in rows if "decision" in line], "00" * 32
     for no, rows in enumerate(contents, 1):
@@ -137,12 +142,12 @@ def contents():
     return [first, second, third]
 
 
-def record(seed=SEED, format=2):
+def record(seed=SEED, format=3):
     """Some rows are in no seal yet."""
     return [*chained(contents(), seed, format=format), action(MAY + 3_000_000, 4)]
 
 
-def text(lines, version=2):
+def text(lines, version=3):
     counts = {"seals": sum("seal" in line for line in lines), "rows": sum("seal" not in line for line in lines)}
     lines = [{"format": "modgate.record", "version": version}, *lines, {"end": True, **counts}]
     return [json.dumps(line, ensure_ascii=False) for line in lines]
@@ -153,7 +158,19 @@ def text_of_version_1(lines):
     lines = copy.deepcopy(lines)
     for line in lines:
         line.get("seal", {}).pop("format", None)
-    return text(lines, 1)
+    return text_of_version_2(lines, 1)
+
+
+def text_of_version_2(lines, version=2):
+    """Its rows say no version, and are all of the first."""
+    lines = copy.deepcopy(lines)
+    for line in lines:
+        [(kind, columns)] = line.items()
+        if kind in verify.TABLES:
+            table = verify.TABLES[kind]
+            for name in ["row_format", "salt", *verify.FIELDS[table][verify.OF_VERSION_1[table]:]]:
+                columns.pop(name, None)
+    return text(lines, version)
 
 
 def head(no, head, micros=None):
@@ -397,12 +414,16 @@ def check_refusals():
         (lines[:-1], "it has no end"),
         ([*lines[:-1], end[:-4]], "Expecting"),
         (lines[1:], "not a record"),
-        ([first.replace("2", "3"), *lines[1:]], "of another version"),
-        ([first.replace("2", "1"), *lines[1:]], "not the columns of a seal"),
+        ([first.replace("3", "4"), *lines[1:]], "of another version"),
+        ([first.replace("3", "1"), *lines[1:]], "not the columns of a seal"),
+        ([first.replace("3", "2"), *lines[1:]], "not the columns"),
         ([first, *text_of_version_1(record())[1:]], "not the columns of a seal"),
+        ([first, *text_of_version_2(record())[1:]], "not the columns"),
         (text([decision("later", {})], 1), "version 1 has no decisions"),
         (text(change("decision", "recorded_at", "1")([decision("later", {})])), "not the columns"),
-        (text(change("seal", "format", 3)(record())), "seal 1 is of format 3"),
+        (text(change("seal", "format", 4)(record())), "seal 1 is of format 4"),
+        (text(change("action", "row_format", "3")(record())), "is of version 3, which is not known"),
+        (text([{"report": {}}]), "report"),
         (text([]), "holds no seal"),
         (text([action(MAY, 1)]), "holds no seal"),
         ([*lines[:3], *lines[2:]], "counts otherwise"),
@@ -413,7 +434,7 @@ def check_refusals():
     ]:
         try:
             verify.check(wrong)
-        except (verify.Unreadable, ValueError) as error:
+        except (verify.Unreadable, ValueError, LookupError) as error:
             assert because in str(error), (because, error)
         else:
             raise AssertionError(f"it was read, though: {because}")
@@ -434,7 +455,7 @@ def check_bytes():
     fields = [b"\xff" * 4 if t is None else struct.pack(">I", len(t)) + t.encode() for t in texts]
     assert of_owner.leaf == verify.sha256(b"\0modgate.audit.v1O", *fields)
     assert of_owner.hash == verify.sha256(b"\1", of_owner.leaf, MAY.to_bytes(8, "big"), b"\xab" * 32)
-    for format, at_the_end in ((1, b""), (2, b"\0\0\0\2")):
+    for format, at_the_end in ((1, b""), (2, b"\0\0\0\2"), (3, b"\0\0\0\3")):
         columns = seal(3, "07" * 32, [], epoch=258, format=format)[0]["seal"]
         numbers = b"\0\0\1\2" + (3).to_bytes(8, "big") + bytes(4) + (MAY + 3_000_000).to_bytes(8, "big")
         made = verify.sha256(b"\2", b"\7" * 32, numbers, verify.sha256(b""), at_the_end)
@@ -455,7 +476,7 @@ DECIDED = MAY + 4_500_000
 DECISION, LATER_DECISION = (f"decision {id_of(MAY, number)}" for number in (50, 51))
 
 
-def broken(last_epoch=2, last_format=2, hold=True, seed=SEED, gone=(), where=None, **details):
+def broken(last_epoch=2, last_format=3, hold=True, seed=SEED, gone=(), where=None, **details):
     """Seals 1 and 2; the void seals 3 and 4, of which nothing but the numbers is right; and seal 5 with the decision.
     Seal 3, as it was made, is lost."""
     rows = contents()
@@ -686,8 +707,9 @@ def check_acknowledgements():
 
 
 def check_version_1():
-    for format in (1, 2):
-        assert checked(record(format=format))[0] == [], "version 2 has seals of both formats"
+    for format in (1, 2, 3):
+        assert checked(record(format=format))[0] == [], "version 3 has seals of all formats"
+        assert checked(text_of_version_2(record(format=format)))[0] == []
     old = text_of_version_1(record(format=1))
     assert old[0] == '{"format": "modgate.record", "version": 1}' and '"format"' not in "".join(old[1:])
     assert checked(old)[0] == []
@@ -697,10 +719,74 @@ def check_version_1():
     of_seal = [f"seal {no}" for no in (1, 2, 3)]
     assert named(checked(text_of_version_1(record()))[0]) == of_seal
     # It never goes down.
-    assert named(checked(change("seal", "format", 2, 1)(record(format=1)))[0]) == of_seal[1:]
+    assert named(checked(change("seal", "format", 3, 1)(record(format=1)))[0]) == of_seal[1:]
     assert set(named(checked(change("seal", "format", 1, 1)(record()))[0])) == set(of_seal[1:2])
-    for wrong in (0, 3, "2", True, None):
+    for wrong in (0, 4, "2", True, None):
         assert_unreadable(change("seal", "format", wrong, 2)(record()), "seal 3 is of format")
+
+
+def of_version_2():
+    """A row of each table, as they are since version 2."""
+    id, person = str(id_of(MAY, 7)), {"moderator_name": "Alice", "client_ip": "192.0.2.1", "peer_ip": "::1"}
+    of_2 = {"row_format": "2", "salt": "5a" * 16}
+    return {
+        "action": action(MAY, 7, batch_id=id, batch_index="0", parameters="{}", **person, **of_2),
+        "event": event(MAY, 7, details="{}", error_info="no such user", **of_2),
+        "prune": row("prune", MAY, id=id, month="2026-01-01", actions="0", events="0", batches="0", batch_items="0",
+                     batch_events="0", pruned_at=str(MAY), pruned_by="owner", row_format="2"),
+        "batch": row("batch", MAY, id=id, moderator="alice", total="1", submitted_at=str(MAY), reason="spam", **person),
+        "batch_item": row("batch_item", MAY, batch_id=id, batch_index="7", kind="kick_login", data="bye"),
+        "batch_event": row("batch_event", MAY, batch_id=id, rev="1", event="submitted", at=str(MAY), **person),
+        "brake": row("brake", MAY, id=id, brake="freeze", reason="raid", requested_at=str(MAY), **person),
+    }
+
+
+def check_version_2():
+    rows = of_version_2()
+    lines = chained([[], [*rows.values()]])
+    assert checked(lines)[0] == [], checked(lines)[0]
+    leaves = base64.b64decode(find(lines, "seal", 1)["seal"]["leaves"])
+    letters = bytes(leaves[start] for start in range(0, len(leaves), verify.LEAF.size))
+    assert letters == b"APBKECI", "by id, rev and table"
+    # A text about a person is there as its hash.
+    made = verify.Row("I", rows["batch_item"]["batch_item"])
+    texts = [str(id_of(MAY, 7)), "7", "kick_login", None, None, "bye", None, None, None]
+    fields = [None if text is None else text.encode() for text in texts]
+    fields[5] = verify.sha256(b"\x5a" * 16, b"bye")
+    assert made.leaf == verify.sha256(b"\0modgate.audit.v2I", *map(verify.framed, fields))
+    # Every column counts; the salt does where a text is hashed with it.
+    for kind, line in rows.items():
+        table = verify.TABLES[kind]
+        what = verify.name(verify.Row(table, line[kind]).key)
+        keys = {verify.IDS.get(table, "id"), verify.REVS.get(table), verify.DATES[table]}
+        for column in [*verify.FIELDS[table], "salt"]:
+            if column in keys or column not in line[kind] or column in ("at", "requested_at", "submitted_at", "month"):
+                continue
+            value = "77" * 16 if column == "salt" else "8"
+            found = named(checked(change(kind, column, value, 0, True)(copy.deepcopy(lines)))[0])
+            assert what in found, (kind, column, found)
+        gone = named(checked(remove(kind)(copy.deepcopy(lines)))[0])
+        assert gone == [what], (kind, gone)
+    # Version 1 does not have what version 2 adds, and none becomes the other.
+    for kind, column, value in [("action", "parameters", "{}"), ("action", "batch_index", "0"), ("event", "details", "{}"),
+                                ("action", "salt", "5a" * 16), ("event", "salt", ""), ("prune", "batches", "0"),
+                                ("action", "row_format", "2"), ("event", "row_format", "2")]:
+        found = checked(change(kind, column, value)(record()))[0]
+        assert any(": changed" in finding for finding in found), (kind, column, found)
+    # Each is counted by the record of a prune, and explained by it.
+    counts = {"actions": "1", "events": "1", "batches": "1", "batch_items": "1", "batch_events": "1"}
+    dropped = row("prune", MAY + 1, id=str(id_of(MAY, 8)), month="2026-05-01", pruned_at=str(MAY + 1), pruned_by="owner",
+                  row_format="2", **counts)
+    monthly = [line for kind, line in rows.items() if verify.TABLES[kind] in verify.COUNTED]
+    whole = chained([[], monthly, [dropped]])
+    assert checked([line for line in whole if line not in monthly])[0] == []
+    for column in counts:
+        wrong = change("prune", column, "2", 0, True)([copy.deepcopy(dropped)])
+        lines = chained([[], monthly, wrong])
+        assert len(checked([line for line in lines if line not in monthly])[0]) == 1, column
+    # Seals of before knew none of it.
+    for kind in ("batch", "batch_item", "batch_event", "brake"):
+        assert checked(chained([[rows[kind]]], format=2))[0], kind
 
 
 def check_no_seals():
@@ -843,7 +929,7 @@ def check_program():
 
 
 for checking in (check_signatures, check_bytes, check_cases, check_heads, check_refusals, check_decisions, check_void,
-                 check_kept_heads, check_acknowledgements, check_version_1, check_no_seals, check_duplicates,
+                 check_kept_heads, check_acknowledgements, check_version_1, check_version_2, check_no_seals, check_duplicates,
                  check_order, check_proof, check_verdicts, check_program):
     checking()
 print(f"{len(CASES)} cases, {len(VECTORS)} vectors")

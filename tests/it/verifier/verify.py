@@ -19,25 +19,52 @@ from uuid import UUID
 
 import ed25519
 
+# The hashed columns of the newest version of each table's rows.
 FIELDS = {
     "A": "id kind moderator moderator_name issuer token_id client_id actor user_id room_id data reason case_ref "
     "supersedes batch_id idempotency_key client_ip peer_ip user_agent trace_id http_request_id instance version "
-    "sdk_app_id tencent_host requested_at deadline_ms tencent_random".split(),
+    "sdk_app_id tencent_host requested_at deadline_ms tencent_random batch_index parameters".split(),
     "E": "action_id rev state at decided_by duration_us attempt tencent_random attempt_duration_us http_status "
-    "action_status error_code error_info tencent_request_id failure next_random".split(),
-    "P": "id month actions events pruned_at pruned_by".split(),
+    "action_status error_code error_info tencent_request_id failure next_random details".split(),
+    "P": "id month actions events pruned_at pruned_by batches batch_items batch_events".split(),
     "O": "id kind subject decided_at decided_by operator host reason details".split(),
+    "B": "id moderator moderator_name issuer token_id client_id actor reason case_ref total digest targets_digest "
+    "repeats needs_approval idempotency_key parameters client_ip peer_ip user_agent trace_id http_request_id instance "
+    "version sdk_app_id submitted_at expires_at".split(),
+    "I": "batch_id batch_index kind user_id room_id data reason case_ref parameters".split(),
+    "C": "batch_id rev event at moderator moderator_name issuer token_id client_id actor reason details client_ip "
+    "peer_ip user_agent trace_id http_request_id instance version".split(),
+    "K": "id brake kind issuer moderator reason requested_at by_moderator moderator_name by_issuer token_id client_id "
+    "actor client_ip peer_ip user_agent trace_id http_request_id instance decided_by operator host version".split(),
 }
-TABLES = {"action": "A", "event": "E", "prune": "P", "decision": "O"}
+# How many of them version 1 has.
+OF_VERSION_1 = {"A": 28, "E": 16, "P": 6, "O": 9, "B": 0, "I": 0, "C": 0, "K": 0}
+VERSIONS = {"A": (1, 2), "E": (1, 2), "P": (1, 2), "O": (1,), "B": (2,), "I": (2,), "C": (2,), "K": (2,)}
+# Since version 2, hashed with the row's salt.
+PERSONAL = {
+    "A": "moderator_name data reason client_ip peer_ip user_agent".split(),
+    "E": ["error_info"],
+    "B": "moderator_name reason client_ip peer_ip user_agent".split(),
+    "I": ["data", "reason"],
+    "C": "moderator_name reason client_ip peer_ip user_agent".split(),
+    "K": "moderator_name reason client_ip peer_ip user_agent".split(),
+}
+TABLES = {"action": "A", "event": "E", "prune": "P", "decision": "O", "batch": "B", "batch_item": "I",
+          "batch_event": "C", "brake": "K"}
 NAMES = {table: name for name, table in TABLES.items()}
+IDS = {"E": "action_id", "I": "batch_id", "C": "batch_id"}
+REVS = {"E": "rev", "I": "batch_index", "C": "rev"}
 # When a row was recorded.
-DATES = {"A": "recorded_at", "E": "recorded_at", "P": "pruned_at", "O": "decided_at"}
+DATES = {"P": "pruned_at", "O": "decided_at", **{table: "recorded_at" for table in "AEBICK"}}
+# What the sealer finds by itself; and what is divided into months, with the column of a prune that counts it.
+FOUND = "AEBICK"
+COUNTED = {"A": "actions", "E": "events", "B": "batches", "I": "batch_items", "C": "batch_events"}
 SEAL = {"no", "epoch", "prev", "n", "leaves", "sealed_at", "head", "signature", "key_id"}
-# Of seals. Those of format 1 knew no decisions.
-FORMATS = (1, 2)
+# Of seals, with what they may list. Those of format 1 knew no decisions, those of format 2 no batches.
+FORMATS = {1: "AEPae", 2: "AEPOae", 3: "AEPOBICKaebick"}
 LEAF = struct.Struct(">c16sH32s")
 # In which a seal has entries of one id and rev.
-ORDER = "AEPO"
+ORDER = "AEPOBICK"
 # Rows become final in another order than they are dated, by as much as clocks and transactions allow.
 APART = 60_000_000
 # How long after its time an event may be recorded, in microseconds.
@@ -59,6 +86,11 @@ def require(holds, otherwise):
 
 def sha256(*parts):
     return hashlib.sha256(b"".join(parts)).digest()
+
+
+def framed(raw):
+    """As a field is hashed: with its length, or that it is null."""
+    return b"\xff" * 4 if raw is None else struct.pack(">I", len(raw)) + raw
 
 
 def at(micros):
@@ -91,30 +123,55 @@ def members(pairs):
 
 
 class Row:
-    """A line with a row, and what it must hash to."""
+    """A line with a row, in an export of this version, and what it must hash to."""
 
-    def __init__(self, table, columns):
-        dated = {"recorded_at"} & {DATES[table]}
-        require(columns.keys() == {*FIELDS[table], "leaf_hash", "mac"} | dated, f"not the columns: {columns}")
+    def __init__(self, table, columns, export=3):
+        fields = FIELDS[table] if export > 2 else FIELDS[table][: OF_VERSION_1[table]]
+        require(fields, f"an export of version {export} has no {NAMES[table]}")
+        says = {"leaf_hash", "mac", *({"recorded_at"} & {DATES[table]})}
+        if export > 2:
+            says |= {"row_format"} if table != "O" else set()
+            says |= {"salt"} if table in PERSONAL else set()
+        require(columns.keys() == {*fields} | says, f"not the columns: {columns}")
         self.table, self.columns = table, columns
-        fields = [columns[field] for field in FIELDS[table]]
-        require(all(field is None or isinstance(field, str) for field in fields), f"a column is no text: {columns}")
-        key = columns["action_id" if table == "E" else "id"]
-        self.id, self.rev = UUID(key), int(columns["rev"]) if table == "E" else 0
+        texts = [columns.get(field) for field in FIELDS[table]]
+        require(all(text is None or isinstance(text, str) for text in texts), f"a column is no text: {columns}")
+        key = columns[IDS.get(table, "id")]
+        self.id, self.rev = UUID(key), int(columns[REVS[table]]) if table in REVS else 0
         require(str(self.id) == key, f"not an id as it is written: {key}")
+        self.key = (self.table, self.id, self.rev)
+        self.version = int(columns.get("row_format", "1"))
+        require(self.version in VERSIONS[table], f"{name(self.key)} is of version {self.version}, which is not known")
         self.recorded_at = int(columns[DATES[table]])
-        texts = [b"\xff" * 4 if f is None else struct.pack(">I", len(f.encode())) + f.encode() for f in fields]
-        self.leaf = sha256(b"\0modgate.audit.v1", table.encode(), *texts)
+        salt = bytes.fromhex(columns.get("salt") or "")
+        self.leaf = sha256(f"\0modgate.audit.v{self.version}{table}".encode(), *self.hashed(texts, salt))
         mac = bytes.fromhex(columns["mac"] or "")
         require(len(mac) in (0, 32), f"not a mac: {columns}")
         self.hash = sha256(b"\1", self.leaf, struct.pack(">q", self.recorded_at), mac)
-        self.key = (self.table, self.id, self.rev)
+
+    def hashed(self, texts, salt):
+        """Each column as it is hashed."""
+        for index, (field, text) in enumerate(zip(FIELDS[self.table], texts)):
+            raw = None if text is None else text.encode()
+            if self.version == 1:
+                # What version 1 does not have is null, or else the row was changed.
+                if index < OF_VERSION_1[self.table] or raw is not None:
+                    yield framed(raw)
+            elif raw is not None and field in PERSONAL.get(self.table, ()):
+                yield framed(sha256(salt, raw))
+            else:
+                yield framed(raw)
+        if self.version == 1 and self.columns.get("salt") is not None:
+            yield framed(salt)
 
     def has_its_time(self):
         """`recorded_at` is the database's, and in no mac: it must be about the time that the columns tell."""
-        if self.table == "A":
-            return abs(self.recorded_at - int(self.columns["requested_at"])) <= APART
-        return self.table != "E" or -APART <= self.recorded_at - int(self.columns["at"]) <= LATEST
+        if self.table in "EC":
+            return -APART <= self.recorded_at - int(self.columns["at"]) <= LATEST
+        if self.table == "I":
+            return abs(self.recorded_at - (self.id.int >> 80) * 1000) <= APART
+        told = {"A": "requested_at", "K": "requested_at", "B": "submitted_at"}.get(self.table)
+        return told is None or abs(self.recorded_at - int(self.columns[told])) <= APART
 
 
 class Decision:
@@ -150,7 +207,7 @@ class Decision:
         rows = self.details.get("rows") if self.kind == "acknowledgement" else None
         for row in rows if isinstance(rows, list) else []:
             try:
-                key = ({"action": "A", "event": "E"}[row["table"]], UUID(row["id"]), row["rev"])
+                key = ({NAMES[table]: table for table in FOUND}[row["table"]], UUID(row["id"]), row["rev"])
                 if type(row["rev"]) is int and isinstance(row["hash"], str):
                     yield key, row["hash"]
             except (KeyError, TypeError, ValueError, AttributeError):
@@ -190,7 +247,8 @@ class Seal:
 
 def name(key):
     table, id, rev = key
-    return f"{NAMES.get(table, table)} {id}" + (f" rev {rev}" if table == "E" else "")
+    which = {"rev": " rev {}", "batch_index": " index {}"}.get(REVS.get(table), "")
+    return f"{NAMES.get(table, table)} {id}" + which.format(rev)
 
 
 def month(id):
@@ -208,7 +266,7 @@ def read(lines):
         value = json.loads(line, object_pairs_hook=members)
         if index == 0:
             version = value.get("version")
-            known = type(version) is int and version in (1, 2)
+            known = type(version) is int and version in (1, 2, 3)
             require(known and value == {"format": "modgate.record", "version": version},
                     "not a record, or of another version")
             continue
@@ -223,7 +281,7 @@ def read(lines):
             counts["seals"] += 1
         else:
             require(version != 1 or kind != "decision", "version 1 has no decisions")
-            row = Row(TABLES[kind], columns)
+            row = Row(TABLES[kind], columns, version)
             rows.setdefault(row.key, []).append(row)
             counts["rows"] += 1
     require(ended, "the export is cut: it has no end")
@@ -396,7 +454,7 @@ class Check:
         newest = None  # (recorded_at, number of the seal) of what was sealed before
         for seal in self.counting:
             last, dates = None, []
-            letters = "AEPae" if seal.format == 1 else "AEPOae"
+            letters = FORMATS[seal.format]
             for table, key, row_hash in seal.entries():
                 order = (key[1], key[2], ORDER.find(key[0]))
                 if table not in letters or key in self.sealed or (last is not None and order <= last):
@@ -412,7 +470,7 @@ class Check:
                     continue
                 if table == "O" and row.recorded_at > seal.sealed_at:
                     self.find(name(key), f"decided after its seal was made (seal {seal.no})")
-                if key[0] in "AE" and not refused:
+                if key[0] in FOUND and not refused:
                     dates.append(row.recorded_at)
                 if row.hash != row_hash:
                     self.find(name(key), f"changed after it was sealed (seal {seal.no})")
@@ -447,7 +505,8 @@ class Check:
             if which in pruned:
                 self.find(name(key), f"a second one for {which}")
             pruned[which] = no
-            for table, says in (("A", row.columns["actions"]), ("E", row.columns["events"])):
+            for table, column in COUNTED.items():
+                says = row.columns.get(column) or ("0" if row.version == 1 else None)
                 before = [k for k, (n, _, _) in self.sealed.items() if k[0] == table and n < no]
                 sealed = sum(month(id) == which for _, id, _ in before)
                 if says != str(sealed):
@@ -459,7 +518,7 @@ class Check:
         left = {(table, month(id)) for table, id, _ in self.rows}
         for key, (no, _, _) in self.sealed.items():
             of = (key[0], month(key[1]))
-            dropped = key[0] in "AE" and pruned.get(of[1], 0) > no and of not in left
+            dropped = key[0] in COUNTED and pruned.get(of[1], 0) > no and of not in left
             if key not in self.rows and not dropped:
                 self.find(name(key), f"missing (seal {no})")
 

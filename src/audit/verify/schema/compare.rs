@@ -139,18 +139,25 @@ fn set(words: &str) -> BTreeSet<&str> {
     words.split("; ").filter(|word| !word.is_empty()).collect()
 }
 
-/// A month has both tables, unless it is being dropped.
+/// A month has all tables of a group, unless it is being dropped. Those of batches came later.
 fn find_lone_months(lines: &[Line], pruned: &BTreeSet<String>, report: &mut Report) {
     let months = |table: &str| -> BTreeSet<&str> {
         let parts = lines.iter().filter(|line| line.like_object == table);
         parts.filter_map(|line| line.month.as_deref()).collect()
     };
-    let tables = ["table audit.action", "table audit.event"];
-    for (table, other) in [(tables[0], tables[1]), (tables[1], tables[0])] {
-        for month in months(table).difference(&months(other)) {
-            if !pruned.contains(*month) {
+    let groups = [
+        ["action", "event"].as_slice(),
+        &["batch", "batch_item", "batch_event"],
+    ];
+    for group in groups {
+        let tables = group.iter().map(|table| format!("table audit.{table}"));
+        let tables: Vec<String> = tables.collect();
+        let all = tables.iter().flat_map(|table| months(table));
+        let all: BTreeSet<&str> = all.filter(|month| !pruned.contains(*month)).collect();
+        for table in &tables {
+            for month in all.difference(&months(table)) {
                 let missing = month.replace('-', "");
-                report.find(format_args!("{other}_{missing}: missing"));
+                report.find(format_args!("{table}_{missing}: missing"));
             }
         }
     }

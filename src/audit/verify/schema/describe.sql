@@ -19,9 +19,9 @@ with recursive here as (
     select i.inhrelid from pg_inherits i join relations on i.inhparent = relations.oid
 ), placed as (
     select c.oid, c.relname, c.relkind, n.nspname, p.relname as parent, i.inhdetachpending,
-           coalesce(p.relname in ('action', 'event') and p.relnamespace = here.oid, false) as is_attached,
+           coalesce(p.relname in ('action', 'event', 'batch', 'batch_item', 'batch_event') and p.relnamespace = here.oid, false) as is_attached,
            case when n.nspname = 'audit'
-                then regexp_match(c.relname, '^(action|event)_(\d{4}(?:0[1-9]|1[0-2]))$') end as named
+                then regexp_match(c.relname, '^(action|event|batch|batch_item|batch_event)_(\d{4}(?:0[1-9]|1[0-2]))$') end as named
     from relations
     join pg_class c using (oid)
     join pg_namespace n on n.oid = c.relnamespace
@@ -146,7 +146,7 @@ with recursive here as (
     join pg_inherits i on i.inhrelid = t.oid
     join pg_class p on p.oid = i.inhparent
     join pg_namespace n on n.oid = p.relnamespace
-    where not (n.nspname = 'audit' and p.relname in ('action', 'event') and t.is_month)
+    where not (n.nspname = 'audit' and p.relname in ('action', 'event', 'batch', 'batch_item', 'batch_event') and t.is_month)
 )
 select t.object, l.like_object, l.part,
        array_to_string(array(select word from unnest(l.words) as word where word is not null order by word collate "C"),
