@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::leaves;
 use super::roles::{OWNER, url_as, with_roles};
 use super::{Row, id_of};
+use crate::seals::genuine::Genuine;
 use crate::seals::{Evidence, verdicts};
 use crate::support::eventually::eventually;
 use crate::support::process::{Gateway, Log, modgate};
@@ -385,4 +386,34 @@ async fn a_prune_that_was_removed_is_named_with_what_it_excused() {
         out.contains(&format!("tampered: action {oldest}: missing (seal ")),
         "{out}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_go_with_their_month_and_are_counted() {
+    let world = with_seal_key(World::new().await);
+    let mut sql = world.sql().await;
+    let old = past(&world, 500).await;
+    for row in [
+        Genuine::batch(old),
+        Genuine::item(old, 0),
+        Genuine::item(old, 1),
+        Genuine::batch_event(old, 1, "submitted"),
+    ] {
+        row.of_the_past(old).insert(&mut sql).await;
+    }
+    leaves::make(&mut sql).await;
+    let gateway = Gateway::start(&world.variables).await.ready().await;
+    wait_until_sealed(&world, 6).await;
+    gateway.signal("TERM");
+    assert!(gateway.exit(Duration::from_secs(20)).await.success());
+    let (code, out, err) = run(&world.variables, &["retain"]);
+    assert_eq!(code, 0, "{out}{err}");
+    let dropped = "1 actions, 1 events, 1 batches, 2 batch items, 1 batch events";
+    assert!(out.contains(&format!(": {dropped}\n")), "{out}");
+    let left = "select (select count(*) from audit.batch) + (select count(*) from audit.batch_item)
+                       + (select count(*) from audit.batch_event)";
+    assert_eq!(world.count(left).await, 0);
+    let (code, out, err) = run(&world.variables, &["verify"]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains(dropped), "{out}");
 }

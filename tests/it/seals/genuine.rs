@@ -19,14 +19,14 @@ fn mac(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// When the action or batch with this id was asked for.
-fn time_of(id: Uuid) -> String {
+fn time_of(id: Uuid) -> DateTime<Utc> {
     let millis = id.as_u128() >> 80;
     let time = DateTime::from_timestamp_millis(i64::try_from(millis).expect("48 bits"));
-    time.expect("a time").to_rfc3339()
+    time.expect("a time")
 }
 
 /// A row to be inserted.
-pub(super) struct Genuine {
+pub(crate) struct Genuine {
     table: &'static str,
     letter: &'static str,
     columns: Value,
@@ -43,12 +43,12 @@ impl Genuine {
             .with("salt", json!(format!("\\x{}", "5a".repeat(16))))
     }
 
-    pub(super) fn with(mut self, column: &str, value: Value) -> Self {
+    pub(crate) fn with(mut self, column: &str, value: Value) -> Self {
         self.columns[column] = value;
         self
     }
 
-    pub(super) fn action(id: Uuid) -> Self {
+    pub(crate) fn action(id: Uuid) -> Self {
         let columns = json!({
             "id": id, "kind": "kick_login", "moderator": "alice", "moderator_name": "Alice", "issuer": "test",
             "user_id": "bob", "reason": "spam", "client_ip": "192.0.2.1", "peer_ip": "::1", "http_request_id": "r",
@@ -58,19 +58,19 @@ impl Genuine {
         Self::new("action", "A", columns)
     }
 
-    pub(super) fn batch(id: Uuid) -> Self {
-        let expires_at = Utc::now() + chrono::Duration::hours(2);
+    pub(crate) fn batch(id: Uuid) -> Self {
+        let expires_at = time_of(id) + chrono::Duration::hours(2);
         let columns = json!({
             "id": id, "moderator": "alice", "moderator_name": "Alice", "issuer": "test", "reason": "raid", "total": 2,
             "digest": "ab".repeat(32), "targets_digest": "cd".repeat(32), "needs_approval": true, "parameters": "{}",
             "client_ip": "192.0.2.1", "peer_ip": "::1", "user_agent": "dashboard/1", "http_request_id": "r",
             "instance": "i", "version": "0", "sdk_app_id": 1_400_000_001, "submitted_at": time_of(id),
-            "expires_at": expires_at.to_rfc3339(),
+            "expires_at": expires_at,
         });
         Self::new("batch", "B", columns)
     }
 
-    pub(super) fn item(batch: Uuid, index: i32) -> Self {
+    pub(crate) fn item(batch: Uuid, index: i32) -> Self {
         let columns = json!({
             "batch_id": batch, "batch_index": index, "kind": "kick_seat", "user_id": format!("user{index}"),
             "room_id": "room", "data": "time over", "reason": null,
@@ -78,16 +78,16 @@ impl Genuine {
         Self::new("batch_item", "I", columns)
     }
 
-    pub(super) fn batch_event(batch: Uuid, rev: i16, event: &str) -> Self {
+    pub(crate) fn batch_event(batch: Uuid, rev: i16, event: &str) -> Self {
         let columns = json!({
-            "batch_id": batch, "rev": rev, "event": event, "at": Utc::now().to_rfc3339(), "moderator": "alice",
+            "batch_id": batch, "rev": rev, "event": event, "at": Utc::now(), "moderator": "alice",
             "moderator_name": "Alice", "issuer": "test", "details": "{\"a\":1}", "client_ip": "192.0.2.1",
             "peer_ip": "::1", "http_request_id": "r", "instance": "i", "version": "0",
         });
         Self::new("batch_event", "C", columns)
     }
 
-    pub(super) fn brake(id: Uuid, brake: &str) -> Self {
+    pub(crate) fn brake(id: Uuid, brake: &str) -> Self {
         let columns = json!({
             "id": id, "brake": brake, "kind": "kick_login", "reason": "raid", "requested_at": time_of(id),
             "decided_by": "modgate_owner", "operator": "bob", "host": "db1", "version": "0",
@@ -95,8 +95,18 @@ impl Genuine {
         Self::new("brake", "K", columns)
     }
 
+    /// As of that time, without a mac.
+    pub(crate) fn of_the_past(self, id: Uuid) -> Self {
+        let row = self.with("recorded_at", json!(time_of(id)));
+        let row = row.with("mac", Value::Null);
+        if row.columns.get("at").is_some() {
+            return row.with("at", json!(time_of(id)));
+        }
+        row
+    }
+
     /// With the leaf hash and the mac that its columns make, unless it was given another.
-    pub(super) async fn insert(mut self, sql: &mut PgConnection) {
+    pub(crate) async fn insert(mut self, sql: &mut PgConnection) {
         let (table, letter) = (self.table, self.letter);
         let from = format!("from jsonb_populate_record(null::audit.{table}, $1::text::jsonb)");
         let made = format!("select {}, {} {from}", canonical(letter), leaf(letter));

@@ -10,7 +10,7 @@ mod copies;
 mod cut;
 mod decisions;
 pub(crate) mod forge;
-mod genuine;
+pub(crate) mod genuine;
 mod guard;
 mod inserted;
 mod members;
@@ -51,10 +51,10 @@ const OTHER_SEED: &str = "0102030405060708090a0b0c0d0e0f101112131415161718191a1b
 const UNSEALED: &str = "
     select count(*) from (select id, 0::smallint as rev from audit.action
                           union all select action_id, rev from audit.event
-                          union all select id, 0 from audit.batch
+                          union all select id, 0::smallint from audit.batch
                           union all select batch_id, batch_index::smallint from audit.batch_item
                           union all select batch_id, rev from audit.batch_event
-                          union all select id, 0 from audit.brake) r
+                          union all select id, 0::smallint from audit.brake) r
     where not exists (select from audit.seal where position(uuid_send(r.id) || int2send(r.rev) in leaves) > 0)";
 
 /// A gateway's world in which rows have a mac and seals a signature.
