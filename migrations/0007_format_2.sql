@@ -35,10 +35,30 @@ alter table audit.action
 
 create index action_batch_item on audit.action (batch_id, batch_index) where batch_id is not null;
 
+-- Whether an event of this state ends its action. Who reads asks this, so that a release that adds a state
+-- says here what it is, for the build before it as well.
+create function audit.is_end(state text) returns boolean language sql immutable parallel safe
+    return state not in ('retrying', 'probed');
+
+-- A probe reads at Tencent what is in force. `probed` says what it read, in `details`; where that proves that
+-- an action of unknown outcome was carried out, `succeeded` follows, which no answer to the action backs.
 alter table audit.event
     add column row_format smallint not null default 1,
     add column details text,
     add column salt bytea,
+    drop constraint event_state_is_known,
+    add constraint event_state_is_known check (
+        state in ('retrying', 'succeeded', 'refused', 'not_sent', 'unknown', 'denied', 'probed')),
+    drop constraint event_decider_is_known,
+    add constraint event_decider_is_known check (decided_by in ('gateway', 'recovery', 'probe')),
+    drop constraint event_end_by_tencent_has_answer,
+    add constraint event_end_by_tencent_has_answer check (
+        state not in ('succeeded', 'refused') or error_code is not null or decided_by = 'probe'),
+    add constraint event_probe_decides_success check (
+        case decided_by when 'probe' then state in ('probed', 'succeeded') and row_format > 1
+                                      and num_nonnulls(attempt, http_status, error_code) = 0
+                        else state <> 'probed' end),
+    add constraint event_probed_has_details check (state <> 'probed' or details is not null),
     add constraint event_row_format_is_known check (row_format in (1, 2)),
     add constraint event_row_format_1_is_whole check (row_format <> 1 or num_nonnulls(details, salt) = 0),
     add constraint event_salt_is_16_bytes check (row_format = 1 or (salt is not null and octet_length(salt) = 16)),
@@ -408,7 +428,7 @@ from audit.action a
 left join lateral (
     select e.state, e.at, e.duration_us, e.decided_by
     from audit.event e
-    where e.action_id = a.id and e.state <> 'retrying'
+    where e.action_id = a.id and audit.is_end(e.state)
     order by (e.state = 'unknown'), e.rev desc
     limit 1) ended on true
 left join lateral (

@@ -13,7 +13,6 @@ use uuid::Uuid;
 use super::Error;
 use crate::domain::{Action, Answer, Attempt, Word};
 
-const RETRYING: &str = "retrying";
 const UNKNOWN: &str = "unknown";
 
 /// A row of `audit.action`, as far as an action shows it.
@@ -42,6 +41,7 @@ pub(super) struct EventRow {
     action_id: Uuid,
     pub(super) rev: i16,
     state: String,
+    is_end: bool,
     at: DateTime<Utc>,
     duration_us: Option<i64>,
     attempt: Option<i16>,
@@ -77,7 +77,7 @@ pub(super) async fn events(
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<EventRow>>, sqlx::Error> {
     let rows = sqlx::query_as(
-        "select action_id, rev, state, at, duration_us, attempt, tencent_random,
+        "select action_id, rev, state, audit.is_end(state) as is_end, at, duration_us, attempt, tencent_random,
                 attempt_duration_us, http_status, action_status, error_code, error_info,
                 tencent_request_id, failure
          from audit.event where action_id = any($1) order by action_id, rev",
@@ -92,7 +92,7 @@ pub(super) async fn events(
 
 /// The end that counts. A definite one stands above `unknown`.
 pub(super) fn end(so_far: &[EventRow]) -> Option<&EventRow> {
-    let ends = so_far.iter().filter(|event| event.state != RETRYING);
+    let ends = so_far.iter().filter(|event| event.is_end);
     ends.max_by_key(|event| (event.state != UNKNOWN, event.rev))
 }
 

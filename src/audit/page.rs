@@ -217,7 +217,7 @@ impl Search<'_> {
         if let Some(states) = states {
             self.query.push(
                 " and coalesce((select e.state from audit.event e \
-                 where e.action_id = candidate.id and e.state <> 'retrying'",
+                 where e.action_id = candidate.id and audit.is_end(e.state)",
             );
             self.range("e.action_id", self.from);
             self.query

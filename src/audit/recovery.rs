@@ -118,7 +118,7 @@ async fn pending_between(
            from audit.action a
            where a.id >= $1 and a.id < $2
              and (select true from audit.event e
-                  where e.action_id = a.id and e.state <> 'retrying' limit 1) is null
+                  where e.action_id = a.id and audit.is_end(e.state) limit 1) is null
            order by a.id"#,
         start,
         end.unwrap_or(Uuid::max())

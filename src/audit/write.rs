@@ -216,13 +216,14 @@ async fn give_way(
     keys: &SealKeys,
 ) -> Result<(), sqlx::Error> {
     let taken = sqlx::query!(
-        "select rev, state, at, decided_by from audit.event where action_id = $1 and rev >= $2 order by rev",
+        r#"select rev, state, at, decided_by, audit.is_end(state) as "is_end!"
+           from audit.event where action_id = $1 and rev >= $2 order by rev"#,
         open.id,
         open.next_rev
     );
     let taken = taken.fetch_all(&mut *connection).await?;
     let last = taken.last().map_or(open.next_rev, |row| row.rev);
-    let ended = taken.iter().filter(|row| row.state != "retrying");
+    let ended = taken.iter().filter(|row| row.is_end);
     let mine = |at, state: &str, decided_by: &str| {
         at == event.at && state == event.state && decided_by == event.decided_by.as_str()
     };

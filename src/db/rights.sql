@@ -30,6 +30,7 @@ from (values ('audit.uuid7_floor(timestamptz)', true),
              ('audit.uuid7_time(uuid)', true),
              ('audit.is_shown(pg_snapshot, xid, xid8)', true),
              ('audit.full_xid(xid, pg_snapshot)', true),
+             ('audit.is_end(text)', true),
              ('audit.partition_months_ahead(timestamptz)', false),
              ('audit.ensure_partitions(timestamptz, integer)', false)
      ) as functions (function, is_for_auditor)

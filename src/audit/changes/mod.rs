@@ -2,7 +2,7 @@
 //!
 //! # What is a change
 //! Each state that an action takes: its intent, then each end, so that an `unknown` that turns out
-//! as `succeeded` is three. A `retrying` row is no state of its own. Where the end comes with the
+//! as `succeeded` is three. An event that is no end is no state of its own. Where the end comes with the
 //! intent, as with a denial, the intent is none either. A change shows the action as of then.
 //!
 //! # Order
@@ -105,12 +105,12 @@ const AFTER: &str = "
          where a.xid >= $1::xid8 and a.xid < seen.horizon and a.xmin = a.xid::xid
            and (a.xid, a.id, 0::smallint) > ($1::xid8, $2, $3)
            and not exists (select from audit.event e
-                           where e.action_id = a.id and e.state <> 'retrying' and e.xid <= a.xid)
+                           where e.action_id = a.id and audit.is_end(e.state) and e.xid <= a.xid)
          order by a.xid, a.id limit $4)
         union all
         (select e.xid, e.action_id, e.rev, e.recorded_at from audit.event e
          where e.xid >= $1::xid8 and e.xid < seen.horizon and e.xmin = e.xid::xid
-           and (e.xid, e.action_id, e.rev) > ($1::xid8, $2, $3) and e.state <> 'retrying'
+           and (e.xid, e.action_id, e.rev) > ($1::xid8, $2, $3) and audit.is_end(e.state)
          order by e.xid, e.action_id, e.rev limit $4)
         order by 1, 2, 3 limit $4) as change on true
     order by change.xid, change.id, change.rev";

@@ -98,6 +98,15 @@ impl Row {
         Self::answered(action, rev, "retrying", 60008).with("next_random", 8)
     }
 
+    /// What a probe of its effect read.
+    pub(crate) fn probed(action: Uuid, rev: i16) -> Self {
+        Self::event(action, rev, "probed")
+            .with("row_format", 2)
+            .with("salt", "decode(repeat('5a', 16), 'hex')")
+            .with("decided_by", "'probe'")
+            .with("details", r#"'{"in_effect":true}'"#)
+    }
+
     pub(crate) fn with(mut self, column: &str, value: impl fmt::Display) -> Self {
         self.columns.insert(column.to_owned(), value.to_string());
         self

@@ -235,6 +235,44 @@ async fn an_event_breaks_no_rule_of_its_columns() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_probe_says_what_it_read_and_makes_nothing_but_a_success() {
+    let world = World::new().await;
+    let mut sql = world.sql().await;
+    let id = action(&mut sql).await;
+    let probed = || Row::probed(id, 1);
+    for (row, rule) in [
+        (
+            probed().with("decided_by", "'gateway'"),
+            "event_probe_decides_success",
+        ),
+        (probed().with("error_code", 0), "event_attempt_is_whole"),
+        (
+            probed().with("state", "'refused'"),
+            "event_probe_decides_success",
+        ),
+        (
+            probed().with("state", "'unknown'"),
+            "event_probe_decides_success",
+        ),
+        (probed().with("details", "null"), "event_probed_has_details"),
+        (
+            probed().with("details", "'[]'"),
+            "event_details_are_an_object",
+        ),
+        (probed().with("salt", "null"), "event_salt_is_16_bytes"),
+        (
+            probed().with("row_format", 1).with("salt", "null"),
+            "event_probe_decides_success",
+        ),
+    ] {
+        assert_refuses(&mut sql, &row, rule).await;
+    }
+    probed().insert(&mut sql).await.unwrap();
+    let proved = Row::probed(id, 2).with("state", "'succeeded'");
+    proved.insert(&mut sql).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_action_ends_at_most_once_as_unknown_and_once_for_good() {
     let world = World::new().await;
     let mut sql = world.sql().await;

@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Row, id_of};
+use crate::support::app::TestApp;
 use crate::support::world::World;
 
 const COLUMNS: &str = "id, kind, state, moderator, moderator_name, issuer, token_id, client_id, actor, \
@@ -158,4 +159,29 @@ async fn an_unknown_end_keeps_the_last_answer_that_there_was() {
         (&json!(8), &Value::Null)
     );
     assert_eq!(action["error_code"], 60008);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_is_no_end_leaves_the_state_as_it_is_for_whoever_reads() {
+    let app = TestApp::start().await;
+    let mut sql = app.sql().await;
+    let id = recorded(&mut sql, |id| {
+        vec![Row::event(id, 1, "unknown"), Row::probed(id, 2)]
+    })
+    .await;
+    let view = shown(&mut sql, id).await;
+    assert_eq!(
+        (&view["state"], &view["decided_by"]),
+        (&json!("unknown"), &json!("gateway"))
+    );
+    let auditor = app.auditor();
+    let one = auditor.action(&id.to_string()).await.json();
+    assert_eq!(one["state"], "unknown");
+    let listed = async |state: &str| {
+        let list = auditor.get(&format!("/v1/actions?state={state}")).await;
+        list.json()["items"].as_array().map(Vec::len)
+    };
+    assert_eq!(listed("unknown").await, Some(1));
+    assert_eq!(listed("pending").await, Some(0));
+    app.stop().await;
 }
