@@ -1,5 +1,5 @@
-//! A record that modgate 0.1 made: `data/record_0_1.*` is what it wrote, restored once into another database, and
-//! what its own `pg_dump`, `modgate export` and `modgate seals` gave.
+//! A record that modgate 0.1 (commit 877c5e3) made: `data/record_0_1.*` is what it wrote, restored once into another
+//! database, and what its own `pg_dump`, `modgate export` and `modgate seals` gave.
 
 use std::time::Duration;
 
