@@ -1,5 +1,6 @@
 //! The service as a value: bind, ask for its addresses, run until told to stop.
 
+mod error;
 mod open_files;
 mod sockets;
 mod start;
@@ -18,56 +19,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::AuditLog;
-use crate::auth::{self, Verifier};
+use crate::auth::Verifier;
 use crate::config::{self, Environment, Settings};
 use crate::limit::{Leases, Limiter, Readers};
 use crate::metrics::Metrics;
 use crate::moderation::{Moderation, RetryBudget, Suspensions};
 use crate::{db, http, rotation, tencent};
+pub use error::Error;
 use open_files::Room;
 pub use sockets::can_listen;
 use sockets::{API, OPS, listen, serve_api, serve_ops, watch};
 use start::{check_seal_key, ensure_partitions, warn_if_unprotected};
-
-/// The service could not start, or its sockets failed.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// An address cannot be listened on.
-    #[error("{variable}: cannot listen on {address}")]
-    Bind {
-        /// The setting that names it.
-        variable: &'static str,
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// The database cannot be used.
-    #[error("{variable}")]
-    Database {
-        /// The variable that leads to it.
-        variable: &'static str,
-        /// Why.
-        #[source]
-        source: db::Error,
-    },
-    /// The Tencent settings cannot be used.
-    #[error("the Tencent settings cannot be used")]
-    Tencent(#[from] tencent::Error),
-    /// The seals were made with other keys: what this process records would pass for forged.
-    #[error("MODGATE_SEAL_KEY: {0}")]
-    SealKey(&'static str),
-    /// The token settings cannot be used.
-    #[error("the token settings cannot be used")]
-    Auth(#[from] auth::Error),
-    /// How many files may be open cannot be found out.
-    #[error("the limit of open files cannot be read")]
-    OpenFiles(#[source] io::Error),
-    /// A server task failed.
-    #[error("the HTTP server failed")]
-    Serve(#[source] io::Error),
-}
 
 /// A service that has its sockets and is about to run.
 #[derive(Debug)]
