@@ -80,4 +80,4 @@ impl Moderator {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,7 +1,26 @@
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
-use crate::domain::{Api, Class, Data, Kind, RoomId, Scope, Slot, Targets, UserId, Wire};
+use super::kick_login;
+use crate::domain::{Api, Class, Data, Kind, RoomId, Scope, Slot, Spec, Targets, UserId, Wire};
 use crate::domain::{Command, Repeat};
+
+/// A kind that shares its API with another one, as undos do.
+pub(crate) fn undo() -> Kind {
+    static SPEC: LazyLock<Spec> = LazyLock::new(|| Spec {
+        word: "undo_kick_login",
+        scope: kick_login::KIND.scope(),
+        summary: "",
+        names: "",
+        api: kick_login::KIND.api,
+        fields: &[],
+        packet: |_, _| vec![],
+        repeat: Repeat::Harmless,
+        advice: &[],
+        refusals: &[],
+    });
+    Kind(&SPEC)
+}
 
 /// The examples of the fields, as a request of this kind.
 fn example(kind: Kind) -> Command {

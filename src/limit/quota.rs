@@ -14,7 +14,7 @@ pub struct Quota {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use futures_util::future::poll_immediate;
     use sqlx::postgres::PgPoolOptions;
     use tokio::time::Instant;
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
     use crate::kinds::{kick_login, kick_seat};
 
-    fn limiter(cold_start: Duration) -> Limiter {
+    pub(in crate::limit) fn limiter(cold_start: Duration) -> Limiter {
         let settings = Settings {
             calls_per_second: 5,
             queue_timeout: Duration::from_secs(2),
@@ -43,7 +43,7 @@ mod tests {
         limiter
     }
 
-    fn renew(limiter: &Limiter) {
+    pub(in crate::limit) fn renew(limiter: &Limiter) {
         for gate in &limiter.gates {
             gate.renew_alone();
         }

@@ -233,6 +233,7 @@ fn sign(verdict: Verdict, last: Option<&Attempt>) -> Sign {
 mod tests {
     use super::*;
     use crate::domain::Answer;
+    use crate::kinds::tests::undo;
     use crate::kinds::{kick_login, kick_seat};
 
     fn login() -> &'static Api {
@@ -338,5 +339,16 @@ mod tests {
         }
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(suspensions.ask(login()), Ok(Leave::Open));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn kinds_that_call_one_api_are_suspended_together() {
+        let suspensions = Suspensions::default();
+        fail(&suspensions, UNAVAILABLE_AFTER);
+        assert!(suspensions.ask(undo().api).is_err());
+        assert_eq!(suspensions.ask(kick_seat::KIND.api), Ok(Leave::Open));
+        tokio::time::advance(interval(SuspendedFor::Unavailable)).await;
+        assert_eq!(suspensions.ask(undo().api), Ok(Leave::Probe));
+        assert!(suspensions.ask(login()).is_err(), "one probe for both");
     }
 }

@@ -15,6 +15,7 @@ mod flaw;
 mod leases;
 mod plan;
 mod replica;
+mod shared;
 mod table;
 mod world;
 
