@@ -140,7 +140,7 @@ async fn migrating_from_any_earlier_schema_grants_what_a_new_one_has() {
 async fn an_upgrade_needs_no_second_file() {
     let world = with_roles_alone().await;
     let mut owner = sql_as(&world, OWNER).await;
-    first(5).run(&mut owner).await.expect("they run");
+    first(7).run(&mut owner).await.expect("they run");
     run(&mut owner, &grants()).await;
     drop(owner);
     let early = Run::of(&world.variables, &["serve"]).await;

@@ -110,6 +110,9 @@ async fn intents_that_stay_unclear_for_long_do_not_keep_the_writers_connections(
         .await
         .set("MODGATE_DATABASE_MAX_CONNECTIONS", "6");
     let gateway = Gateway::start(&world.variables).await.ready().await;
+    // So that there is a lease.
+    let first = gateway.moderator("dave").kick_login("test").await;
+    assert_eq!(first.status, 200, "{}", first.text);
     hold_commits(&world).await;
     let moderators = [gateway.moderator("alice"), gateway.moderator("bob")];
     let kicks = join_all(moderators.map(in_time_kick)).await;
