@@ -25,7 +25,7 @@ use secrecy::SecretString;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
 
-const SECRET: &str = "a secret that is only for benchmarks, 0123456789";
+const SECRET: &str = "a-secret-that-is-only-for-benchmarks-0123456789";
 const STARTS: usize = 20;
 const MOST: Duration = Duration::from_millis(300);
 
@@ -104,11 +104,12 @@ async fn start_and_stop(url: &str, http: &Client) -> Duration {
         .env("MODGATE_TENCENT_ALLOW_HTTP", "true")
         .env("MODGATE_TENCENT_SDK_APP_ID", "1400000001")
         .env("MODGATE_TENCENT_SECRET_KEY", SECRET)
+        .env("MODGATE_LOG", "error")
         .env("MODGATE_JWT_ISSUER", "bench")
         .env("MODGATE_JWT_AUDIENCE", "modgate")
         .env("MODGATE_JWT_SECRET", SECRET)
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(Stdio::inherit())
         .spawn()
         .expect("the binary can be run");
     let ready = format!("http://{ops}/readyz");

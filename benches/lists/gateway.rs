@@ -14,7 +14,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-const SECRET: &str = "a secret that is only for benchmarks, 0123456789";
+const SECRET: &str = "a-secret-that-is-only-for-benchmarks-0123456789";
 
 /// A gateway that nobody else uses, and a connection to its record.
 pub(crate) struct Gateway {
