@@ -46,7 +46,9 @@ fn each_word_stands_for_one_kind_and_is_fit_for_a_path_and_a_metric() {
         assert_eq!(word.parse::<Kind>().map(Kind::as_str), Ok(word));
     }
     let rule = "kick".parse::<Kind>().unwrap_err().to_string();
-    assert_eq!(rule, "must be kick_login or kick_seat");
+    let (first, last) = (Kind::ALL[0], Kind::ALL[Kind::ALL.len() - 1]);
+    assert!(rule.starts_with(&format!("must be {first}")), "{rule}");
+    assert!(rule.ends_with(&format!(" or {last}")), "{rule}");
 }
 
 #[test]
@@ -65,10 +67,12 @@ fn each_word_of_an_api_stands_for_one_command() {
 #[test]
 fn scopes_are_those_of_the_kinds_and_the_one_to_read() {
     let words: Vec<&str> = Scope::all().iter().map(|scope| scope.as_str()).collect();
-    assert_eq!(
-        words,
-        ["action:kick_login", "action:kick_seat", "audit:read"]
-    );
+    let distinct: BTreeSet<&str> = words.iter().copied().collect();
+    assert_eq!(words.len(), distinct.len());
+    for kind in Kind::ALL {
+        assert!(words.contains(&kind.scope().as_str()), "{kind}");
+    }
+    assert_eq!(words.last(), Some(&"audit:read"));
     assert!(Scope::all().iter().all(|scope| !scope.grants().is_empty()));
 }
 

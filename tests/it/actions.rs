@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
+use crate::support::persona::{KICK_LOGIN, KICK_SEAT};
 use crate::support::world::{SDK_APP_ID, World};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,10 +66,7 @@ async fn a_seat_kick_is_sent_as_the_document_says_and_has_tencents_request_id() 
         "room_id": "room-test", "user_id": "user2", "data": "time over",
         "reason": "spam\nagain", "case_ref": "TS-1", "supersedes": "01990000-0000-7000-8000-000000000000",
     });
-    let answer = app
-        .moderator("alice")
-        .post("/v1/actions/kick_seat", &body)
-        .await;
+    let answer = app.moderator("alice").post(KICK_SEAT, &body).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     let action = answer.json();
     for (field, value) in body.as_object().unwrap() {
@@ -165,20 +163,14 @@ async fn a_reason_and_a_pattern_are_asked_for_where_the_operator_says_so() {
     // The whole id must match, also behind an alternative.
     assert_eq!(
         alice
-            .post(
-                "/v1/actions/kick_login",
-                &json!({"user_id": "x99", "reason": "r"})
-            )
+            .post(KICK_LOGIN, &json!({"user_id": "x99", "reason": "r"}))
             .await
             .status,
         400
     );
     assert_eq!(
         alice
-            .post(
-                "/v1/actions/kick_login",
-                &json!({"user_id": "x9", "reason": "r"})
-            )
+            .post(KICK_LOGIN, &json!({"user_id": "x9", "reason": "r"}))
             .await
             .status,
         200

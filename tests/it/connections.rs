@@ -25,7 +25,7 @@ const ENDLESS_BODY: &str = "POST /v1/actions/kick_login HTTP/1.1\r\nhost: modgat
 
 /// A request of somebody who may ask.
 fn with_token(path: &str) -> String {
-    let token = token("alice", MODERATOR);
+    let token = token("alice", &MODERATOR);
     format!("GET {path} HTTP/1.1\r\nhost: modgate\r\nauthorization: Bearer {token}\r\n\r\n")
 }
 

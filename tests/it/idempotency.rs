@@ -10,14 +10,14 @@ use serde_json::json;
 
 use crate::support::app::TestApp;
 use crate::support::eventually::eventually;
-use crate::support::persona::{Answer, Persona};
+use crate::support::persona::{Answer, KICK_LOGIN, KICK_SEAT, Persona};
 use crate::support::process::Gateway;
 use crate::support::world::World;
 
 async fn keyed(who: &Persona, key: &str, user_id: &str) -> Answer {
     let body = json!({"user_id": user_id}).to_string();
     let request = who
-        .request(Method::POST, "/v1/actions/kick_login")
+        .request(Method::POST, KICK_LOGIN)
         .header("Idempotency-Key", key);
     who.send(request.header(CONTENT_TYPE, "application/json").body(body))
         .await
@@ -73,7 +73,7 @@ async fn a_key_is_scoped_to_its_moderator_and_kind() {
     let alice = app.moderator("alice");
     let body = json!({"user_id": "test", "room_id": "r", "data": ""}).to_string();
     let request = alice
-        .request(Method::POST, "/v1/actions/kick_seat")
+        .request(Method::POST, KICK_SEAT)
         .header("Idempotency-Key", "k1");
     assert_eq!(
         alice

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::support::app::TestApp;
-use crate::support::persona::Persona;
+use crate::support::persona::{KICK_LOGIN, KICK_SEAT, Persona};
 use crate::support::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,8 +29,8 @@ async fn a_kind_that_the_operator_leaves_out_is_not_there() {
 
     let document: Value = nobody.get("/openapi.json").await.json();
     let paths = document["paths"].as_object().expect("there are paths");
-    assert!(paths.contains_key("/v1/actions/kick_login"));
-    assert!(!paths.contains_key("/v1/actions/kick_seat"));
+    assert!(paths.contains_key(KICK_LOGIN));
+    assert!(!paths.contains_key(KICK_SEAT));
     assert!(document["components"]["schemas"]["KickSeatBody"].is_null());
     // What was done before it was left out stays to be seen.
     assert_eq!(alice.get("/v1/actions?kind=kick_seat").await.status, 200);

@@ -42,7 +42,7 @@ impl Asked {
 }
 
 fn crowd(gateway: &Gateway, subjects: &[&str]) -> Arc<Crowd> {
-    let tokens = subjects.iter().map(|subject| token(subject, MODERATOR));
+    let tokens = subjects.iter().map(|subject| token(subject, &MODERATOR));
     Crowd::new(vec![gateway.addr], tokens.collect())
 }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
-use crate::support::persona::Persona;
+use crate::support::persona::{KICK_SEAT, Persona};
 
 fn users(items: &[Value]) -> Vec<&str> {
     items
@@ -18,7 +18,7 @@ async fn some_actions(app: &TestApp) -> (Persona, Persona) {
     app.simulator.declare_account("u3", false);
     assert_eq!(alice.kick_login("u1").await.status, 200);
     let body = json!({"room_id": "r1", "user_id": "u2", "data": "", "case_ref": "TS-7"});
-    assert_eq!(alice.post("/v1/actions/kick_seat", &body).await.status, 200);
+    assert_eq!(alice.post(KICK_SEAT, &body).await.status, 200);
     assert_eq!(alice.kick_login("u3").await.status, 404);
     assert_eq!(bob.kick_seat("r2", "u4", "").await.status, 200);
     (alice, bob)

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::support::app::TestApp;
 use crate::support::eventually::eventually;
-use crate::support::persona::Persona;
+use crate::support::persona::{KICK_SEAT, Persona};
 use crate::support::process::Gateway;
 use crate::support::raw::exchange;
 use crate::support::world::{JWT_SECRET, SECRET_KEY, World, token};
@@ -347,7 +347,7 @@ async fn distinct_requests(app: &TestApp, round: usize) {
         "room_id": format!("room-mark-{round}"), "user_id": format!("user-mark-{round}"), "data": "",
         "case_ref": format!("case-mark-{round}"),
     });
-    let answer = alice.post("/v1/actions/kick_seat", &body).await;
+    let answer = alice.post(KICK_SEAT, &body).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     let id = answer.json()["id"].as_str().expect("it has one").to_owned();
     assert_eq!(alice.action(&id).await.status, 200);
@@ -393,7 +393,7 @@ async fn every_action_leaves_one_log_line_and_no_line_a_secret() {
     world.simulator.declare_account("nobody", false);
     let alice = gateway.moderator("alice");
     let body = json!({"room_id": "room", "user_id": "bob", "data": "", "case_ref": "TS-1"});
-    let request = alice.request(reqwest::Method::POST, "/v1/actions/kick_seat");
+    let request = alice.request(reqwest::Method::POST, KICK_SEAT);
     let request = request
         .header("content-type", "application/json")
         .header("x-request-id", "request-1");

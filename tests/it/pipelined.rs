@@ -43,7 +43,7 @@ async fn one_at_a_time(reader: Persona) {
 async fn longest_click(addr: SocketAddr, name: &str) -> Duration {
     let mut longest = Duration::ZERO;
     for click in 0..CLICKS {
-        let alice = Persona::new(addr, Some(token("alice", MODERATOR)));
+        let alice = Persona::new(addr, Some(token("alice", &MODERATOR)));
         let began = Instant::now();
         let answer = alice.kick_login(&format!("{name}-{click}")).await;
         assert_eq!(answer.status, 200, "{}", answer.text);

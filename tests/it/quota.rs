@@ -1,7 +1,9 @@
 //! What the answers say is left of the limits: `RateLimit-Policy` and `RateLimit`.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use modgate::domain::Api;
 use modgate::simulator::{Fault, FaultKind};
 use reqwest::Method;
 use serde_json::json;
@@ -10,22 +12,30 @@ use tokio::time::Instant;
 
 use crate::support::app::TestApp;
 use crate::support::eventually::eventually;
-use crate::support::persona::{Answer, Persona};
+use crate::support::persona::{Answer, KICK_LOGIN, KICK_SEAT, Persona};
 use crate::support::world::{World, token};
 
-const KICK_LOGIN: &str = "/v1/actions/kick_login";
-const KICK_SEAT: &str = "/v1/actions/kick_seat";
 const NO_ACTION: &str = "/v1/actions/01a201ca-577a-77fa-b1d9-afa8ff23a803";
 
 /// By default: `MODGATE_MODERATOR_QPS` is 20, `MODGATE_TENCENT_QPS` is 200.
-const POLICIES: &str =
-    r#""moderator";q=20;w=1, "kick_login";q=200;w=1, "kick_seat";q=200;w=1, "reads";q=100;w=1"#;
+static POLICIES: LazyLock<String> = LazyLock::new(|| policies(20, 200));
 const UNTOUCHED: &str = r#""moderator";r=20;t=1"#;
 
 /// No gateway of these tests is as old as that.
 const LONG_COLD_START: Duration = Duration::from_mins(1);
 
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Every limit that there is.
+fn policies(of_a_moderator: u32, of_an_api: u32) -> String {
+    let apis = Api::all().iter().map(|api| (api.word, of_an_api));
+    let all = [("moderator", of_a_moderator)].into_iter().chain(apis);
+    let all = all.chain([("reads", 100)]);
+    let all: Vec<String> = all
+        .map(|(name, limit)| format!("\"{name}\";q={limit};w=1"))
+        .collect();
+    all.join(", ")
+}
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).expect("tests are short")
@@ -88,7 +98,7 @@ async fn every_answer_to_a_valid_token_says_what_is_left() {
         let started = Instant::now();
         let answer = who.post_text(path, body).await;
         assert_eq!(answer.status, status, "{number}: {}", answer.text);
-        assert_eq!(answer.only("ratelimit-policy"), Some(POLICIES));
+        assert_eq!(answer.only("ratelimit-policy"), Some(POLICIES.as_str()));
         assert_own(&answer, 20, 1, started);
     }
     let mallory = Persona::new(app.addr, Some(token("mallory", &[])));
@@ -106,7 +116,7 @@ async fn every_answer_to_a_valid_token_says_what_is_left() {
     ] {
         let answer = reader.get(path).await;
         assert_eq!(answer.status, status, "{}", answer.text);
-        assert_eq!(answer.only("ratelimit-policy"), Some(POLICIES));
+        assert_eq!(answer.only("ratelimit-policy"), Some(POLICIES.as_str()));
         assert_eq!(answer.only("ratelimit"), Some(UNTOUCHED));
     }
     app.stop().await;
@@ -168,8 +178,8 @@ async fn the_limit_of_an_api_is_shown_when_it_is_the_tighter_one_for_what_was_as
     let shown = async |path| {
         let answer = post_nothing(&alice, path).await;
         answer.left();
-        let policies = r#""moderator";q=1000;w=1, "kick_login";q=5;w=1, "kick_seat";q=5;w=1, "reads";q=100;w=1"#;
-        assert_eq!(answer.only("ratelimit-policy"), Some(policies));
+        let policies = policies(1000, 5);
+        assert_eq!(answer.only("ratelimit-policy"), Some(policies.as_str()));
         answer.only("ratelimit").map(str::to_owned)
     };
     assert_eq!(
@@ -296,8 +306,8 @@ async fn what_tencent_throttles_is_less_afterwards_but_the_policy_stays() {
         assert_eq!(assert_refused(&refused, "tencent", "kick_login"), expected);
     }
     let answer = post_nothing(&alice, KICK_LOGIN).await;
-    let policies = r#""moderator";q=1000;w=1, "kick_login";q=200;w=1, "kick_seat";q=200;w=1, "reads";q=100;w=1"#;
-    assert_eq!(answer.only("ratelimit-policy"), Some(policies));
+    let policies = policies(1000, 200);
+    assert_eq!(answer.only("ratelimit-policy"), Some(policies.as_str()));
     // Half of it, less the two permits that may still rest, and one more each tenth of a second;
     // half of that if the two were a second apart.
     let (left, regrown) = (answer.left(), millis(started.elapsed()) / 100);
@@ -323,7 +333,7 @@ async fn an_answer_without_the_record_says_what_is_left_and_never_a_time_after_r
         (kicked.status, kicked.only("retry-after")),
         (503, Some("1"))
     );
-    assert_eq!(kicked.only("ratelimit-policy"), Some(POLICIES));
+    assert_eq!(kicked.only("ratelimit-policy"), Some(POLICIES.as_str()));
     assert_eq!(kicked.only("ratelimit"), Some(r#""kick_login";r=0;t=1"#));
     let read = bob.get("/v1/actions").await;
     assert_eq!((read.status, read.only("retry-after")), (503, Some("1")));
@@ -341,7 +351,7 @@ async fn a_kick_that_could_not_be_recorded_was_counted() {
     let started = Instant::now();
     let kicked = alice.kick_login("test").await;
     assert_eq!(kicked.status, 503, "{}", kicked.text);
-    assert_eq!(kicked.only("ratelimit-policy"), Some(POLICIES));
+    assert_eq!(kicked.only("ratelimit-policy"), Some(POLICIES.as_str()));
     assert_own(&kicked, 20, 1, started);
     app.execute("alter table audit.action_away rename to action")
         .await;

@@ -11,6 +11,7 @@ use aws_lc_rs::signature::{
 };
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use modgate::domain::Kind;
 use pem::Pem;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -24,14 +25,17 @@ use crate::support::world::{AUDIENCE, ISSUER, JWT_SECRET, World};
 const ID: &str = "01932c07-1111-7111-8111-111111111111";
 
 /// Every path that asks who is there.
-fn paths() -> [(Method, String); 5] {
-    [
-        (Method::POST, "/v1/actions/kick_login".to_owned()),
-        (Method::POST, "/v1/actions/kick_seat".to_owned()),
+fn paths() -> Vec<(Method, String)> {
+    let kinds = Kind::ALL.iter();
+    let mut paths: Vec<_> = kinds
+        .map(|kind| (Method::POST, format!("/v1/actions/{kind}")))
+        .collect();
+    paths.extend([
         (Method::GET, "/v1/actions".to_owned()),
         (Method::GET, format!("/v1/actions/{ID}")),
         (Method::GET, "/v1/me".to_owned()),
-    ]
+    ]);
+    paths
 }
 
 /// Claims that are right, with `changes` made; null removes a claim.

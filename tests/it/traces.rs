@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::support::collector::{Collector, attribute};
 use crate::support::eventually::eventually;
 use crate::support::leak::{Secrets, Seen};
-use crate::support::persona::{Answer, Persona};
+use crate::support::persona::{Answer, KICK_SEAT, Persona};
 use crate::support::process::Gateway;
 use crate::support::world::{JWT_SECRET, SECRET_KEY, World};
 
@@ -48,7 +48,7 @@ fn status(span: &Span) -> StatusCode {
 async fn kick_seat_within_a_trace(moderator: &Persona, flags: &str) -> Answer {
     let body = json!({"room_id": "room-of-nobody", "user_id": "user-of-nobody", "data": ""});
     let request = moderator
-        .request(reqwest::Method::POST, "/v1/actions/kick_seat")
+        .request(reqwest::Method::POST, KICK_SEAT)
         .header("content-type", "application/json")
         .header("traceparent", format!("00-{TRACE}-{CALLER}-{flags}"));
     moderator.send(request.body(body.to_string())).await
@@ -105,7 +105,7 @@ async fn one_action_is_one_trace_below_the_callers_span() {
     assert_eq!(request.kind(), SpanKind::Server);
     for (key, value) in [
         ("http.request.method", "POST"),
-        ("http.route", "/v1/actions/kick_seat"),
+        ("http.route", KICK_SEAT),
         ("action.id", action["id"].as_str().unwrap()),
         ("http.response.status_code", "200"),
         ("state", "succeeded"),

@@ -10,7 +10,7 @@ use sqlx::Connection as _;
 use super::{Run, list, run, sql};
 use crate::support::app::TestApp;
 use crate::support::eventually::eventually;
-use crate::support::persona::Persona;
+use crate::support::persona::{KICK_LOGIN, Persona};
 use crate::support::postgres::{Cluster, Database};
 use crate::support::world::{World, token};
 
@@ -78,14 +78,14 @@ async fn an_action_that_the_database_cannot_store_is_told_so_and_not_to_be_repea
         "it has new connections",
         Duration::from_secs(20),
         async || {
-            let answer = alice.post("/v1/actions/kick_login", &plain).await;
+            let answer = alice.post(KICK_LOGIN, &plain).await;
             (answer.status == 200).then_some(())
         },
     )
     .await;
     let calls = app.simulator.calls().len();
     let keyed = async |body: &Value| {
-        let request = alice.request(Method::POST, "/v1/actions/kick_login");
+        let request = alice.request(Method::POST, KICK_LOGIN);
         let request = request.header("Idempotency-Key", "k1");
         let request = request.header(CONTENT_TYPE, "application/json");
         alice.send(request.body(body.to_string())).await
@@ -107,7 +107,7 @@ async fn an_action_that_the_database_cannot_store_is_told_so_and_not_to_be_repea
     assert_eq!(answer.status, 200, "{}", answer.text);
     // Denied all the same, and told that it is not in the record.
     let mallory = Persona::new(app.addr, Some(token("mallory", &[])));
-    let denied = mallory.post("/v1/actions/kick_login", &chinese).await;
+    let denied = mallory.post(KICK_LOGIN, &chinese).await;
     assert_eq!(
         (denied.status, &denied.action()["recorded"]),
         (403, &json!(false))

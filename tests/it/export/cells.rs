@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{EXPORT, rows};
 use crate::support::app::TestApp;
+use crate::support::persona::KICK_SEAT;
 use crate::support::world::World;
 
 /// Reads CSV as strictly as Python can, and says what it found in JSON.
@@ -137,7 +138,7 @@ async fn hostile_actions(app: &TestApp) {
     for (user_id, room_id, data, reason, case_ref) in HOSTILE {
         let moderator = app.moderator(if user_id == "u" { "=alice" } else { "alice" });
         let body = json!({"user_id": user_id, "room_id": room_id, "data": data, "reason": reason, "case_ref": case_ref});
-        let answer = moderator.post("/v1/actions/kick_seat", &body).await;
+        let answer = moderator.post(KICK_SEAT, &body).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
     app.simulator.declare_account("gone", false);

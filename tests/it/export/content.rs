@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{EXPORT, auditor, record, rows};
 use crate::support::app::TestApp;
 use crate::support::eventually::eventually;
-use crate::support::persona::Persona;
+use crate::support::persona::{KICK_SEAT, Persona};
 use crate::support::process::Gateway;
 use crate::support::world::World;
 
@@ -47,7 +47,7 @@ async fn some_actions(app: &TestApp) {
     assert_eq!(alice.kick_login("u1").await.status, 200);
     let body =
         json!({"room_id": "r1", "user_id": "u2", "data": "", "case_ref": "TS-7", "reason": "a\nb"});
-    assert_eq!(alice.post("/v1/actions/kick_seat", &body).await.status, 200);
+    assert_eq!(alice.post(KICK_SEAT, &body).await.status, 200);
     assert_eq!(alice.kick_login("u3").await.status, 404);
     assert_eq!(bob.kick_seat("r2", "u4", "out").await.status, 200);
     assert_eq!(bob.kick_login("administrator").await.status, 403);

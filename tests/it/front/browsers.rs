@@ -1,7 +1,7 @@
 //! What every answer tells a browser not to do with it.
 
 use crate::support::app::TestApp;
-use crate::support::persona::Answer;
+use crate::support::persona::{Answer, KICK_LOGIN};
 
 fn assert_guarded(answer: &Answer) {
     let told = |name| answer.header(name).unwrap_or_default().to_owned();
@@ -29,7 +29,7 @@ async fn no_answer_is_sniffed_framed_run_kept_or_referred_to() {
         (401, app.anonymous().get("/v1/me").await),
         (403, auditor.kick_login("bob").await),
         (404, alice.get("/").await),
-        (405, alice.get("/v1/actions/kick_login").await),
+        (405, alice.get(KICK_LOGIN).await),
     ];
     for (status, answer) in answers {
         assert_eq!(answer.status, status, "{}", answer.text);

@@ -7,12 +7,11 @@ use reqwest::header::CONTENT_TYPE;
 
 use crate::support::app::TestApp;
 use crate::support::eventually::eventually;
-use crate::support::persona::{Answer, Persona};
+use crate::support::persona::{Answer, KICK_LOGIN, Persona};
 use crate::support::world::World;
 
 const DASHBOARD: &str = "https://dash.example.test";
 const LOCAL: &str = "http://localhost:5173";
-const LOGIN: &str = "/v1/actions/kick_login";
 
 /// Nobody listens at Tencent's address, so that an action is 503.
 async fn app_for(origins: &str) -> TestApp {
@@ -34,13 +33,16 @@ async fn answers(app: &TestApp, origin: &str) -> Vec<Answer> {
     let (alice, bob, carol) = (moderator("alice"), moderator("bob"), moderator("carol"));
     let (auditor, anonymous) = (app.auditor(), app.anonymous());
     let get = async |who, path| ask(who, origin, Method::GET, path, String::new()).await;
-    let post = async |who, body: &str| ask(who, origin, Method::POST, LOGIN, body.to_owned()).await;
+    let post =
+        async |who, body: &str| ask(who, origin, Method::POST, KICK_LOGIN, body.to_owned()).await;
     let limited = eventually(
         "the limit is reached",
         Duration::from_secs(20),
         async || Some(post(&carol, "{}").await).filter(|answer| answer.status == 429),
     );
-    let request = bob.request(Method::POST, LOGIN).header("Origin", origin);
+    let request = bob
+        .request(Method::POST, KICK_LOGIN)
+        .header("Origin", origin);
     let coded = bob.send(request.header("Content-Encoding", "gzip")).await;
     vec![
         get(&alice, "/v1/me").await,
@@ -49,7 +51,7 @@ async fn answers(app: &TestApp, origin: &str) -> Vec<Answer> {
         get(&anonymous, "/v1/me").await,
         get(&alice, "/v1/actions/export").await,
         get(&alice, "/nowhere").await,
-        get(&alice, LOGIN).await,
+        get(&alice, KICK_LOGIN).await,
         post(&bob, &"x".repeat(20_000)).await,
         coded,
         limited.await,
@@ -130,7 +132,7 @@ async fn preflight(app: &TestApp, origin: &str, path: &str, headers: &str) -> An
 async fn a_preflight_is_answered_without_a_token_for_every_path_and_counted() {
     let asked = "authorization,content-type,idempotency-key,last-event-id,traceparent,tracestate,x-request-id";
     let app = app_for(DASHBOARD).await;
-    for path in [LOGIN, "/v1/actions/stream", "/v1/me", "/nowhere"] {
+    for path in [KICK_LOGIN, "/v1/actions/stream", "/v1/me", "/nowhere"] {
         let answer = preflight(&app, DASHBOARD, path, asked).await;
         assert_eq!((answer.status, answer.text.as_str()), (200, ""), "{path}");
         assert_eq!(
@@ -148,9 +150,9 @@ async fn a_preflight_is_answered_without_a_token_for_every_path_and_counted() {
         assert_eq!(list("access-control-allow-headers"), asked);
         assert!(answer.header("x-request-id").is_some());
     }
-    let series = format!(r#"modgate_http_requests_total{{route="{LOGIN}",status="200"}}"#);
+    let series = format!(r#"modgate_http_requests_total{{route="{KICK_LOGIN}",status="200"}}"#);
     assert_eq!(app.operator().series(&series).await, Some(1));
-    let other = preflight(&app, DASHBOARD, LOGIN, "x-other").await;
+    let other = preflight(&app, DASHBOARD, KICK_LOGIN, "x-other").await;
     assert_eq!((other.status, names_cors(&other)), (400, false));
     app.stop().await;
 }
@@ -176,7 +178,7 @@ async fn another_origin_is_served_as_if_there_were_no_cors() {
         )
         .await;
         assert_eq!((me.status, names_cors(&me)), (200, false), "{origin}");
-        let answer = preflight(&app, origin, LOGIN, "authorization").await;
+        let answer = preflight(&app, origin, KICK_LOGIN, "authorization").await;
         assert_eq!(
             (answer.problem().as_str(), names_cors(&answer)),
             ("method-not-allowed", false)
@@ -193,7 +195,7 @@ async fn without_allowed_origins_nothing_tells_of_cors() {
     let app = app_for("").await;
     let mut answers = answers(&app, DASHBOARD).await;
     assert_eq!(statuses(&answers), EACH_SORT);
-    let preflight = preflight(&app, DASHBOARD, LOGIN, "authorization").await;
+    let preflight = preflight(&app, DASHBOARD, KICK_LOGIN, "authorization").await;
     assert_eq!(preflight.problem(), "method-not-allowed");
     answers.push(preflight);
     for answer in answers {

@@ -4,7 +4,7 @@ use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 
 use crate::support::app::TestApp;
-use crate::support::persona::Persona;
+use crate::support::persona::{KICK_LOGIN, Persona};
 use crate::support::world::{World, token};
 
 const LINE: &str = "X-Forwarded-For";
@@ -12,7 +12,7 @@ const LINE: &str = "X-Forwarded-For";
 /// The client and the peer that are recorded of a login kick with these lines.
 async fn recorded(app: &TestApp, moderator: &Persona, lines: &[&str]) -> (String, String) {
     let mut request = moderator
-        .request(Method::POST, "/v1/actions/kick_login")
+        .request(Method::POST, KICK_LOGIN)
         .header(CONTENT_TYPE, "application/json");
     for line in lines {
         request = request.header(LINE, *line);

@@ -3,15 +3,15 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{LOGIN, SEAT, assert_nothing_happened, faults, faulty_fields, patient_app};
-use crate::support::persona::Persona;
+use super::{assert_nothing_happened, faults, faulty_fields, patient_app};
+use crate::support::persona::{KICK_LOGIN, KICK_SEAT, Persona};
 
 /// A body that is right in every member.
 fn whole_body(path: &str) -> Value {
     let mut body = json!({
         "user_id": "bob", "reason": "spam", "case_ref": "TS-1", "supersedes": Uuid::now_v7(),
     });
-    if path == SEAT {
+    if path == KICK_SEAT {
         body["room_id"] = json!("room");
         body["data"] = json!("over");
     }
@@ -53,7 +53,7 @@ async fn no_field_takes_a_text_that_hides_or_reorders_what_people_read() {
         "\u{2066}bob",
         "a\u{2069}",
     ];
-    for path in [LOGIN, SEAT] {
+    for path in [KICK_LOGIN, KICK_SEAT] {
         for field in fields(path) {
             for text in hidden {
                 assert_refused(&alice, path, &field, json!(text)).await;
@@ -78,7 +78,7 @@ async fn no_field_takes_a_value_of_another_type() {
         json!({}),
         json!({"user_id": "bob"}),
     ];
-    for path in [LOGIN, SEAT] {
+    for path in [KICK_LOGIN, KICK_SEAT] {
         for field in fields(path) {
             for value in &odd {
                 assert_refused(&alice, path, &field, value.clone()).await;
@@ -138,14 +138,14 @@ async fn each_field_keeps_its_own_rule() {
     ];
     for (field, values) in table {
         for value in values {
-            assert_refused(&alice, SEAT, field, value).await;
+            assert_refused(&alice, KICK_SEAT, field, value).await;
         }
     }
     for (path, field) in [
-        (LOGIN, "user_id"),
-        (SEAT, "user_id"),
-        (SEAT, "room_id"),
-        (SEAT, "data"),
+        (KICK_LOGIN, "user_id"),
+        (KICK_SEAT, "user_id"),
+        (KICK_SEAT, "room_id"),
+        (KICK_SEAT, "data"),
     ] {
         let mut body = whole_body(path);
         body.as_object_mut().expect("it is one").remove(field);
@@ -163,7 +163,7 @@ async fn all_faults_of_a_body_are_reported_at_once() {
     let app = patient_app().await;
     let body = r#"{"room_id": 7, "user_id": "", "data": "twice", "reason": "", "case_ref": "\u00e9",
                    "supersedes": "x", "colour": "red", "data": "\u0000"}"#;
-    let answer = app.moderator("alice").post_text(SEAT, body).await;
+    let answer = app.moderator("alice").post_text(KICK_SEAT, body).await;
     let mut named = faulty_fields(&answer);
     named.sort();
     let all = [
@@ -234,7 +234,7 @@ async fn a_body_that_is_no_json_object_is_refused() {
         ("a surrogate in UTF-8", text(b"\xed\xa0\x80")),
         ("beyond Unicode", text(b"\xf4\x90\x80\x80")),
     ];
-    for path in [LOGIN, SEAT] {
+    for path in [KICK_LOGIN, KICK_SEAT] {
         for (name, body) in &table {
             let answer = alice.post_text(path, body.clone()).await;
             assert_eq!(answer.status, 400, "{name}: {}", answer.text);
@@ -258,7 +258,7 @@ async fn a_member_given_twice_is_refused_however_it_is_written() {
         r#"{"user_id": "bob", "user_id": null}"#,
         r#"{"user_id": "bob", "reason": "a", "user\u005fid": "eve"}"#,
     ] {
-        let answer = alice.post_text(LOGIN, body).await;
+        let answer = alice.post_text(KICK_LOGIN, body).await;
         let named = faults(&answer);
         assert_eq!(
             named[0],
@@ -289,14 +289,14 @@ async fn an_unknown_member_is_refused_and_named_without_its_tricks() {
         (long.as_str(), &long[..100]),
     ] {
         let answer = alice
-            .post(LOGIN, &json!({"user_id": "bob", name: "x"}))
+            .post(KICK_LOGIN, &json!({"user_id": "bob", name: "x"}))
             .await;
         assert_eq!(faulty_fields(&answer), [shown]);
     }
     // A member of the other kind is none of this one.
     for field in ["room_id", "data"] {
         let answer = alice
-            .post(LOGIN, &json!({"user_id": "bob", field: "x"}))
+            .post(KICK_LOGIN, &json!({"user_id": "bob", field: "x"}))
             .await;
         assert_eq!(faulty_fields(&answer), [field]);
     }
@@ -314,7 +314,7 @@ async fn texts_at_the_edge_of_their_rules_arrive_as_they_were_sent() {
         "user_id": &printable[1..33], "room_id": &printable[33..81], "data": data,
         "reason": reason, "case_ref": &printable[1..65], "supersedes": null,
     });
-    let answer = app.moderator("alice").post(SEAT, &body).await;
+    let answer = app.moderator("alice").post(KICK_SEAT, &body).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     let action = app
         .auditor()
@@ -345,10 +345,10 @@ async fn a_body_of_16_kib_is_read_and_one_byte_more_is_not() {
     let alice = app.moderator("alice");
     let padded = |length: usize| format!("{:<length$}", r#"{"user_id": "bob", "colour": 1}"#);
     assert_eq!(
-        faulty_fields(&alice.post_text(LOGIN, padded(16 * 1024)).await),
+        faulty_fields(&alice.post_text(KICK_LOGIN, padded(16 * 1024)).await),
         ["colour"]
     );
-    let answer = alice.post_text(LOGIN, padded(16 * 1024 + 1)).await;
+    let answer = alice.post_text(KICK_LOGIN, padded(16 * 1024 + 1)).await;
     assert_eq!(
         (answer.status, answer.problem().as_str()),
         (413, "payload-too-large")
@@ -367,7 +367,7 @@ async fn one_byte_order_mark_before_the_body_is_no_part_of_it() {
         "{\"user_id\": \"bob\"}\u{feff}",
     ] {
         assert_eq!(
-            faulty_fields(&alice.post_text(LOGIN, wrong).await),
+            faulty_fields(&alice.post_text(KICK_LOGIN, wrong).await),
             ["body"]
         );
     }
@@ -376,11 +376,11 @@ async fn one_byte_order_mark_before_the_body_is_no_part_of_it() {
         .flat_map(u16::to_le_bytes)
         .collect();
     assert_eq!(
-        faulty_fields(&alice.post_text(LOGIN, utf16).await),
+        faulty_fields(&alice.post_text(KICK_LOGIN, utf16).await),
         ["body"]
     );
-    let marked = format!("\u{feff}{}", whole_body(LOGIN));
-    let answer = alice.post_text(LOGIN, marked).await;
+    let marked = format!("\u{feff}{}", whole_body(KICK_LOGIN));
+    let answer = alice.post_text(KICK_LOGIN, marked).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(answer.json()["user_id"], "bob");
     app.stop().await;
@@ -391,7 +391,7 @@ async fn what_reorders_text_is_refused_by_a_rule_that_names_it() {
     let app = patient_app().await;
     let isolated = "what \u{2068}Alice\u{2069} said";
     let body = json!({"user_id": "bob", "room_id": "r", "reason": isolated, "data": isolated});
-    let answer = app.moderator("alice").post(SEAT, &body).await;
+    let answer = app.moderator("alice").post(KICK_SEAT, &body).await;
     let faults = faults(&answer);
     let fields: Vec<&str> = faults.iter().map(|(field, _)| field.as_str()).collect();
     assert_eq!(fields, ["data", "reason"]);

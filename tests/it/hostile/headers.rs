@@ -8,9 +8,9 @@ use modgate::simulator::{Fault, FaultKind};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{LOGIN, SEAT, assert_nothing_happened, faulty_fields, patient_app};
+use super::{assert_nothing_happened, faulty_fields, patient_app};
 use crate::support::app::MODERATOR;
-use crate::support::persona::{Answer, Persona};
+use crate::support::persona::{Answer, KICK_LOGIN, KICK_SEAT, Persona};
 use crate::support::world::{AUDIENCE, ISSUER, JWT_SECRET};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -18,7 +18,7 @@ const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 /// A login kick with further headers, as often as they are given.
 async fn kick_with(moderator: &Persona, headers: &[(&str, &[u8])]) -> Answer {
     let mut request = moderator
-        .request(reqwest::Method::POST, LOGIN)
+        .request(reqwest::Method::POST, KICK_LOGIN)
         .header(CONTENT_TYPE, "application/json");
     for (name, value) in headers {
         request = request.header(
@@ -33,7 +33,7 @@ async fn kick_with(moderator: &Persona, headers: &[(&str, &[u8])]) -> Answer {
 async fn another_media_type_is_415() {
     let app = patient_app().await;
     let alice = app.moderator("alice");
-    for path in [LOGIN, SEAT] {
+    for path in [KICK_LOGIN, KICK_SEAT] {
         let types: [&[u8]; 10] = [
             b"",
             b"text/plain",
@@ -67,7 +67,7 @@ async fn another_media_type_is_415() {
         "application/json ;a=b",
     ] {
         let request = alice
-            .request(reqwest::Method::POST, LOGIN)
+            .request(reqwest::Method::POST, KICK_LOGIN)
             .header(CONTENT_TYPE, media_type);
         assert_eq!(
             faulty_fields(&alice.send(request.body("{}")).await),
@@ -89,7 +89,7 @@ async fn a_body_in_another_coding_is_415_and_is_told_which_is_taken() {
     let alice = app.moderator("alice");
     let kick = br#"{"user_id": "bob"}"#;
     let random: Vec<u8> = (0..40_000).map(|_| rand::random()).collect();
-    for path in [LOGIN, SEAT] {
+    for path in [KICK_LOGIN, KICK_SEAT] {
         for coding in [
             "gzip",
             "GZIP",
@@ -119,7 +119,7 @@ async fn a_body_in_another_coding_is_415_and_is_told_which_is_taken() {
         assert_eq!(answer.status, 200, "{coding}: {}", answer.text);
     }
     // Where the media type is the matter, nothing is said of codings.
-    let request = alice.request(reqwest::Method::POST, LOGIN).body("{}");
+    let request = alice.request(reqwest::Method::POST, KICK_LOGIN).body("{}");
     assert_eq!(alice.send(request).await.header("accept-encoding"), None);
     app.stop().await;
 }

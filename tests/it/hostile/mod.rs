@@ -12,9 +12,6 @@ use crate::support::app::TestApp;
 use crate::support::persona::Answer;
 use crate::support::world::World;
 
-const LOGIN: &str = "/v1/actions/kick_login";
-const SEAT: &str = "/v1/actions/kick_seat";
-
 /// A gateway whose moderators may ask as often as a table is long.
 async fn patient_app() -> TestApp {
     TestApp::in_world(World::new().await.set("MODGATE_MODERATOR_QPS", "1000000")).await

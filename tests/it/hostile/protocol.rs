@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{LOGIN, assert_nothing_happened, patient_app};
+use super::{assert_nothing_happened, patient_app};
 use crate::support::app::{MODERATOR, TestApp};
+use crate::support::persona::KICK_LOGIN;
 use crate::support::raw::{exchange, send_all_then_read};
 use crate::support::world::World;
 use crate::support::world::token;
@@ -24,7 +25,7 @@ fn head(path: &str, token: &str) -> String {
 }
 
 fn kick_head() -> String {
-    head(LOGIN, &token("alice", MODERATOR))
+    head(KICK_LOGIN, &token("alice", &MODERATOR))
 }
 
 /// Five megabytes that begin like a kick.
@@ -72,7 +73,10 @@ async fn refusal_of(addr: SocketAddr, bytes: &[u8]) -> (u16, Value) {
 async fn a_body_of_five_megabytes_is_refused_so_that_its_sender_can_read_it() {
     let app = patient_app().await;
     let body = large_body();
-    let answer = app.moderator("alice").post_text(LOGIN, body.clone()).await;
+    let answer = app
+        .moderator("alice")
+        .post_text(KICK_LOGIN, body.clone())
+        .await;
     assert_eq!(
         (answer.status, answer.problem().as_str()),
         (413, "payload-too-large")
@@ -96,12 +100,12 @@ async fn whatever_else_is_wrong_with_five_megabytes_can_be_read_too() {
     let app = TestApp::in_world(world).await;
     let body = large_body();
     let spent = app.moderator("spent");
-    assert_eq!(spent.post_text(LOGIN, "").await.status, 400);
+    assert_eq!(spent.post_text(KICK_LOGIN, "").await.status, 400);
     let spent = spent.token.expect("moderators have one");
-    let good = token("alice", MODERATOR);
+    let good = token("alice", &MODERATOR);
     for (head, status, code) in [
-        (head(LOGIN, "bad"), 401, "unauthenticated"),
-        (head(LOGIN, &spent), 429, "rate-limited"),
+        (head(KICK_LOGIN, "bad"), 401, "unauthenticated"),
+        (head(KICK_LOGIN, &spent), 429, "rate-limited"),
         (head("/v1/nowhere", &good), 404, "not-found"),
         (head("/v1/me", &good), 405, "method-not-allowed"),
     ] {

@@ -4,7 +4,8 @@ use reqwest::Method;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{LOGIN, SEAT, assert_nothing_happened, faulty_fields, patient_app};
+use super::{assert_nothing_happened, faulty_fields, patient_app};
+use crate::support::persona::{KICK_LOGIN, KICK_SEAT};
 
 const TEXT_FILTERS: [&str; 6] = [
     "moderator",
@@ -128,7 +129,7 @@ async fn a_query_where_none_belongs_is_refused() {
     for name in ["user_id", "dry_run", "access_token"] {
         let query = format!("?{name}=eve");
         assert_eq!(
-            faulty_fields(&alice.post(&format!("{LOGIN}{query}"), &body).await),
+            faulty_fields(&alice.post(&format!("{KICK_LOGIN}{query}"), &body).await),
             [name]
         );
         for path in [
@@ -198,8 +199,8 @@ async fn a_path_with_another_method_is_405_and_names_its_own() {
     let alice = app.moderator("alice");
     let id = format!("/v1/actions/{}", Uuid::now_v7());
     let paths = [
-        (LOGIN, "POST"),
-        (SEAT, "POST"),
+        (KICK_LOGIN, "POST"),
+        (KICK_SEAT, "POST"),
         ("/v1/actions", "GET"),
         (&id, "GET"),
         ("/v1/me", "GET"),

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::document::{Case, Document, Operation};
 use super::{shutting_down, too_many_reads};
-use crate::support::app::TestApp;
+use crate::support::app::{EVERYTHING, TestApp};
 use crate::support::eventually::eventually;
 use crate::support::persona::{Answer, Persona};
 use crate::support::provider::{Provider, SigningKey, claims};
@@ -64,8 +64,7 @@ impl Seen {
 
 /// Someone with every right.
 fn everybody(app: &TestApp) -> Persona {
-    let scopes = ["action:kick_login", "action:kick_seat", "audit:read"];
-    Persona::new(app.addr, Some(token("alice", &scopes)))
+    Persona::new(app.addr, Some(token("alice", &EVERYTHING)))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use modgate::domain::Api;
 use modgate::simulator::{Fault, FaultKind};
 use tokio::task::JoinSet;
 
@@ -39,8 +40,12 @@ pub(super) async fn in_the_queue(seen: &mut Seen) {
     }
     let operator = gateway.operator();
     eventually("the others wait in the queues", PATIENCE, async || {
-        (waiting(&operator, "kick_login").await && waiting(&operator, "kick_seat").await)
-            .then_some(())
+        for api in Api::all() {
+            if !waiting(&operator, api.word).await {
+                return None;
+            }
+        }
+        Some(())
     })
     .await;
     gateway.signal("TERM");

@@ -148,7 +148,7 @@ impl Acting {
             Persona::new(gateway.addr, Some(token))
         });
         let moderators = (0..8).map(|number| {
-            let token = token(&format!("moderator-{number}"), MODERATOR);
+            let token = token(&format!("moderator-{number}"), &MODERATOR);
             Persona::new(gateway.addr, Some(token))
         });
         Self {

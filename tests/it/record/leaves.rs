@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::recovery::{audit_log, sweep};
 use super::{LEAF, Row, id_of, run};
 use crate::support::app::TestApp;
-use crate::support::persona::Persona;
+use crate::support::persona::{KICK_SEAT, Persona};
 use crate::support::world::token;
 
 const MICROS: &str = "(extract(epoch from COLUMN) * 1000000)::bigint";
@@ -265,7 +265,7 @@ async fn some_actions(app: &TestApp) {
         "room_id": "r\u{7e}", "user_id": "bob", "data": "\u{5e9}\n\t\u{1f600}", "reason": "sp\u{e9}m",
         "case_ref": "TS-1", "supersedes": Uuid::now_v7(),
     });
-    let request = alice.request(reqwest::Method::POST, "/v1/actions/kick_seat");
+    let request = alice.request(reqwest::Method::POST, KICK_SEAT);
     let request = request
         .header("content-type", "application/json")
         .header("user-agent", "t\u{e9}st");

@@ -94,7 +94,7 @@ fn crowd(gateways: &[Gateway], subjects: &[&str]) -> Arc<Crowd> {
 
 fn impatient_crowd(gateways: &[Gateway], subjects: &[&str], patience: Duration) -> Arc<Crowd> {
     let doors = gateways.iter().map(|gateway| gateway.addr).collect();
-    let tokens = subjects.iter().map(|subject| token(subject, MODERATOR));
+    let tokens = subjects.iter().map(|subject| token(subject, &MODERATOR));
     Crowd::impatient(doors, tokens.collect(), patience)
 }
 

@@ -38,7 +38,7 @@ use guard::UNGUARD;
 
 use crate::support::eventually::eventually;
 use crate::support::file::TemporaryFile;
-use crate::support::persona::{Answer, Persona};
+use crate::support::persona::{Answer, KICK_LOGIN, Persona};
 use crate::support::postgres::{Cluster, Database};
 use crate::support::process::{Gateway, modgate};
 use crate::support::quiet::{self, Presence};
@@ -190,7 +190,7 @@ impl Recorded {
 async fn act(world: &World, gateway: &Gateway) -> Actions {
     let alice = gateway.moderator("alice");
     let spam = serde_json::json!({"user_id": "succeeded", "reason": "spam"});
-    let succeeded = alice.post("/v1/actions/kick_login", &spam).await;
+    let succeeded = alice.post(KICK_LOGIN, &spam).await;
     all_sealed(world).await;
     world.simulator.declare_account("nobody", false);
     let refused = alice.kick_login("nobody").await;

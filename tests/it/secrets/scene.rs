@@ -11,7 +11,7 @@ use super::faults::{ECHO, KINDS, error, faults, number};
 use crate::support::app::MODERATOR;
 use crate::support::eventually::eventually;
 use crate::support::leak::{Secrets, Seen};
-use crate::support::persona::{Answer, Persona};
+use crate::support::persona::{Answer, KICK_LOGIN, Persona};
 use crate::support::postgres::Cluster;
 use crate::support::process::Gateway;
 use crate::support::world::{JWT_SECRET, SECRET_KEY, World, token};
@@ -44,7 +44,7 @@ impl Scene {
         .into_iter()
         .fold(world, |world, (name, value)| world.set(name, value));
         let gateway = Gateway::start(&world.variables).await.ready().await;
-        let (mut secrets, alice) = (Secrets::default(), token("alice", MODERATOR));
+        let (mut secrets, alice) = (Secrets::default(), token("alice", &MODERATOR));
         secrets.keep("the secret key", SECRET_KEY);
         secrets.keep("the secret of the tokens", JWT_SECRET);
         secrets.keep("the seal key", SEAL_KEY);
@@ -91,7 +91,7 @@ impl Scene {
 
     /// Tokens that are refused, and people who may not.
     pub(super) async fn suffer_strangers(&mut self) {
-        let good = token("mallory", MODERATOR);
+        let good = token("mallory", &MODERATOR);
         let (signed, signature) = good.rsplit_once('.').expect("a token has three parts");
         let reversed: String = signature.chars().rev().collect();
         let forged = format!("{signed}.{reversed}");
@@ -121,7 +121,7 @@ impl Scene {
 
     /// A token in a place where none belongs.
     pub(super) async fn suffer_mistakes(&mut self) {
-        let lost = token("mallory", MODERATOR);
+        let lost = token("mallory", &MODERATOR);
         self.secrets.keep("a token", &lost);
         for body in [
             json!({"user_id": lost}).to_string(),
@@ -131,7 +131,7 @@ impl Scene {
             json!(lost).to_string(),
             format!(r#"{{"user_id": "{lost}"#),
         ] {
-            let answer = self.alice.post_text("/v1/actions/kick_login", body).await;
+            let answer = self.alice.post_text(KICK_LOGIN, body).await;
             assert_eq!(self.seen.answer(answer).status, 400);
         }
         for path in [

@@ -155,7 +155,7 @@ impl Audience {
             }
         }
         for moderator in MODERATORS {
-            audience.admit(Some(moderator), persona(token(moderator, MODERATOR)));
+            audience.admit(Some(moderator), persona(token(moderator, &MODERATOR)));
         }
         audience
     }
@@ -222,7 +222,7 @@ async fn everyone_hears_every_state_once_and_in_order_whatever_happens() {
     let audience = Audience::at(&[&one, &other]);
     audience.is_complete(&one.operator()).await;
 
-    let tokens = MODERATORS.iter().map(|subject| token(subject, MODERATOR));
+    let tokens = MODERATORS.iter().map(|subject| token(subject, &MODERATOR));
     let crowd = Crowd::new(vec![one.addr, other.addr], tokens.collect());
     let load = crowd.start("user", 120, LONG);
     actions_are(&world, ACTIONS / 4).await;

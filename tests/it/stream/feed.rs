@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::listening::PATIENCE;
 use crate::support::app::TestApp;
 use crate::support::eventually::eventually;
-use crate::support::persona::Persona;
+use crate::support::persona::{KICK_SEAT, Persona};
 use crate::support::world::{ISSUER, World, token};
 
 fn audit_log(world: &World) -> AuditLog {
@@ -68,7 +68,7 @@ async fn some_actions(app: &TestApp) {
     app.simulator
         .fail(Fault::next(FaultKind::ErrorCode { code, info }));
     let body = json!({"room_id": "r1", "user_id": "u2", "data": "", "case_ref": "TS-7"});
-    assert_eq!(alice.post("/v1/actions/kick_seat", &body).await.status, 200);
+    assert_eq!(alice.post(KICK_SEAT, &body).await.status, 200);
     assert_eq!(alice.kick_login("u3").await.status, 404);
     app.simulator
         .fail(Fault::next(FaultKind::Cut { reset: true }));

@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use modgate::config::Settings;
+use modgate::domain::{Kind, Scope};
 use modgate::server::Server;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +16,15 @@ use super::persona::Persona;
 use super::world::{World, token};
 
 /// Every right that a moderator can have.
-pub(crate) const MODERATOR: &[&str] = &["action:kick_login", "action:kick_seat"];
+pub(crate) static MODERATOR: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    let mut scopes: Vec<&str> = Kind::ALL.iter().map(|kind| kind.scope().as_str()).collect();
+    scopes.dedup();
+    scopes
+});
+
+/// The scopes of someone with every right.
+pub(crate) static EVERYTHING: LazyLock<Vec<&str>> =
+    LazyLock::new(|| Scope::all().iter().map(|scope| scope.as_str()).collect());
 
 /// A running gateway and its world. Stopped by [`TestApp::stop`], which checks what must hold
 /// after every test.
@@ -69,7 +79,7 @@ impl TestApp {
     }
 
     pub(crate) fn moderator(&self, subject: &str) -> Persona {
-        Persona::new(self.addr, Some(token(subject, MODERATOR)))
+        Persona::new(self.addr, Some(token(subject, &MODERATOR)))
     }
 
     pub(crate) fn auditor(&self) -> Persona {

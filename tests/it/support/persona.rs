@@ -7,6 +7,12 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
+/// Where one asks for a login kick.
+pub(crate) const KICK_LOGIN: &str = "/v1/actions/kick_login";
+
+/// Where one asks for a seat kick.
+pub(crate) const KICK_SEAT: &str = "/v1/actions/kick_seat";
+
 /// Someone with a token, or without one.
 #[derive(Clone, Debug)]
 pub(crate) struct Persona {
@@ -132,13 +138,12 @@ impl Persona {
     }
 
     pub(crate) async fn kick_login(&self, user_id: &str) -> Answer {
-        self.post("/v1/actions/kick_login", &json!({"user_id": user_id}))
-            .await
+        self.post(KICK_LOGIN, &json!({"user_id": user_id})).await
     }
 
     pub(crate) async fn try_kick_login(&self, user_id: &str) -> Result<Answer, reqwest::Error> {
         let body = json!({"user_id": user_id}).to_string();
-        let request = self.request(Method::POST, "/v1/actions/kick_login");
+        let request = self.request(Method::POST, KICK_LOGIN);
         self.try_send(request.header(CONTENT_TYPE, "application/json").body(body))
             .await
     }
@@ -150,7 +155,7 @@ impl Persona {
     ) -> Result<Answer, reqwest::Error> {
         let body = json!({"user_id": user_id}).to_string();
         let request = self
-            .request(Method::POST, "/v1/actions/kick_login")
+            .request(Method::POST, KICK_LOGIN)
             .header("Idempotency-Key", key);
         self.try_send(request.header(CONTENT_TYPE, "application/json").body(body))
             .await
@@ -158,7 +163,7 @@ impl Persona {
 
     pub(crate) async fn kick_seat(&self, room_id: &str, user_id: &str, data: &str) -> Answer {
         let body = json!({"room_id": room_id, "user_id": user_id, "data": data});
-        self.post("/v1/actions/kick_seat", &body).await
+        self.post(KICK_SEAT, &body).await
     }
 
     /// What the operations port says of one series.

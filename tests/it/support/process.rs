@@ -118,7 +118,7 @@ impl Gateway {
     }
 
     pub(crate) fn moderator(&self, subject: &str) -> Persona {
-        Persona::new(self.addr, Some(token(subject, MODERATOR)))
+        Persona::new(self.addr, Some(token(subject, &MODERATOR)))
     }
 
     pub(crate) fn operator(&self) -> Persona {
