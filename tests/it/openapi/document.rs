@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use modgate::domain::Kind;
 use reqwest::Method;
 use reqwest::header::HeaderName;
 use serde_json::{Map, Value};
@@ -74,6 +75,13 @@ impl Document {
         let mut operations = self.operations().into_iter();
         let found = operations.find(|operation| operation.id == id);
         found.unwrap_or_else(|| panic!("there is no operation {id}"))
+    }
+
+    pub(super) fn action(&self, kind: Kind) -> Operation {
+        let path = format!("/v1/actions/{kind}");
+        let mut operations = self.operations().into_iter();
+        let found = operations.find(|operation| operation.path == path);
+        found.unwrap_or_else(|| panic!("there is no operation for {kind}"))
     }
 
     /// Every problem that the document promises.

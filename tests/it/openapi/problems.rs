@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use modgate::auth::KeySource;
+use modgate::domain::Kind;
 use modgate::simulator::{Fault, FaultKind};
 use reqwest::Method;
 use serde_json::Value;
@@ -25,7 +26,6 @@ const BY_TENCENT: [(i64, &str); 5] = [
     (123_456, "tencent-rejected-gateway"),
 ];
 
-const ACTIONS: [&str; 2] = ["kickLogin", "kickSeat"];
 const READS: [&str; 3] = ["listActions", "getAction", "exportActions"];
 
 /// What was seen so far.
@@ -62,6 +62,12 @@ impl Seen {
     }
 }
 
+/// The operations that do something to users.
+fn each_action(seen: &Seen) -> Vec<String> {
+    let kinds = Kind::ALL.iter();
+    kinds.map(|kind| seen.document.action(*kind).id).collect()
+}
+
 /// Someone with every right.
 fn everybody(app: &TestApp) -> Persona {
     Persona::new(app.addr, Some(token("alice", &EVERYTHING)))
@@ -69,7 +75,8 @@ fn everybody(app: &TestApp) -> Persona {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_problem_of_the_document_occurs_and_no_other() {
-    let app = TestApp::start().await;
+    let world = World::new().await.set("MODGATE_MODERATOR_QPS", "1000");
+    let app = TestApp::in_world(world).await;
     let document = Document::of(&app.anonymous()).await;
     let mut seen = Seen {
         document,
@@ -109,7 +116,7 @@ async fn refused_at_once(app: &TestApp, seen: &mut Seen) {
     }
     seen.ask(&mallory, "exportActions", "forbidden").await;
     seen.ask(&alice, "getAction", "not-found").await;
-    for id in ACTIONS {
+    for id in &each_action(seen) {
         let operation = seen.document.operation(id);
         seen.ask(&mallory, id, "forbidden").await;
         let mut body: Value = serde_json::from_str(&operation.bodies()[0]).expect("it is JSON");
@@ -130,7 +137,7 @@ async fn refused_at_once(app: &TestApp, seen: &mut Seen) {
 
 async fn refused_by_tencent(app: &TestApp, seen: &mut Seen) {
     let alice = everybody(app);
-    for id in ACTIONS {
+    for id in &each_action(seen) {
         for (number, code) in BY_TENCENT {
             let fault = FaultKind::ErrorCode {
                 code: number,
@@ -147,7 +154,7 @@ async fn refused_by_tencent(app: &TestApp, seen: &mut Seen) {
 /// With an `Idempotency-Key`: while the first is under way, and with another body.
 async fn repeated(app: &TestApp, seen: &mut Seen) {
     let alice = everybody(app);
-    for id in ACTIONS {
+    for id in &each_action(seen) {
         let operation = seen.document.operation(id);
         let keyed = |request: reqwest::RequestBuilder| request.header("Idempotency-Key", "key");
         let duration = Duration::from_secs(3);
@@ -185,7 +192,10 @@ async fn repeated(app: &TestApp, seen: &mut Seen) {
 async fn without_the_record(app: &TestApp, seen: &mut Seen) {
     let alice = everybody(app);
     app.execute("alter schema audit rename to away").await;
-    for id in ACTIONS.iter().chain(&READS).chain(&["streamActions"]) {
+    for id in each_action(seen) {
+        seen.ask(&alice, &id, "audit-unavailable").await;
+    }
+    for id in READS.iter().chain(&["streamActions"]) {
         seen.ask(&alice, id, "audit-unavailable").await;
     }
     app.execute("alter schema away rename to audit").await;
@@ -197,7 +207,7 @@ async fn without_tencent(seen: &mut Seen) {
         .await
         .set("MODGATE_TENCENT_URL", "http://127.0.0.1:1");
     let app = TestApp::in_world(world).await;
-    for id in ACTIONS {
+    for id in &each_action(seen) {
         seen.ask(&everybody(&app), id, "tencent-unavailable").await;
     }
     app.stop().await;
@@ -232,7 +242,7 @@ async fn over_a_record_that_cannot_be_decoded(seen: &mut Seen) {
     let alice = everybody(&app);
     let keyed = |request: reqwest::RequestBuilder| request.header("Idempotency-Key", "key");
     let mut actions = Vec::new();
-    for id in ACTIONS {
+    for id in &each_action(seen) {
         let operation = seen.document.operation(id);
         let answer = alice.send(keyed(operation.request(&alice))).await;
         assert_eq!(answer.status, 200, "{}", answer.text);

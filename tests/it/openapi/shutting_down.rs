@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use modgate::domain::Api;
+use modgate::domain::{Api, Kind};
 use modgate::simulator::{Fault, FaultKind};
 use tokio::task::JoinSet;
 
@@ -15,7 +15,7 @@ use crate::support::world::World;
 
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Two actions of each kind: one is under way for as long as it takes, the other waits in the queue.
+/// Two actions of each kind: of each API one is under way for as long as it takes, the others wait in its queue.
 pub(super) async fn in_the_queue(seen: &mut Seen) {
     let world = World::new()
         .await
@@ -26,26 +26,24 @@ pub(super) async fn in_the_queue(seen: &mut Seen) {
     let slow = Fault::next(FaultKind::Delay { duration });
     world.simulator.fail(slow.for_ever());
     let mut asked = JoinSet::new();
-    for (number, kind) in [(1, "kickLogin"), (2, "kickSeat")] {
-        let operation = seen.document.operation(kind);
+    for kind in Kind::ALL {
+        let operation = seen.document.action(*kind);
         for who in ["alice", "bob"] {
             let (who, operation) = (gateway.moderator(who), operation.clone());
             let request = operation.request(&who);
             asked.spawn(async move { (operation, who.send(request).await) });
         }
-        eventually("the first is in flight", PATIENCE, async || {
-            (world.simulator.calls().len() == number).then_some(())
-        })
-        .await;
     }
     let operator = gateway.operator();
-    eventually("the others wait in the queues", PATIENCE, async || {
+    eventually("one of each API is in flight", PATIENCE, async || {
         for api in Api::all() {
-            if !waiting(&operator, api.word).await {
+            let asked = Kind::ALL.iter().filter(|kind| kind.api == *api);
+            let asked = u16::try_from(2 * asked.count()).expect("there are few");
+            if waiting(&operator, api.word).await != Some(asked - 1) {
                 return None;
             }
         }
-        Some(())
+        (world.simulator.calls().len() == Api::all().len()).then_some(())
     })
     .await;
     gateway.signal("TERM");
@@ -61,9 +59,9 @@ pub(super) async fn in_the_queue(seen: &mut Seen) {
     world.assert_the_record_is_whole().await;
 }
 
-async fn waiting(operator: &Persona, api: &str) -> bool {
+async fn waiting(operator: &Persona, api: &str) -> Option<u16> {
     let series = format!("modgate_queue_length{{api=\"{api}\"}}");
-    operator.series(&series).await == Some(1)
+    operator.series(&series).await
 }
 
 /// A listener waits for the record, which is away.
