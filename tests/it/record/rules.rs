@@ -268,8 +268,8 @@ async fn a_probe_says_what_it_read_and_makes_nothing_but_a_success() {
         assert_refuses(&mut sql, &row, rule).await;
     }
     probed().insert(&mut sql).await.unwrap();
-    let proved = Row::probed(id, 2).with("state", "'succeeded'");
-    proved.insert(&mut sql).await.unwrap();
+    let success = Row::probed(id, 2).with("state", "'succeeded'");
+    success.insert(&mut sql).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
