@@ -54,10 +54,9 @@ async fn longest_click(addr: SocketAddr, name: &str) -> Duration {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_sent_without_waiting_take_no_more_than_others() {
-    let world = World::undisturbed()
-        .await
-        .set("MODGATE_MODERATOR_QPS", "1000");
+    let mut world = World::new().await.set("MODGATE_MODERATOR_QPS", "1000");
     let gateway = Gateway::start(&world.variables).await.ready().await;
+    world.be_alone().await;
     let eve = token("eve", &[]);
     let mut waiting = JoinSet::new();
     for _ in 0..CONNECTIONS {

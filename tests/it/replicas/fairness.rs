@@ -9,8 +9,8 @@ use crate::support::world::World;
 const CLICKING: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
 /// Two clicks a second of each.
 const CLICKS: u32 = 10;
-/// Three times the limit: more would only measure how fast a build without optimisation refuses.
-const FLOOD: u32 = 600;
+/// Three times the limit.
+const FLOOD: u32 = 120;
 /// Calm and flood take turns, so that what else the machine does is in both. Two rounds give a
 /// hundredth of 200 clicks each.
 const ROUNDS: u32 = 2;
@@ -24,7 +24,7 @@ fn p99(clicks: &[Asked]) -> Duration {
 }
 
 async fn assert_a_flood_is_not_felt_by_others(count: usize) {
-    let mut replicas = Replicas::in_world(World::undisturbed().await).await;
+    let mut replicas = Replicas::in_world(World::under_load().await).await;
     replicas.start(count).await;
     let clicking = crowd(&replicas.gateways, &CLICKING);
     let flooding = crowd(&replicas.gateways, &["mallory"]);
@@ -46,7 +46,7 @@ async fn assert_a_flood_is_not_felt_by_others(count: usize) {
         "99 of 100 clicks are answered within {before:?}, in a flood within {during:?}"
     ));
     assert!(
-        during <= before * 3 + Duration::from_millis(50),
+        during <= before * 3 + Duration::from_millis(250),
         "{during:?} in a flood, {before:?} without"
     );
     replicas.assert_the_limit_and_the_record().await;

@@ -14,7 +14,7 @@ use crate::support::received::{is_whole, says_close};
 use crate::support::world::{World, token};
 
 const CONNECTIONS: usize = 8;
-const LASTING: Duration = Duration::from_secs(10);
+const LASTING: Duration = Duration::from_secs(5);
 /// `MODGATE_MODERATOR_QPS`, as it is by default.
 const MODERATOR_QPS: f64 = 20.0;
 
@@ -102,7 +102,7 @@ fn bearer(token: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_without_valid_tokens_costs_a_moderator_no_action() {
-    let mut replicas = Replicas::in_world(World::undisturbed().await).await;
+    let mut replicas = Replicas::in_world(World::under_load().await).await;
     replicas.start(1).await;
     let good = token("mallory", &["action:kick_login"]);
     let (signed, _) = good.rsplit_once('.').expect("a token has three parts");
@@ -118,7 +118,7 @@ async fn a_flood_without_valid_tokens_costs_a_moderator_no_action() {
     let requests = authorizations.iter().map(|value| kick(value, ""));
     let flood = Flood::start(replicas.gateways[0].addr, requests.collect());
     let alice = crowd(&replicas.gateways, &["alice"]);
-    let asked = alice.offer("user", 80, LASTING).await;
+    let asked = alice.offer("user", 20, LASTING).await;
     let (answered, lasted) = flood.stop();
     measured(&format!(
         "the flood was answered {answered:?} in {lasted:?}"
@@ -130,7 +130,7 @@ async fn a_flood_without_valid_tokens_costs_a_moderator_no_action() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_denied_actions_fills_the_record_no_faster_than_its_moderators_may_ask() {
-    let mut replicas = Replicas::in_world(World::undisturbed().await).await;
+    let mut replicas = Replicas::in_world(World::under_load().await).await;
     replicas.world.variables.remove("MODGATE_MODERATOR_QPS");
     replicas.start(1).await;
     let requests = ["mallory", "trudy"]

@@ -16,7 +16,7 @@ use crate::support::process::Gateway;
 use crate::support::world::World;
 
 /// More than the limit, also when a third of it meets closed doors.
-const OFFERED: u32 = 600;
+const OFFERED: u32 = 120;
 /// The share of a dead replica is free after its lease, an attempt and its grace: 12 s.
 const BACK_WITHIN: Duration = Duration::from_secs(20);
 /// A lease lives that long, and is renewed every second: then nobody has a permit, and knows why.
@@ -83,7 +83,7 @@ fn split(asked: &[Asked], door: usize) -> (Vec<&Asked>, Vec<&Asked>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_replica_neither_adds_calls_nor_keeps_its_share() {
-    let mut scene = Scene::of(World::undisturbed().await).await;
+    let mut scene = Scene::of(World::under_load().await).await;
     scene.replicas.gateways.remove(1).kill();
     scene.restart(1).await;
     let restarted = Instant::now();
@@ -99,7 +99,7 @@ async fn a_killed_replica_neither_adds_calls_nor_keeps_its_share() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_replica_that_goes_on_sends_nothing_that_others_may_send_by_then() {
     // So that its share is free for the others, after 5 s, an attempt and 2 s, before it goes on.
-    let world = World::undisturbed()
+    let world = World::under_load()
         .await
         .set("MODGATE_TENCENT_TIMEOUT", "2s");
     // Those who ask it are not to use up the connections that this process may have.
@@ -118,7 +118,7 @@ async fn a_stopped_replica_that_goes_on_sends_nothing_that_others_may_send_by_th
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rolling_restart_passes_no_limit_and_loses_no_outcome() {
-    let mut scene = Scene::of(World::undisturbed().await).await;
+    let mut scene = Scene::of(World::under_load().await).await;
     for door in 0..3 {
         let leaving = scene.replicas.gateways.remove(door);
         leaving.signal("TERM");
@@ -137,7 +137,7 @@ async fn a_rolling_restart_passes_no_limit_and_loses_no_outcome() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_replicas_that_stop_and_start_in_turn_and_together_pass_no_limit() {
-    let mut scene = Scene::sized(2, World::undisturbed().await, PATIENCE).await;
+    let mut scene = Scene::sized(2, World::under_load().await, PATIENCE).await;
     for door in [0, 1, 0, 1] {
         let leaving = scene.replicas.gateways.remove(door);
         leaving.signal("TERM");
@@ -167,7 +167,7 @@ async fn two_replicas_that_stop_and_start_in_turn_and_together_pass_no_limit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_of_postgres_is_told_as_what_it_is_and_passes_no_limit() {
-    let scene = Scene::of(World::undisturbed_with_its_own_postgres().await).await;
+    let scene = Scene::of(World::under_load_with_its_own_postgres().await).await;
     let cluster = scene.replicas.world.cluster.as_ref();
     let cluster = cluster.expect("it has its own");
     cluster.stop_fast().await;

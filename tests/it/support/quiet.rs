@@ -5,7 +5,10 @@
 
 use std::sync::LazyLock;
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
+
+/// How many tests offer a load at the same time: what they offer together is a part of what two slow cores can do.
+static LOADS: Semaphore = Semaphore::const_new(2);
 
 #[derive(Debug, Default)]
 struct Here {
@@ -19,11 +22,21 @@ static HERE: LazyLock<watch::Sender<Here>> = LazyLock::new(watch::Sender::defaul
 #[derive(Debug)]
 pub(crate) struct Presence {
     alone: bool,
+    /// If it offers a load.
+    load: Option<SemaphorePermit<'static>>,
 }
 
 /// Waits until nobody wants to be alone.
 pub(crate) async fn among_others() -> Presence {
     enter(false, |here| !here.alone, |here| here.others += 1).await
+}
+
+/// The same for a test that offers a load: waits until few others do.
+pub(crate) async fn under_load() -> Presence {
+    let load = LOADS.acquire().await.expect("it is never closed");
+    let mut presence = among_others().await;
+    presence.load = Some(load);
+    presence
 }
 
 /// Waits until nobody is there, and keeps everybody out.
@@ -43,7 +56,7 @@ async fn enter(alone: bool, may: fn(&Here) -> bool, go_in: fn(&mut Here)) -> Pre
             entering
         });
         if entered {
-            return Presence { alone };
+            return Presence { alone, load: None };
         }
         let waited = changes.wait_for(may).await;
         drop(waited.expect("the sender is never dropped"));

@@ -38,9 +38,9 @@ impl World {
         Self::on_the_shared_postgres(quiet::among_others().await).await
     }
 
-    /// The same while no other world is there, for tests that measure.
-    pub(crate) async fn undisturbed() -> Self {
-        Self::on_the_shared_postgres(quiet::alone().await).await
+    /// The same for a test that offers a load.
+    pub(crate) async fn under_load() -> Self {
+        Self::on_the_shared_postgres(quiet::under_load().await).await
     }
 
     async fn on_the_shared_postgres(presence: Presence) -> Self {
@@ -54,9 +54,9 @@ impl World {
         Self::on_a_postgres_of_its_own(quiet::among_others().await).await
     }
 
-    /// The same while no other world is there.
-    pub(crate) async fn undisturbed_with_its_own_postgres() -> Self {
-        Self::on_a_postgres_of_its_own(quiet::alone().await).await
+    /// The same for a test that offers a load.
+    pub(crate) async fn under_load_with_its_own_postgres() -> Self {
+        Self::on_a_postgres_of_its_own(quiet::under_load().await).await
     }
 
     async fn on_a_postgres_of_its_own(presence: Presence) -> Self {
@@ -95,6 +95,13 @@ impl World {
             variables,
             presence: Some(presence),
         }
+    }
+
+    /// Waits until no other world is there, and keeps others away: for a test that is about to measure.
+    pub(crate) async fn be_alone(&mut self) {
+        // Or it would wait for itself.
+        self.leave();
+        self.presence = Some(quiet::alone().await);
     }
 
     /// From here on it keeps nobody from being alone: nothing goes on in it.
