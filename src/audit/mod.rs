@@ -1,5 +1,9 @@
 //! The record: who did what to whom, and what became of it.
 //!
+//! # Rooms
+//! `write` appends, `read` looks things up, and `proof` shows that what is read is what was written. Writing
+//! and reading know the proof's rows and keys; the proof knows neither of them.
+//!
 //! # Life of a record
 //! [`AuditLog::begin`] commits the intent and hands out a [`SendToken`]; only with that token can
 //! Tencent be called, and the call takes it by value. [`AuditLog::finish`] appends the end. A
@@ -29,34 +33,8 @@
 //! may be the first to learn that Postgres has gone. Whatever is harmless twice is then asked once
 //! more on another connection (`again_if_broken`): begin, too, since its id is committed at most once.
 
-pub mod archive;
-mod assemble;
-mod blocked;
-mod candidates;
-mod canonical;
-mod changes;
-mod clauses;
-pub mod decision;
-mod event;
-mod filter;
-mod genuine;
-mod idempotency;
-mod intent;
-mod keys;
-mod layout;
-mod own;
-mod page;
-mod partitions;
+mod proof;
 mod read;
-mod recovery;
-pub mod retain;
-mod rights;
-pub mod seal;
-mod stored;
-mod table;
-mod token;
-mod triggers;
-pub mod verify;
 mod write;
 
 use std::sync::Arc;
@@ -66,19 +44,15 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use crate::db::{self, Connection, Lookout, Pool, Pools};
-use blocked::LastBlocked;
-use recovery::Watermark;
-use seal::Chain;
+use proof::seal::Chain;
+use write::blocked::LastBlocked;
+use write::recovery::Watermark;
 
 pub use crate::db::{Blocked, Blocker};
-pub use changes::{Change, Position, Stretch, Unreadable};
-pub use filter::Filter;
-pub use idempotency::Holder;
-pub use keys::{KeyError, PublicKeys, SealKeys, SealKeysInUse};
-pub use read::Page;
-pub use recovery::Swept;
-pub use token::{OpenAction, SendToken};
-pub use write::BeginError;
+pub use proof::{KeyError, PublicKeys, SealKeys, SealKeysInUse};
+pub use proof::{archive, decision, retain, seal, verify};
+pub use read::{Change, Filter, Page, Position, Stretch, Unreadable};
+pub use write::{BeginError, Holder, OpenAction, SendToken, Swept};
 
 /// So long after a read was dropped Postgres has ended it, too.
 pub const DROPPED_READ_ENDS_WITHIN: Duration = db::GONE_NOTICED_WITHIN;

@@ -2,7 +2,7 @@
 
     verify.py EXPORT [--public-key PEM] [--seal-file HEADS] [--accepted ID]... [--proven-since TIME]
 
-Written from src/audit/format.md, not from modgate's code: what both find is not the mistake of one.
+Written from src/audit/proof/format.md, not from modgate's code: what both find is not the mistake of one.
 What takes the seal key, the macs, it cannot check. Exit 0 intact, 1 tampered, 2 could not check, 3 intact but for
 decisions that were not said to be accepted.
 """

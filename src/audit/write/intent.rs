@@ -1,0 +1,150 @@
+//! A row of `audit.action`: the intent, and with it the claim of its `Idempotency-Key`.
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::fingerprint::fingerprint;
+use crate::audit::Deployment;
+use crate::audit::proof::canonical::{Canonical, ROW_FORMAT, Salt};
+use crate::audit::proof::keys::SealKeys;
+use crate::domain::{CaseRef, IdempotencyKey, Intent, Reason};
+
+/// What happens to the `Idempotency-Key` of an intent.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Claim {
+    /// It stays as it is: the action will never be carried out.
+    None,
+    /// The intent is inserted only if it gets the key: a free one, or that of the action named
+    /// here, which has freed it.
+    Key {
+        /// The action that holds the key and has freed it.
+        takes_over: Option<Uuid>,
+    },
+}
+
+fn deadline_ms(intent: &Intent) -> i32 {
+    i32::try_from(intent.deadline.as_millis()).expect("settings keep the deadline below an hour")
+}
+
+/// The bytes of the row that `intent` becomes.
+fn canonical(
+    intent: &Intent,
+    tencent_random: Option<u32>,
+    deployment: &Deployment,
+    salt: &[u8],
+) -> Canonical {
+    let (moderator, request, origin) = (&intent.moderator, &intent.request, &intent.origin);
+    let command = &request.command;
+    let mut canonical = Canonical::new(b'A', ROW_FORMAT);
+    canonical
+        .uuid(Some(intent.id))
+        .text(Some(command.kind().as_str()))
+        .text(Some(&moderator.subject))
+        .personal(salt, moderator.name.as_deref())
+        .text(Some(&moderator.issuer))
+        .text(moderator.token_id.as_deref())
+        .text(moderator.client_id.as_deref())
+        .text(moderator.actor.as_deref())
+        .text(command.user_id())
+        .text(command.room_id())
+        .personal(salt, command.data())
+        .personal(salt, request.reason.as_ref().map(Reason::as_str))
+        .text(request.case_ref.as_ref().map(CaseRef::as_str))
+        .uuid(request.supersedes)
+        // batch_id
+        .uuid(None)
+        .text(request.idempotency_key.as_ref().map(IdempotencyKey::as_str))
+        .personal(salt, Some(&origin.client_ip.to_string()))
+        .personal(salt, Some(&origin.peer_ip.to_string()))
+        .personal(salt, origin.user_agent.as_deref())
+        .text(origin.trace_id.as_deref())
+        .text(Some(&origin.http_request_id))
+        .text(Some(&deployment.instance))
+        .text(Some(&deployment.version))
+        .integer(Some(i64::from(deployment.sdk_app_id)))
+        .text(Some(&deployment.tencent_host))
+        .time(intent.requested_at)
+        .integer(Some(i64::from(deadline_ms(intent))))
+        .integer(tencent_random.map(i64::from))
+        // batch_index, parameters
+        .integer(None)
+        .text(None);
+    canonical
+}
+
+/// Inserts the intent. None is inserted if its id, or its key, is taken.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one statement and its parameters in order"
+)]
+pub(super) async fn insert_action(
+    connection: &mut PgConnection,
+    intent: &Intent,
+    random: Option<u32>,
+    claim: Claim,
+    deployment: &Deployment,
+    keys: &SealKeys,
+) -> Result<u64, sqlx::Error> {
+    let (moderator, request, origin) = (&intent.moderator, &intent.request, &intent.origin);
+    let command = &request.command;
+    let (claims, takes_over) = match claim {
+        Claim::None => (false, None),
+        Claim::Key { takes_over } => (request.idempotency_key.is_some(), takes_over),
+    };
+    let salt: Salt = rand::random();
+    let canonical = canonical(intent, random, deployment, &salt);
+    let inserted = sqlx::query!(
+        "with claimed as (
+             insert into modgate.idempotency (issuer, moderator, kind, key, fingerprint, action_id)
+             select $5, $3, $2, $28, $30, $1 where $29
+             on conflict (issuer, moderator, kind, key) do update
+             set fingerprint = excluded.fingerprint, action_id = excluded.action_id, claimed_at = now()
+             where idempotency.action_id = $31
+             returning action_id)
+         insert into audit.action
+             (id, kind, moderator, moderator_name, issuer, token_id, client_id, actor, user_id,
+              room_id, data, reason, case_ref, supersedes, client_ip, peer_ip, user_agent, trace_id,
+              http_request_id, instance, version, sdk_app_id, tencent_host, requested_at,
+              deadline_ms, tencent_random, leaf_hash, mac,
+              idempotency_key, row_format, salt)
+         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::text::inet,
+                 $16::text::inet, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $32, $28, $33, $34
+         where not $29 or exists (select from claimed)
+         on conflict (id) do nothing",
+        intent.id,
+        command.kind().as_str(),
+        moderator.subject,
+        moderator.name,
+        moderator.issuer,
+        moderator.token_id,
+        moderator.client_id,
+        moderator.actor,
+        command.user_id(),
+        command.room_id(),
+        command.data(),
+        request.reason.as_ref().map(Reason::as_str),
+        request.case_ref.as_ref().map(CaseRef::as_str),
+        request.supersedes,
+        origin.client_ip.to_string(),
+        origin.peer_ip.to_string(),
+        origin.user_agent,
+        origin.trace_id,
+        origin.http_request_id,
+        deployment.instance,
+        deployment.version,
+        i64::from(deployment.sdk_app_id),
+        deployment.tencent_host,
+        intent.requested_at,
+        deadline_ms(intent),
+        random.map(i64::from),
+        canonical.leaf(),
+        request.idempotency_key.as_ref().map(IdempotencyKey::as_str),
+        claims,
+        fingerprint(request),
+        takes_over,
+        canonical.mac(keys),
+        ROW_FORMAT,
+        salt.as_slice(),
+    );
+    Ok(inserted.execute(connection).await?.rows_affected())
+}

@@ -1,0 +1,20 @@
+//! What appends to the record, and what keeps it writable: intents and ends, the keys that stand for them,
+//! recovery of actions whose process fell silent, months made ahead of time, and the checks that nothing
+//! but appending is possible.
+
+mod append;
+pub(super) mod blocked;
+mod event;
+mod fingerprint;
+mod idempotency;
+mod intent;
+mod partitions;
+pub(super) mod recovery;
+mod rights;
+mod token;
+mod triggers;
+
+pub use append::BeginError;
+pub use idempotency::Holder;
+pub use recovery::Swept;
+pub use token::{OpenAction, SendToken};
