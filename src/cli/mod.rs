@@ -21,7 +21,7 @@ use clap::{Parser, Subcommand};
 use crate::config::{self, Environment};
 use crate::db;
 use crate::domain::Kind;
-use crate::http::openapi;
+use crate::http;
 use crate::telemetry::causes;
 
 /// A gateway between moderation dashboards and Tencent Chat: authorised, paced, recorded.
@@ -115,7 +115,7 @@ pub fn run() -> ExitCode {
             Command::Retain(arguments) => retain::retain(&environment, &arguments).await,
             Command::Healthcheck => healthcheck::healthcheck(&environment).await,
             Command::Openapi => {
-                println!("{:#}", openapi::document(Kind::ALL));
+                println!("{:#}", http::document(Kind::ALL));
                 Ok(())
             }
             Command::Token(arguments) => token::print(&environment, &arguments),

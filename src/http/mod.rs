@@ -17,13 +17,15 @@ mod code;
 mod connections;
 mod cross_origin;
 mod docs;
+mod document;
 mod export;
 mod fields;
+mod format;
 mod forwarded;
 mod json;
 mod me;
 mod middleware;
-pub mod openapi;
+mod openapi;
 pub mod ops;
 mod paths;
 mod pieces;
@@ -44,6 +46,7 @@ use bytes::Bytes;
 
 pub use connections::{Accepted, Connections, Limits};
 pub use cross_origin::{cross_origin, spare_other_origins};
+pub use document::document;
 pub use export::PageTurns;
 pub use middleware::{NOT_SNIFFED, keep_occupied, observe};
 
@@ -151,7 +154,7 @@ pub fn routes(config: &mut ServiceConfig, kinds: &[Kind]) {
         .service(get(paths::STREAM).route(web::get().to(stream::stream_actions)))
         .service(get(paths::ACTION).route(web::get().to(actions::get_action)))
         .service(get(paths::ME).route(web::get().to(me::get_me)))
-        .service(get(paths::OPENAPI).route(web::get().to(openapi::get_openapi)))
+        .service(get(paths::OPENAPI).route(web::get().to(document::get_openapi)))
         .service(get(paths::DOCS).route(web::get().to(docs::redirect_docs)))
         .service(get(paths::DOCS_FILE).route(web::get().to(docs::get_docs)))
         .default_service(refuse(|| ApiError::NotFound));

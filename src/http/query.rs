@@ -7,8 +7,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::body::Members;
-use super::export::Format;
 use super::fields::{Fields, action_id};
+use super::format::Format;
 use super::problem::{ApiError, FieldFault};
 use crate::audit::Filter;
 use crate::domain::{Kind, Moderator, Scope, State, printable};

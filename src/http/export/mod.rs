@@ -9,8 +9,6 @@
 //! An export that cannot go on breaks the connection, without the last chunk of HTTP/1.1 and
 //! without the format's own end. It never ends as if it were whole.
 
-mod format;
-
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +26,7 @@ use uuid::Uuid;
 use super::State;
 use super::audit_read::AuditRead;
 use super::caller::Caller;
+use super::format::Format;
 use super::openapi::{ExportProblems, Filters, FormatParam};
 use super::paths::EXPORT;
 use super::problem::ApiError;
@@ -36,7 +35,6 @@ use crate::audit::{Filter, Page};
 use crate::domain::{Action, Scope};
 use crate::limit::Place;
 use crate::moderation::{Moderation, Refusal};
-pub(super) use format::Format;
 
 /// In actions: the first page, and the bounds of the others. Few enough to be read in a small part of a
 /// statement's time.

@@ -69,7 +69,7 @@ const HEADERS: [(&str, &str, &str); 13] = [
 const REPLAYED: [&str; 5] = ["200", "404", "409", "422", "504"];
 
 /// The components that [`refer`] refers to.
-pub(super) fn common(components: ComponentsBuilder) -> ComponentsBuilder {
+pub(in crate::http) fn common(components: ComponentsBuilder) -> ComponentsBuilder {
     let add = |components: ComponentsBuilder, (name, example, description): (&str, &str, &str)| {
         let example = if name == "RateLimit-Policy" {
             &policies(example)
@@ -96,7 +96,7 @@ fn policies(own: &str) -> String {
 
 /// Says that `response` may have the header `name`, in whatever case. `Content-Type` is not among
 /// the headers of a document.
-pub(super) fn refer(response: &mut Response, name: &str) {
+pub(in crate::http) fn refer(response: &mut Response, name: &str) {
     let listed = HEADERS
         .iter()
         .find(|(listed, ..)| listed.eq_ignore_ascii_case(name));
@@ -109,7 +109,7 @@ pub(super) fn refer(response: &mut Response, name: &str) {
 }
 
 /// Adds what does not depend on the problem.
-pub(super) fn add(operation: &mut Operation) {
+pub(in crate::http) fn add(operation: &mut Operation) {
     let id = operation.operation_id.clone().unwrap_or_default();
     let acts = operation.request_body.is_some();
     let public = operation.security.as_ref().is_some_and(Vec::is_empty);

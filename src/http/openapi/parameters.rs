@@ -9,7 +9,7 @@ use utoipa::{IntoParams, PartialSchema};
 
 use super::words::{any_text, text};
 use crate::domain::{IdempotencyKey, Kind, State};
-use crate::http::export::Format;
+use crate::http::format::Format;
 use crate::http::query::{LONGEST_LIST, LONGEST_TEXT, TEXT_PATTERN, USUAL_LIST};
 
 /// Those that every operation takes: the name of the component, and the header.
@@ -141,7 +141,7 @@ fn formatted(format: KnownFormat) -> ObjectBuilder {
 }
 
 /// `Idempotency-Key`
-pub(super) fn idempotency_key() -> Parameter {
+pub(in crate::http) fn idempotency_key() -> Parameter {
     let bare = IdempotencyKey::PATTERN
         .trim_matches(['^', '$'])
         .replace('+', &format!("{{1,{}}}", IdempotencyKey::LONGEST));
@@ -154,7 +154,7 @@ pub(super) fn idempotency_key() -> Parameter {
 }
 
 /// Adds those that every operation takes.
-pub(super) fn common(components: ComponentsBuilder) -> ComponentsBuilder {
+pub(in crate::http) fn common(components: ComponentsBuilder) -> ComponentsBuilder {
     let add = |components: ComponentsBuilder, (component, name, description)| {
         components.parameter(component, header(name, description, any_text()))
     };
@@ -162,7 +162,7 @@ pub(super) fn common(components: ComponentsBuilder) -> ComponentsBuilder {
 }
 
 /// Names those that every operation takes.
-pub(super) fn add_common(operation: &mut Operation) {
+pub(in crate::http) fn add_common(operation: &mut Operation) {
     let references = COMMON.map(|(component, ..)| {
         RefOr::Ref(Ref::new(format!("#/components/parameters/{component}")))
     });

@@ -80,7 +80,7 @@ const OF_AN_ACTION: [Code; 20] = [
 ];
 
 /// Those of a request for an action of `kind`, by status.
-pub(super) fn of_kind(kind: Kind) -> BTreeMap<String, RefOr<Response>> {
+pub(in crate::http) fn of_kind(kind: Kind) -> BTreeMap<String, RefOr<Response>> {
     responses(&OF_AN_ACTION, Some(kind))
 }
 
@@ -147,7 +147,7 @@ fn json(error: &ApiError) -> Value {
 }
 
 /// A schema for each code there is.
-pub(super) fn schemas() -> impl Iterator<Item = (&'static str, Schema)> {
+pub(in crate::http) fn schemas() -> impl Iterator<Item = (&'static str, Schema)> {
     Code::ALL.iter().map(|code| (code.schema(), schema(*code)))
 }
 

@@ -14,7 +14,7 @@ use crate::http::problem::{ApiError, FieldFault, Limit};
 const SECOND: Duration = Duration::from_secs(1);
 
 /// All that can carry `code`: as answers to a request for an action of `kind`, or to a read.
-pub(super) fn errors(code: Code, kind: Option<Kind>) -> Vec<ApiError> {
+pub(in crate::http) fn errors(code: Code, kind: Option<Kind>) -> Vec<ApiError> {
     let action = || kind.map(|kind| Box::new(action(kind, &end(code, kind))));
     // Those that always have an action never occur in an answer to a read.
     let of = |variant: fn(Box<Action>) -> ApiError| action().map(variant).into_iter().collect();
@@ -88,7 +88,7 @@ fn refused(kind: Kind, class: Class) -> End {
 }
 
 /// The first of the kinds with most fields: it shows most.
-pub(super) fn richest() -> Kind {
+pub(in crate::http) fn richest() -> Kind {
     let kinds = Kind::ALL.iter().copied().rev();
     let richest = kinds.max_by_key(|kind| kind.fields.len());
     richest.expect("there are kinds")
@@ -130,7 +130,7 @@ fn rate_limited(throttled: Option<Box<Action>>) -> Vec<ApiError> {
 }
 
 /// How an action of the examples ends.
-pub(super) enum End {
+pub(in crate::http) enum End {
     Succeeded,
     Refused(i64, &'static str),
     NotSent(Failure),
@@ -172,7 +172,7 @@ fn answer(error_code: i64, error_info: &str) -> Answer {
 }
 
 /// An action that ended so.
-pub(super) fn action(kind: Kind, end: &End) -> Action {
+pub(in crate::http) fn action(kind: Kind, end: &End) -> Action {
     let requested_at = DateTime::from_timestamp_micros(1_795_300_000_123_456);
     let requested_at = requested_at.expect("it is a valid time");
     let took = Duration::from_micros(41_200);

@@ -10,7 +10,7 @@ use crate::http::json::{ActionJson, time};
 
 /// How an export is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::http) enum Format {
+pub(super) enum Format {
     /// One JSON object a line, with nothing left out. The last line says that it is the last.
     #[default]
     Ndjson,
@@ -56,17 +56,17 @@ impl FromStr for Format {
 
 impl Format {
     /// Every format.
-    pub(in crate::http) const ALL: [Self; 2] = [Self::Ndjson, Self::Csv];
+    pub(super) const ALL: [Self; 2] = [Self::Ndjson, Self::Csv];
 
     /// The word for it in a query, and at the end of a file's name.
-    pub(in crate::http) const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Ndjson => "ndjson",
             Self::Csv => "csv",
         }
     }
 
-    pub(in crate::http) const fn content_type(self) -> &'static str {
+    pub(super) const fn content_type(self) -> &'static str {
         match self {
             Self::Ndjson => "application/x-ndjson",
             Self::Csv => "text/csv; charset=utf-8; header=present",
@@ -74,7 +74,7 @@ impl Format {
     }
 
     /// What stands before the first action.
-    pub(in crate::http) fn head(self) -> Vec<u8> {
+    pub(super) fn head(self) -> Vec<u8> {
         let mut head = Vec::new();
         if self == Self::Csv {
             head.extend_from_slice("\u{FEFF}".as_bytes());
@@ -83,7 +83,7 @@ impl Format {
         head
     }
 
-    pub(in crate::http) fn row(self, action: &Action, out: &mut Vec<u8>) {
+    pub(super) fn row(self, action: &Action, out: &mut Vec<u8>) {
         match self {
             Self::Ndjson => {
                 serde_json::to_writer(&mut *out, &ActionJson::from(action))
@@ -95,7 +95,7 @@ impl Format {
     }
 
     /// What stands after the last of `rows` actions.
-    pub(in crate::http) fn end(self, rows: u64, out: &mut Vec<u8>) {
+    pub(super) fn end(self, rows: u64, out: &mut Vec<u8>) {
         if self == Self::Ndjson {
             let end = json!({"end": true, "rows": rows});
             out.extend_from_slice(end.to_string().as_bytes());

@@ -6,11 +6,11 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::path::Operation;
 
 use super::kinds::operation_id;
-use super::samples::{End, action, richest};
 use crate::domain::{Kind, Scope};
-use crate::http::export::Format;
+use crate::http::format::Format;
 use crate::http::json::{ActionJson, PageJson, time};
 use crate::http::me::{LimitsJson, MeJson, RulesJson};
+use crate::http::openapi::samples::{End, action, richest};
 
 /// Adds an example to each content of the answer 200.
 pub(super) fn add(operation: &mut Operation) {

@@ -10,9 +10,9 @@ use utoipa::openapi::{
     ResponsesBuilder, Schema, SecurityRequirement,
 };
 
-use super::parameters::idempotency_key;
-use super::problems;
 use crate::domain::{Kind, Slot};
+use crate::http::openapi::parameters::idempotency_key;
+use crate::http::openapi::problems;
 
 /// Of the operations that do something to a user.
 pub(super) const TAG: &str = "actions";
@@ -135,8 +135,8 @@ mod tests {
     use super::*;
     use crate::config::RequestRules;
     use crate::http::body::Members;
+    use crate::http::document::document;
     use crate::http::fields::request;
-    use crate::http::openapi::document;
 
     fn is_taken(kind: Kind, members: &[(String, Value)]) -> bool {
         let rules = RequestRules::default();
