@@ -59,6 +59,7 @@
 //! | [`domain`] | moderators, actions, attempts, ends: pure values | nothing of ours |
 //! | [`kinds`] | the table of kinds of action, and of Tencent's APIs: a new kind begins here | domain |
 //! | [`moderation`] | the use case, and the only place with its order | limit, audit, tencent |
+//! | [`service`], `upkeep` | what the parts of a process share; recovery, seals and months beside the requests | audit, limit, tencent |
 //! | [`stream`] | tells all who listen what changes in the record | audit |
 //! | [`auth`] | from a bearer token to a moderator; the identity provider's keys | JWT, reqwest |
 //! | [`limit`] | moderators' limits (on acting and on reading), queue, pacing, permits, and their leases | time, SQL for leases |
@@ -105,7 +106,9 @@ pub mod metrics;
 pub mod moderation;
 mod rotation;
 pub mod server;
+pub mod service;
 pub mod simulator;
 pub mod stream;
 pub mod telemetry;
 pub mod tencent;
+mod upkeep;

@@ -15,21 +15,33 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::auth::Verifier;
 use crate::config::{Environment, Settings};
+use crate::db;
+use crate::http::VerifierInUse;
+use crate::moderation::Moderation;
+use crate::service::Service;
 use crate::telemetry::causes;
-use crate::{db, http};
 
 const EVERY: Duration = Duration::from_secs(1);
 
 /// What the files hold, by its hash: the secrets themselves are not kept here.
 type Contents = BTreeMap<PathBuf, Option<Vec<u8>>>;
 
+/// Where changed secrets are used.
+#[derive(Debug)]
+pub(crate) struct Users {
+    pub(crate) pools: db::Pools,
+    pub(crate) service: Arc<Service>,
+    pub(crate) moderation: Arc<Moderation>,
+    pub(crate) verifier: Arc<VerifierInUse>,
+}
+
 /// Watches the files until the service is closing.
-pub(crate) async fn watch(environment: Environment, pools: db::Pools, state: Arc<http::State>) {
+pub(crate) async fn watch(environment: Environment, users: Users) {
     let files = environment.secret_files();
     if files.is_empty() {
         return;
     }
-    let closing = state.moderation.closing.clone();
+    let closing = users.service.closing.clone();
     let watching = async {
         let mut used = read(&files).await;
         let mut before = used.clone();
@@ -39,7 +51,7 @@ pub(crate) async fn watch(environment: Environment, pools: db::Pools, state: Arc
             ticks.tick().await;
             let now = read(&files).await;
             if now != used && now == before {
-                rotate(&environment, &pools, &state).await;
+                rotate(&environment, &users).await;
                 used.clone_from(&now);
             }
             before = now;
@@ -58,11 +70,11 @@ async fn read(files: &[PathBuf]) -> Contents {
     contents
 }
 
-async fn rotate(environment: &Environment, pools: &db::Pools, state: &http::State) {
+async fn rotate(environment: &Environment, users: &Users) {
     let applied = match Settings::read(environment) {
-        Ok(settings) => match misfit(&settings, state).await {
+        Ok(settings) => match misfit(&settings, users).await {
             Some(misfit) => Err(format!("MODGATE_SEAL_KEY: {misfit}")),
-            None => apply(settings, pools, state).map_err(|error| causes(&*error)),
+            None => apply(settings, users).map_err(|error| causes(&*error)),
         },
         Err(faults) => Err(faults.to_string()),
     };
@@ -80,31 +92,28 @@ async fn rotate(environment: &Environment, pools: &db::Pools, state: &http::Stat
 
 /// Why nothing may be recorded with a changed seal key. If the database cannot be asked, the sealer
 /// finds out.
-async fn misfit(settings: &Settings, state: &http::State) -> Option<&'static str> {
-    let fit = state.moderation.audit.key_fit_of(&settings.seal_keys).await;
+async fn misfit(settings: &Settings, users: &Users) -> Option<&'static str> {
+    let fit = users.service.audit.key_fit_of(&settings.seal_keys).await;
     fit.ok()?.misfit()
 }
 
-fn apply(
-    settings: Settings,
-    pools: &db::Pools,
-    state: &http::State,
-) -> Result<(), Box<dyn std::error::Error>> {
+fn apply(settings: Settings, users: &Users) -> Result<(), Box<dyn std::error::Error>> {
     // Published keys are fetched anyway: a new verifier would have none at first.
-    let verifier = match state.verifier.load().jwks() {
+    let verifier = match users.verifier.load().jwks() {
         Some(_) => None,
         None => Some(Verifier::new(settings.auth)?),
     };
     let options = db::parse_url(&settings.database.url)?;
-    state
-        .moderation
+    users
+        .service
         .tencent
         .set_credential(&settings.tencent.credential)?;
-    state.moderation.suspensions.credential_changed();
-    state.moderation.audit.set_seal_keys(settings.seal_keys);
+    users.moderation.credential_changed();
+    users.service.audit.set_seal_keys(settings.seal_keys);
     if let Some(verifier) = verifier {
-        state.verifier.store(Arc::new(verifier));
+        users.verifier.store(Arc::new(verifier));
     }
+    let pools = &users.pools;
     pools.writing.set_connect_options(options.clone());
     pools.leasing.set_connect_options(options.clone());
     pools.sealing.set_connect_options(options.clone());

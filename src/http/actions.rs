@@ -66,7 +66,7 @@ pub(super) async fn get_action(
     refuse_query(&request)?;
     let id = fields::action_id(&id).map_err(|_| ApiError::NotFound)?;
     let place = caller.turn_to_read(&state).await?;
-    let audit = state.moderation.audit.clone();
+    let audit = state.service.audit.clone();
     let visible_to = visible_to(&caller.0);
     let asked = Filter {
         id: Some(id),
@@ -74,7 +74,7 @@ pub(super) async fn get_action(
         ..Filter::default()
     };
     let found = state
-        .moderation
+        .service
         .while_awaited(place, async move { audit.get(id, visible_to).await })
         .await?;
     AuditRead::new("action", &caller, &request, asked).ended(u64::from(found.is_some()), true);
@@ -104,9 +104,9 @@ pub(super) async fn list_actions(
     } = ListQuery::read(&request, &caller.0)?;
     let place = caller.turn_to_read(&state).await?;
     let read = AuditRead::new("list", &caller, &request, filter.clone());
-    let audit = state.moderation.audit.clone();
+    let audit = state.service.audit.clone();
     let page = state
-        .moderation
+        .service
         .while_awaited(
             place,
             async move { audit.list(&filter, limit, cursor).await },

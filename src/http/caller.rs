@@ -70,7 +70,7 @@ impl Caller {
     /// Counts this request against the moderator's own limit.
     pub(super) fn spend(&self, state: &State) -> Result<(), ApiError> {
         state
-            .moderation
+            .service
             .limiter
             .check_moderator(&self.0)
             .map_err(|retry_after| ApiError::RateLimited {

@@ -73,7 +73,7 @@ pub(super) async fn get_me(
 ) -> Result<HttpResponse, ApiError> {
     refuse_query(&request)?;
     let moderator = caller.0;
-    let limiter = &state.moderation.limiter;
+    let limiter = &state.service.limiter;
     let api_limits = Api::all().iter().map(|api| limiter.api_quota(api).limit);
     Ok(HttpResponse::Ok().json(MeJson {
         moderator: &moderator.subject,

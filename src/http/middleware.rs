@@ -66,7 +66,7 @@ pub async fn observe(
     let status = response.status().as_u16();
     if let Some(state) = response.request().app_data::<web::Data<State>>() {
         state
-            .moderation
+            .service
             .metrics
             .request_answered(route.clone(), status);
     }

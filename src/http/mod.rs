@@ -55,6 +55,7 @@ use crate::config::{Front, RequestRules};
 use crate::domain::Kind;
 use crate::limit::Readers;
 use crate::moderation::Moderation;
+use crate::service::Service;
 use crate::stream::Feed;
 use problem::ApiError;
 
@@ -62,8 +63,10 @@ use problem::ApiError;
 #[derive(Debug)]
 pub struct State {
     /// Checks tokens.
-    pub verifier: VerifierInUse,
-    /// Carries actions out, and holds the record and the limits.
+    pub verifier: Arc<VerifierInUse>,
+    /// The record, the limits and the counters.
+    pub service: Arc<Service>,
+    /// Carries actions out.
     pub moderation: Arc<Moderation>,
     /// Who reads how much.
     pub readers: Readers,
@@ -80,22 +83,24 @@ pub struct State {
 }
 
 impl State {
-    /// What the handlers share, with a feed from the record of `moderation`.
+    /// What the handlers share, with a feed from the record of `service`.
     pub fn new(
         verifier: Verifier,
+        service: Arc<Service>,
         moderation: Moderation,
         readers: Readers,
         request_rules: RequestRules,
         front: Front,
     ) -> Self {
         let feed = Feed::new(
-            moderation.audit.clone(),
-            moderation.tasks.clone(),
-            moderation.runtime.clone(),
-            Arc::clone(&moderation.metrics),
+            service.audit.clone(),
+            service.tasks.clone(),
+            service.runtime.clone(),
+            Arc::clone(&service.metrics),
         );
         Self {
-            verifier: VerifierInUse::new(verifier),
+            verifier: Arc::new(VerifierInUse::new(verifier)),
+            service,
             moderation: Arc::new(moderation),
             readers,
             feed: Arc::new(feed),

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::State;
 use crate::auth::Verifier;
 use crate::domain::Api;
-use crate::moderation::Moderation;
+use crate::service::Service;
 
 /// The longest that readiness waits for the database's word.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -49,18 +49,18 @@ async fn livez() -> HttpResponse {
 /// 503 only for what concerns this replica alone. A fault that all share is `degraded`, with 200:
 /// taking every replica out would turn a fault into an outage.
 async fn readyz(state: web::Data<State>) -> HttpResponse {
-    let (moderation, verifier) = (&state.moderation, state.verifier.load());
+    let (service, verifier) = (&state.service, state.verifier.load());
     let mut causes = Vec::new();
-    if moderation.draining.is_cancelled() {
+    if service.draining.is_cancelled() {
         causes.push("draining");
     }
-    if !moderation.limiter.is_ready() {
+    if !service.limiter.is_ready() {
         causes.push("no permits since start");
     }
     if verifier.jwks().is_some_and(|jwks| !jwks.has_keys()) {
         causes.push("no keys since start");
     }
-    let degraded = degraded(moderation, &verifier).await;
+    let degraded = degraded(&state, &verifier).await;
     let (status, word) = match (causes.is_empty(), degraded.is_empty()) {
         (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
         (true, false) => (StatusCode::OK, "degraded"),
@@ -71,33 +71,34 @@ async fn readyz(state: web::Data<State>) -> HttpResponse {
 }
 
 /// What all replicas share, and is not as it should be.
-async fn degraded(moderation: &Moderation, verifier: &Verifier) -> Vec<&'static str> {
+async fn degraded(state: &State, verifier: &Verifier) -> Vec<&'static str> {
+    let service = &state.service;
     let mut degraded = Vec::new();
-    let audit = moderation.audit.clone();
-    let asked = moderation.on_main_runtime(async move { audit.ping().await });
+    let audit = service.audit.clone();
+    let asked = service.on_main_runtime(async move { audit.ping().await });
     if !matches!(tokio::time::timeout(PATIENCE, asked).await, Ok(Ok(()))) {
         degraded.push("database");
     }
-    if moderation.audit.is_blocked() {
+    if service.audit.is_blocked() {
         degraded.push("record");
     }
-    if moderation.audit.is_broken() || moderation.audit.is_newer() {
+    if service.audit.is_broken() || service.audit.is_newer() {
         degraded.push("seals");
     }
-    if moderation.audit.is_unguarded() {
+    if service.audit.is_unguarded() {
         degraded.push("triggers");
     }
-    let lapsed = |api: &&Api| moderation.limiter.permits(api).lapsed;
+    let lapsed = |api: &&Api| service.limiter.permits(api).lapsed;
     if Api::all().iter().any(lapsed) {
         degraded.push("leases");
     }
     if verifier.jwks().is_some_and(|jwks| jwks.is_stale()) {
         degraded.push("keys");
     }
-    if usersig_expires_in(moderation).is_none_or(|seconds| seconds <= 0) {
+    if usersig_expires_in(service).is_none_or(|seconds| seconds <= 0) {
         degraded.push("credential");
     }
-    let suspended = |api: &&Api| moderation.suspensions.reason(api).is_some();
+    let suspended = |api: &&Api| state.moderation.suspended_for(api).is_some();
     if Api::all().iter().any(suspended) {
         degraded.push("tencent");
     }
@@ -105,20 +106,20 @@ async fn degraded(moderation: &Moderation, verifier: &Verifier) -> Vec<&'static 
 }
 
 /// In seconds; negative when it has expired, `None` where nobody can tell.
-fn usersig_expires_in(moderation: &Moderation) -> Option<i64> {
-    let at = moderation.tencent.usersig_expires_at()?;
+fn usersig_expires_in(service: &Service) -> Option<i64> {
+    let at = service.tencent.usersig_expires_at()?;
     let at = chrono::DateTime::<chrono::Utc>::from(at);
     Some((at - chrono::Utc::now()).num_seconds())
 }
 
 async fn metrics(state: web::Data<State>) -> HttpResponse {
-    let moderation = &state.moderation;
-    let (metrics, limiter) = (&moderation.metrics, &moderation.limiter);
+    let service = &state.service;
+    let (metrics, limiter) = (&service.metrics, &service.limiter);
     for api in Api::all() {
         metrics.set_api(api, limiter.queue_length(api), &limiter.permits(api));
-        metrics.set_suspended(api, moderation.suspensions.reason(api));
+        metrics.set_suspended(api, state.moderation.suspended_for(api));
     }
-    if let Some(seconds) = usersig_expires_in(moderation) {
+    if let Some(seconds) = usersig_expires_in(service) {
         metrics.set_usersig_expires(seconds);
     }
     if let Some(jwks) = state.verifier.load().jwks() {

@@ -11,6 +11,7 @@ pub(super) use super::problem_body::{FieldFault, Limit};
 use super::quota::whole_seconds;
 use crate::auth::Refusal;
 use crate::domain::Action;
+use crate::service::ReadError;
 
 /// An error of the API. The code never depends on the payload.
 #[derive(Debug, thiserror::Error)]
@@ -119,6 +120,15 @@ pub(super) enum ApiError {
     /// 500: a bug.
     #[error("an error inside the gateway; it has been logged")]
     Internal,
+}
+
+impl From<ReadError> for ApiError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unavailable => Self::AuditUnavailable(None),
+            ReadError::Lost => Self::Internal,
+        }
+    }
 }
 
 impl ApiError {

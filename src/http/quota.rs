@@ -97,7 +97,7 @@ pub(super) fn fields<B>(response: &ServiceResponse<B>) -> Option<[(HeaderName, H
 /// The limits in force. Tencent's throttling changes what is left, not the policy, which clients
 /// may take to be constant.
 fn policies(asked: &Asked, state: &State) -> String {
-    let limiter = &state.moderation.limiter;
+    let limiter = &state.service.limiter;
     let own = limiter.moderator_quota(&asked.moderator).limit;
     let own = (MODERATOR, own as usize);
     let kinds = &state.request_rules.kinds;
@@ -125,7 +125,7 @@ fn policy(limit: Limit, asked: &Asked) -> &'static str {
 
 /// What this request would run into first. `latest` is when the client will come back anyway.
 fn tighter(asked: &Asked, state: &State, latest: Option<u64>) -> Item {
-    let limiter = &state.moderation.limiter;
+    let limiter = &state.service.limiter;
     let own = (MODERATOR, limiter.moderator_quota(&asked.moderator));
     let api = asked.api.map(|api| (api.word, limiter.api_quota(api)));
     let (policy, quota) = match api {

@@ -60,7 +60,7 @@ pub(super) async fn stream_actions(
     let place = state.readers.stream(&caller.0);
     let place = place.map_err(ApiError::too_many_reads)?;
     let read = AuditRead::new("stream", &caller, &request, filter.clone());
-    let closing = &state.moderation.closing;
+    let closing = &state.service.closing;
     let last = last_event_id(&request);
     let listening = state.feed.listen(filter, last.as_deref());
     let listening = tokio::time::timeout(PATIENCE, listening);

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use chrono::{SubsecRound, Utc};
 
-use super::evidence::Ending;
+use super::run::Ending;
 use crate::domain::{Action, Attempt, DecidedBy, End, Failure, Intent, State, millis};
 use crate::metrics::Metrics;
 

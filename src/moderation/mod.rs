@@ -1,47 +1,39 @@
 //! The use case: one moderator's action, from the right to do it to the recorded end.
 //!
-//! The order is the whole point, and it is here and nowhere else: authorise → protected target →
-//! repeat of an earlier request? → suspended? → queue → **begin** → permit → attempt, perhaps
-//! another → **finish** → answer.
+//! The order is the whole point, and it is here and nowhere else. `admit`: authorise → protected target →
+//! repeat of an earlier request? → suspended? `run`: queue → **begin** → permit → attempt, perhaps another →
+//! **finish** → answer.
 //!
 //! Until begin, the work belongs to the request: a client that goes away takes it along, and
 //! nothing was recorded or sent. From begin on it belongs to a task of its own on the main
 //! runtime, which no disconnect and no dying worker thread can stop.
 
-mod announce;
-mod attempts;
-mod budget;
-mod carry_out;
-mod denial;
+mod admit;
 mod ending;
-mod evidence;
-mod listening;
-mod reading;
 mod refusal;
-mod repeat;
-mod retry;
-mod steps;
+mod run;
 mod suspension;
-mod sweep;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::AuditLog;
-use crate::domain::{Action, Intent, Moderator, Origin, Request, Verdict};
+use crate::domain::{Action, Api, Intent, Moderator, Origin, Request, SuspendedFor, Verdict};
 use crate::limit::Limiter;
 use crate::metrics;
+use crate::service::Service;
 use crate::tencent;
-pub use budget::RetryBudget;
-use carry_out::Ready;
 pub use refusal::{Refusal, throttled_for};
-use repeat::Repeat;
-pub use suspension::{Suspended, Suspensions};
+use run::RetryBudget;
+pub use suspension::Suspended;
+use suspension::Suspensions;
+
+/// The longest that an answer waits for the record, at begin and again at finish.
+const BOUND: Duration = Duration::from_secs(2);
 
 /// What may be done to whom, and for how long it is tried.
 #[derive(Clone, Debug)]
@@ -63,34 +55,52 @@ pub struct Outcome {
     pub replayed: bool,
 }
 
-/// Everything that carrying out an action takes.
+/// Carries actions out.
 #[derive(Debug)]
 pub struct Moderation {
-    /// The limits.
-    pub limiter: Limiter,
-    /// The record.
-    pub audit: AuditLog,
-    /// Tencent.
-    pub tencent: tencent::Client,
-    /// Who may not be touched, and for how long it is tried.
-    pub rules: Rules,
-    /// What is counted.
-    pub metrics: metrics::Shared,
+    service: Arc<Service>,
+    limiter: Arc<Limiter>,
+    audit: AuditLog,
+    tencent: Arc<tencent::Client>,
+    rules: Rules,
+    metrics: metrics::Shared,
     /// Which APIs must not be called for the moment.
-    pub suspensions: Suspensions,
+    suspensions: Suspensions,
     /// How many attempts may be repeats.
-    pub retry_budget: RetryBudget,
-    /// The tasks that must end before the process may.
-    pub tasks: TaskTracker,
-    /// The main runtime: a worker of the HTTP server has one of its own that ends with it.
-    pub runtime: Handle,
-    /// Set when the service should get no new requests, though it still answers them.
-    pub draining: CancellationToken,
-    /// Set when the service is closing: nothing new is begun.
-    pub closing: CancellationToken,
+    retry_budget: RetryBudget,
+    tasks: TaskTracker,
+    runtime: Handle,
+    closing: CancellationToken,
 }
 
 impl Moderation {
+    /// With what `service` has, under `rules`.
+    pub fn new(service: &Arc<Service>, rules: Rules) -> Self {
+        Self {
+            service: Arc::clone(service),
+            limiter: Arc::clone(&service.limiter),
+            audit: service.audit.clone(),
+            tencent: Arc::clone(&service.tencent),
+            rules,
+            metrics: Arc::clone(&service.metrics),
+            suspensions: Suspensions::default(),
+            retry_budget: RetryBudget::default(),
+            tasks: service.tasks.clone(),
+            runtime: service.runtime.clone(),
+            closing: service.closing.clone(),
+        }
+    }
+
+    /// Why calls to `api` are suspended at this moment, if they are.
+    pub fn suspended_for(&self, api: &Api) -> Option<SuspendedFor> {
+        self.suspensions.reason(api)
+    }
+
+    /// There is a new secret: what was refused for the old one may be tried at once.
+    pub fn credential_changed(&self) {
+        self.suspensions.credential_changed();
+    }
+
     /// Does what `request` asks, and says what became of it.
     pub async fn act(
         self: &Arc<Self>,
@@ -100,41 +110,13 @@ impl Moderation {
     ) -> Result<Outcome, Refusal> {
         let arrived = Instant::now();
         let intent = Intent::new(moderator, request, origin, self.rules.action_deadline);
-        if let Some(because) = self.denial(&intent) {
-            return Err(self.deny(intent, because, arrived).await);
-        }
-        let takes_over = match self.repeats(&intent).await {
-            Repeat::New { takes_over } => takes_over,
-            Repeat::Answered(answer) => return *answer,
+        let admitted = match self.admit(intent, arrived).await {
+            Ok(admitted) => admitted,
+            Err(answer) => return *answer,
         };
-        let api = intent.request.command.kind().api;
-        let leave = self.suspensions.ask(api).map_err(Refusal::Suspended)?;
-        let steps = steps::Steps::of(&intent);
-        let waiting = self.limiter.turn(api, &intent.moderator);
-        let turn = steps.queue(waiting).await?;
-        self.metrics.queue_left(arrived.elapsed());
-        if let Some(suspended) = self.suspensions.forbids(api, leave) {
-            return Err(Refusal::Suspended(suspended));
-        }
-        let (answer, answered) = oneshot::channel();
-        let (this, asked) = (Arc::clone(self), intent.clone());
-        let ready = Ready {
-            intent,
-            takes_over,
-            leave,
-            turn,
-            arrived,
-            answer,
-            steps,
-        };
-        self.tasks
-            .spawn_on(async move { this.carry_out(ready).await }, &self.runtime);
-        match answered.await.unwrap_or(Err(Refusal::Lost)) {
-            // Another request with the same key was faster.
-            Err(Refusal::KeyInUse) => match self.repeats(&asked).await {
-                Repeat::Answered(answer) => *answer,
-                Repeat::New { .. } => Err(Refusal::KeyInUse),
-            },
+        let intent = admitted.intent.clone();
+        match self.run(admitted).await {
+            Err(Refusal::KeyInUse) => self.answer_of_the_faster(&intent).await,
             answer => answer,
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Suspended;
 use crate::domain::{Action, Failure};
 use crate::limit::QueueError;
+use crate::service::ReadError;
 use crate::tencent::is_quota_of_the_day;
 
 /// Nothing was sent, and nobody tried.
@@ -44,6 +45,15 @@ impl From<QueueError> for Refusal {
             QueueError::Full { retry_after } => Self::Busy { retry_after },
             QueueError::Unleased => Self::AuditUnavailable,
             QueueError::Closed => Self::Closing,
+        }
+    }
+}
+
+impl From<ReadError> for Refusal {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unavailable => Self::AuditUnavailable,
+            ReadError::Lost => Self::Lost,
         }
     }
 }

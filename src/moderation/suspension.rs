@@ -68,7 +68,7 @@ enum Sign {
 
 /// Those of each API.
 #[derive(Debug)]
-pub struct Suspensions(Vec<(&'static Api, Mutex<Health>)>);
+pub(super) struct Suspensions(Vec<(&'static Api, Mutex<Health>)>);
 
 /// What is known of one API.
 #[derive(Debug, Default)]
@@ -122,7 +122,7 @@ impl Suspensions {
     }
 
     /// Why `api` is suspended at this moment, if it is.
-    pub fn reason(&self, api: &Api) -> Option<SuspendedFor> {
+    pub(super) fn reason(&self, api: &Api) -> Option<SuspendedFor> {
         self.health(api).suspended.map(|(reason, _)| reason)
     }
 
@@ -138,7 +138,7 @@ impl Suspensions {
     }
 
     /// There is a new secret: what was refused for the old one may be tried at once.
-    pub fn credential_changed(&self) {
+    pub(super) fn credential_changed(&self) {
         for (api, health) in &self.0 {
             let mut health = lock(health);
             if matches!(health.suspended, Some((SuspendedFor::Credential, _))) {

@@ -12,18 +12,17 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::web;
-use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::audit::AuditLog;
 use crate::auth::Verifier;
 use crate::config::{self, Environment, Settings};
 use crate::limit::{Leases, Limiter, Readers};
-use crate::metrics::Metrics;
-use crate::moderation::{Moderation, RetryBudget, Suspensions};
+use crate::moderation::Moderation;
+use crate::service::Service;
+use crate::upkeep::Upkeep;
 use crate::{db, http, rotation, tencent};
 pub use error::Error;
 use open_files::Room;
@@ -52,14 +51,15 @@ impl Server {
         let listener = listen(API, settings.listen)?;
         let ops_listener = listen(OPS, settings.ops_listen)?;
         let pools = start::database(&settings).await?;
-        let moderation = moderation(&pools, &settings, began_at)?;
-        check_seal_key(&moderation.audit).await?;
-        ensure_partitions(&moderation.audit).await;
-        warn_if_unprotected(&moderation.audit).await;
+        let service = Arc::new(service(&pools, &settings, began_at)?);
+        check_seal_key(&service.audit).await?;
+        ensure_partitions(&service.audit).await;
+        warn_if_unprotected(&service.audit).await;
+        let moderation = Moderation::new(&service, settings.rules);
         let verifier = Verifier::new(settings.auth)?;
         let readers = Readers::new(pools.reading.size());
         let (rules, front) = (settings.request_rules, settings.front);
-        let state = http::State::new(verifier, moderation, readers, rules, front);
+        let state = http::State::new(verifier, service, moderation, readers, rules, front);
         Ok(Self {
             listener,
             ops_listener,
@@ -90,7 +90,7 @@ impl Server {
     /// finished, within the shutdown time-out; the operations port closes last.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
         let (addr, ops_addr) = (self.addr(), self.ops_addr());
-        let moderation = Arc::clone(&self.state.moderation);
+        let service = Arc::clone(&self.state.service);
         let (state, room) = (&self.state, self.room);
         let timeout = self.shutdown_timeout;
         let (api, api_connections) = serve_api(self.listener, state.clone(), room.api, timeout)?;
@@ -99,27 +99,31 @@ impl Server {
         let mut servers = JoinSet::new();
         servers.spawn(api);
         servers.spawn(ops);
-        moderation.tasks.spawn(background(self.state.clone()));
-        watch([api_connections, ops_connections], &moderation);
+        service.tasks.spawn(background(self.state.clone()));
+        watch([api_connections, ops_connections], &service);
         let (drained, mut leases) = (CancellationToken::new(), JoinSet::new());
-        leases.spawn(keep_leases(Arc::clone(&moderation), drained.clone()));
-        moderation.tasks.spawn(rotation::watch(
-            self.environment,
-            self.pools.clone(),
-            self.state.into_inner(),
-        ));
+        leases.spawn(keep_leases(Arc::clone(&service), drained.clone()));
+        let users = rotation::Users {
+            pools: self.pools.clone(),
+            service: Arc::clone(&service),
+            moderation: Arc::clone(&self.state.moderation),
+            verifier: Arc::clone(&self.state.verifier),
+        };
+        service
+            .tasks
+            .spawn(rotation::watch(self.environment, users));
         room.say_where(addr, ops_addr);
         tokio::select! {
             () = shutdown => {}
             Some(ended) = servers.join_next() => return Err(unexpected_end(ended)),
         }
-        moderation.draining.cancel();
+        service.draining.cancel();
         tracing::info!(event = "draining", "not ready any more");
         tokio::time::sleep(self.drain_delay).await;
         tracing::info!(event = "shutting_down", "finishing what has begun");
         let deadline = Instant::now() + self.shutdown_timeout;
-        moderation.closing.cancel();
-        drain(&moderation, &api_handle, deadline).await;
+        service.closing.cancel();
+        drain(&service, &api_handle, deadline).await;
         drained.cancel();
         leases.join_all().await;
         close(&self.pools).await;
@@ -129,27 +133,14 @@ impl Server {
     }
 }
 
-fn moderation(
-    pools: &db::Pools,
-    settings: &Settings,
-    began_at: Instant,
-) -> Result<Moderation, Error> {
+fn service(pools: &db::Pools, settings: &Settings, began_at: Instant) -> Result<Service, Error> {
     let leases = Leases::new(pools.leasing.clone(), settings.tencent.sdk_app_id);
     let deployment = config::deployment(settings);
-    Ok(Moderation {
-        limiter: Limiter::new(&settings.limit, leases, began_at),
-        audit: AuditLog::new(pools, deployment, Arc::clone(&settings.seal_keys))
-            .with_witness(settings.seal_witness.clone()),
-        tencent: tencent::Client::new(settings.tencent.clone())?,
-        rules: settings.rules.clone(),
-        metrics: Arc::new(Metrics::new()),
-        suspensions: Suspensions::default(),
-        retry_budget: RetryBudget::default(),
-        tasks: TaskTracker::new(),
-        runtime: Handle::current(),
-        draining: CancellationToken::new(),
-        closing: CancellationToken::new(),
-    })
+    let audit = AuditLog::new(pools, deployment, Arc::clone(&settings.seal_keys))
+        .with_witness(settings.seal_witness.clone());
+    let limiter = Limiter::new(&settings.limit, leases, began_at);
+    let tencent = tencent::Client::new(settings.tencent.clone())?;
+    Ok(Service::new(audit, limiter, tencent))
 }
 
 fn unexpected_end(ended: Result<io::Result<()>, JoinError>) -> Error {
@@ -162,36 +153,37 @@ fn unexpected_end(ended: Result<io::Result<()>, JoinError>) -> Error {
 
 /// What runs beside the requests, until the service is closing.
 async fn background(state: web::Data<http::State>) {
-    let moderation = &state.moderation;
+    let service = &state.service;
     let fetch_keys = async {
         if let Some(jwks) = state.verifier.load().jwks() {
-            jwks.keep_fresh(&moderation.closing).await;
+            jwks.keep_fresh(&service.closing).await;
         }
     };
+    let upkeep = Upkeep::new(service);
     tokio::join!(
-        moderation.limiter.dispatch(&moderation.closing),
-        moderation.sweep(),
-        state.readers.forget_idle(&moderation.closing),
-        state.feed.poll(&moderation.closing),
+        service.limiter.dispatch(&service.closing),
+        upkeep.run(),
+        state.readers.forget_idle(&service.closing),
+        state.feed.poll(&service.closing),
         fetch_keys
     );
 }
 
 /// Until all that was begun is finished: it may need its permits to the end.
-async fn keep_leases(moderation: Arc<Moderation>, drained: CancellationToken) {
-    let closing = &moderation.closing;
-    Box::pin(moderation.limiter.keep_leases(closing, &drained)).await;
+async fn keep_leases(service: Arc<Service>, drained: CancellationToken) {
+    let closing = &service.closing;
+    Box::pin(service.limiter.keep_leases(closing, &drained)).await;
 }
 
 /// The HTTP server looks once a second whether time is up for what is still being answered.
 const CUT_WITHIN: Duration = Duration::from_millis(1500);
 
 /// Waits for the answers that are on their way, and for the work behind them.
-async fn drain(moderation: &Moderation, api: &ServerHandle, deadline: Instant) {
+async fn drain(service: &Service, api: &ServerHandle, deadline: Instant) {
     let _ = timeout_at(deadline + CUT_WITHIN, api.stop(true)).await;
-    moderation.tasks.close();
-    if timeout_at(deadline, moderation.tasks.wait()).await.is_err() {
-        let unfinished = moderation.tasks.len();
+    service.tasks.close();
+    if timeout_at(deadline, service.tasks.wait()).await.is_err() {
+        let unfinished = service.tasks.len();
         tracing::error!(
             event = "unfinished",
             unfinished,

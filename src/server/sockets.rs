@@ -15,7 +15,7 @@ use actix_web::{App, HttpServer, web};
 use super::Error;
 use crate::config::Settings;
 use crate::http::{self, Connections, Limits};
-use crate::moderation::Moderation;
+use crate::service::Service;
 
 /// How long an idle connection is kept: longer than the minute that reverse proxies keep theirs,
 /// so that it is they who close it, and no POST meets a connection that is being closed.
@@ -179,9 +179,9 @@ pub(super) fn serve_ops(
 }
 
 /// Closes what is open, or idle, for too long on these ports, until the service is closing.
-pub(super) fn watch([api, ops]: [Arc<Connections>; 2], moderation: &Moderation) {
-    let closing = moderation.closing.clone();
-    moderation.tasks.spawn(async move {
+pub(super) fn watch([api, ops]: [Arc<Connections>; 2], service: &Service) {
+    let closing = service.closing.clone();
+    service.tasks.spawn(async move {
         tokio::join!(api.watch(&closing), ops.watch(&closing));
     });
 }

@@ -34,7 +34,7 @@ use super::query::ExportQuery;
 use crate::audit::{Filter, Page};
 use crate::domain::{Action, Scope};
 use crate::limit::Place;
-use crate::moderation::{Moderation, Refusal};
+use crate::service::{ReadError, Service};
 
 /// In actions: the first page, and the bounds of the others. Few enough to be read in a small part of a
 /// statement's time.
@@ -86,7 +86,7 @@ struct Export {
 /// Where the pages come from.
 struct Pages {
     _place: Place,
-    moderation: Arc<Moderation>,
+    service: Arc<Service>,
     turns: PageTurns,
     filter: Filter,
 }
@@ -131,12 +131,12 @@ pub(super) async fn export_actions(
     let read = AuditRead::new("export", &caller, &request, filter.clone());
     let pages = Pages {
         _place: place,
-        moderation: Arc::clone(&state.moderation),
+        service: Arc::clone(&state.service),
         turns: state.page_turns.clone(),
         filter,
     };
     let first = timeout(FIRST_PAGE_WITHIN, pages.read(None, FIRST_PAGE)).await;
-    let first = first.unwrap_or(Err(Refusal::AuditUnavailable))?;
+    let first = first.unwrap_or(Err(ReadError::Unavailable))?;
     let export = Export::new(pages, format, first, read);
     Ok(HttpResponse::Ok()
         .content_type(format.content_type())
@@ -224,11 +224,11 @@ impl Pages {
         }
     }
 
-    async fn read(&self, cursor: Option<Uuid>, length: u16) -> Result<Page, Refusal> {
+    async fn read(&self, cursor: Option<Uuid>, length: u16) -> Result<Page, ReadError> {
         let turn = Arc::clone(&self.turns.0).lock_owned().await;
-        let (audit, filter) = (self.moderation.audit.clone(), self.filter.clone());
+        let (audit, filter) = (self.service.audit.clone(), self.filter.clone());
         let reading = async move { audit.list(&filter, length, cursor).await };
-        self.moderation.while_awaited(turn, reading).await
+        self.service.while_awaited(turn, reading).await
     }
 }
 

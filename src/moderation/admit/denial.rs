@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
-use super::carry_out::BOUND;
-use super::{Moderation, Refusal, ending};
 use crate::domain::{End, Failure, Intent, State};
+use crate::moderation::{BOUND, Moderation, Refusal, ending};
 use crate::telemetry::causes;
 
 /// How long a denial is offered to a record that does not take it: the schema takes none that is

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::Moderation;
+use super::Upkeep;
 use crate::audit::{Blocked, Blocker};
 use crate::telemetry::{OnceAMinute, causes};
 
@@ -18,7 +18,7 @@ const REPEAT_EVERY: Duration = Duration::from_mins(1);
 /// A session that has not been seen for this long, and is seen again, is another matter.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(10);
 
-impl Moderation {
+impl Upkeep {
     pub(super) async fn look_out(&self) {
         let mut blocking = Blocking::default();
         let mut ticks = interval(EVERY);

@@ -8,7 +8,7 @@ use tracing::field::Empty;
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
-use super::announce::NoRepeat;
+use super::retry::NoRepeat;
 use crate::audit::BeginError;
 use crate::domain::{Attempt, Failure, Intent, State, Verdict};
 use crate::limit::QueueError;

@@ -7,26 +7,17 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::Moderation;
-use super::attempts::Tried;
-use super::carry_out::BOUND;
+use super::attempts::Attempts;
+use super::retry::NoRepeat;
 use crate::audit::SendToken;
 use crate::domain::Intent;
 use crate::limit::{QueueError, Turn};
+use crate::moderation::{BOUND, Moderation};
 use crate::telemetry::causes;
 
 /// How long a repeat waits for its turn while earlier attempts of its action are listened to, and
 /// hold permits: the one that it waits for may be among them.
 const LISTENING_IN_THE_QUEUE: Duration = Duration::from_secs(1);
-
-/// Why a repeat that was planned is not made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoRepeat {
-    /// A late answer has left no reason for it.
-    Needless,
-    /// There is no time, no turn, or no record.
-    Impossible,
-}
 
 impl Moderation {
     /// After the pause gets a turn for another attempt, and commits what is over together with what
@@ -34,20 +25,20 @@ impl Moderation {
     pub(super) async fn announce(
         &self,
         intent: &Intent,
-        tried: &mut Tried,
+        attempts: &mut Attempts,
         deadline: Instant,
         pause: Duration,
     ) -> Result<(SendToken, Turn), NoRepeat> {
         if Instant::now() + pause >= deadline {
             return Err(NoRepeat::Impossible);
         }
-        self.unless_needless(intent, tried, sleep(pause)).await?;
-        let turn = self.turn_to_repeat(intent, tried, deadline).await?;
-        let over = tried.evidence.latest().ok_or(NoRepeat::Impossible)?;
+        self.unless_needless(intent, attempts, sleep(pause)).await?;
+        let turn = self.turn_to_repeat(intent, attempts, deadline).await?;
+        let over = attempts.evidence.latest().ok_or(NoRepeat::Impossible)?;
         let command = &intent.request.command;
         let announcing = self
             .audit
-            .retry(&mut tried.open, command, over, rand::random());
+            .retry(&mut attempts.open, command, over, rand::random());
         match timeout(BOUND, announcing).await {
             Ok(Ok(token)) => Ok((token, turn)),
             Ok(Err(error)) => {
@@ -64,23 +55,23 @@ impl Moderation {
     async fn turn_to_repeat(
         &self,
         intent: &Intent,
-        tried: &mut Tried,
+        attempts: &mut Attempts,
         deadline: Instant,
     ) -> Result<Turn, NoRepeat> {
         let kind = intent.request.command.kind();
         let waiting = || self.limiter.turn_to_repeat(kind.api, &intent.moderator);
         let mut stopped = false;
-        if !tried.listening.is_empty() {
+        if !attempts.listening.is_empty() {
             let patience = deadline.min(Instant::now() + LISTENING_IN_THE_QUEUE);
             let bounded = timeout_at(patience, waiting());
-            match self.unless_needless(intent, tried, bounded).await? {
+            match self.unless_needless(intent, attempts, bounded).await? {
                 Ok(Ok(turn)) => return Ok(turn),
                 Ok(Err(QueueError::Unleased | QueueError::Closed)) => {
                     return Err(NoRepeat::Impossible);
                 }
                 Err(_) if patience == deadline => return Err(NoRepeat::Impossible),
                 Ok(Err(QueueError::Full { .. })) | Err(_) => {
-                    tried.listening.stop();
+                    attempts.listening.stop();
                     stopped = true;
                 }
             }

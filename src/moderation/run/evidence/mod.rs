@@ -62,11 +62,11 @@ struct Tried {
 
 /// How an action ends.
 #[derive(Clone, Debug)]
-pub(super) struct Ending {
+pub(in crate::moderation) struct Ending {
     /// What the attempts prove.
-    pub(super) verdict: Verdict,
+    pub(in crate::moderation) verdict: Verdict,
     /// The attempt that the end tells of.
-    pub(super) attempt: Option<Attempt>,
+    pub(in crate::moderation) attempt: Option<Attempt>,
 }
 
 impl Evidence {

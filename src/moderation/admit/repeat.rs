@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Moderation, Outcome, Refusal};
 use crate::audit::Holder;
 use crate::domain::{Action, Class, Intent, State, Verdict};
+use crate::moderation::{Moderation, Outcome, Refusal};
 use crate::tencent::class_of;
 
 /// What an `Idempotency-Key` makes of a request.
@@ -25,11 +25,13 @@ impl Moderation {
             return Repeat::New { takes_over: None };
         }
         let (audit, asked) = (self.audit.clone(), intent.clone());
-        let holder = self.on_main_runtime(async move { audit.holder(&asked).await });
+        let holder = self
+            .service
+            .on_main_runtime(async move { audit.holder(&asked).await });
         match holder.await {
             Ok(None) => Repeat::New { takes_over: None },
             Ok(Some(holder)) => answer_of(holder),
-            Err(refusal) => Repeat::Answered(Box::new(Err(refusal))),
+            Err(error) => Repeat::Answered(Box::new(Err(error.into()))),
         }
     }
 }

@@ -1,70 +1,22 @@
-//! What runs beside the requests: recovery, seals, and months made ahead of time.
-
-mod blocked;
-mod seal_lock;
+//! The record is sealed once a second, and it is said why where it is not.
 
 use std::time::Duration;
 
-use chrono::Utc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
-use uuid::Uuid;
 
-use super::Moderation;
+use super::Upkeep;
+use super::seal_lock::SealLock;
 use crate::audit;
 use crate::audit::seal::{Break, Sealed, SeenHead};
 use crate::telemetry::causes;
-use seal_lock::SealLock;
 
 const SEAL_EVERY: Duration = Duration::from_secs(1);
 
 /// How often it is said that the chain of seals is broken.
 const REPEAT_EVERY: Duration = Duration::from_mins(1);
 
-const RECOVERY_EVERY: Duration = Duration::from_secs(5);
-
-/// Ten thousand at a time.
-const FORGET_KEYS_EVERY: Duration = Duration::from_mins(1);
-
-const PARTITIONS_EVERY: Duration = Duration::from_hours(1);
-
-const TRIGGERS_EVERY: Duration = Duration::from_mins(1);
-
-impl Moderation {
-    /// Runs until the service closes.
-    pub async fn sweep(&self) {
-        let sweeping = async {
-            tokio::join!(
-                self.recover(),
-                self.seal(),
-                self.ensure_partitions(),
-                self.forget_old_keys(),
-                self.watch_triggers(),
-                self.look_out()
-            )
-        };
-        Box::pin(self.closing.run_until_cancelled(sweeping)).await;
-    }
-
-    async fn recover(&self) {
-        let mut from = Uuid::nil();
-        let mut ticks = interval(RECOVERY_EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            match self.audit.recover(from).await {
-                Ok(swept) => {
-                    from = swept.next_from;
-                    let age = swept
-                        .oldest_pending
-                        .map(|since| (Utc::now() - since).to_std().unwrap_or_default());
-                    self.metrics.set_pending_oldest(age.unwrap_or_default());
-                }
-                Err(error) => tracing::warn!(error = causes(&error), "recovery could not run"),
-            }
-        }
-    }
-
-    async fn seal(&self) {
+impl Upkeep {
+    pub(super) async fn seal(&self) {
         let (mut fault, mut lock) = (Fault::default(), SealLock::default());
         let mut ticks = interval(SEAL_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -81,58 +33,6 @@ impl Moderation {
             }
             self.metrics.set_record_broken(self.audit.is_broken());
             self.metrics.set_seal_signed(self.audit.has_seal_key());
-        }
-    }
-
-    async fn ensure_partitions(&self) {
-        let mut next = Instant::now();
-        loop {
-            tokio::time::sleep_until(next).await;
-            match self.audit.ensure_partitions(Utc::now()).await {
-                Ok(months) => {
-                    self.metrics.set_partition_months_ahead(months);
-                    next = Instant::now() + PARTITIONS_EVERY;
-                }
-                Err(error) => {
-                    tracing::error!(
-                        error = causes(&error),
-                        "partitions could not be made ahead of time"
-                    );
-                    next = Instant::now() + RECOVERY_EVERY;
-                }
-            }
-        }
-    }
-
-    async fn watch_triggers(&self) {
-        let mut said = Vec::new();
-        let mut ticks = interval(TRIGGERS_EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            match self.audit.trigger_faults().await {
-                Ok(faults) if faults == said => {}
-                Ok(faults) => {
-                    report_triggers(&faults);
-                    said = faults;
-                }
-                Err(error) => tracing::warn!(
-                    error = causes(&error),
-                    "it could not be found out whether the record's triggers are in force"
-                ),
-            }
-        }
-    }
-
-    async fn forget_old_keys(&self) {
-        loop {
-            tokio::time::sleep(FORGET_KEYS_EVERY).await;
-            if let Err(error) = self.audit.forget_old_keys().await {
-                tracing::warn!(
-                    error = causes(&error),
-                    "old idempotency keys could not be forgotten"
-                );
-            }
         }
     }
 }
@@ -192,22 +92,6 @@ impl Fault {
         }
         self.0 = Some((causes, Instant::now()));
     }
-}
-
-fn report_triggers(faults: &[String]) {
-    if faults.is_empty() {
-        tracing::info!(
-            event = "triggers_mended",
-            "the triggers that guard the record are as the migrations made them again"
-        );
-        return;
-    }
-    tracing::warn!(
-        event = "triggers_weak",
-        faults = faults.join("; "),
-        advice = "`modgate migrate` mends them; find out what changed them: a restore does",
-        "triggers that guard the record are not as the migrations made them"
-    );
 }
 
 /// Each head is a line of the log, so that whoever keeps the log is a witness.

@@ -9,15 +9,16 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::Moderation;
+use super::attempts::Attempts;
 use super::evidence::Evidence;
 use super::listening::{GivenUp, Listening, Sending};
 use super::retry::{MOST_ATTEMPTS, is_worth_repeating, pause};
 use super::steps::Steps;
-use super::suspension::Leave;
 use crate::audit::{OpenAction, SendToken};
 use crate::domain::{Api, Attempt, Class, Failure, Intent, Verdict};
 use crate::limit::Turn;
+use crate::moderation::Moderation;
+use crate::moderation::suspension::Leave;
 use crate::tencent::is_resigned_once;
 
 /// An action that has begun.
@@ -30,14 +31,6 @@ pub(super) struct Begun {
     pub(super) deadline: Instant,
 }
 
-/// The attempts of an action so far.
-#[derive(Debug)]
-pub(super) struct Tried {
-    pub(super) open: OpenAction,
-    pub(super) evidence: Evidence,
-    pub(super) listening: Listening,
-}
-
 impl Moderation {
     /// Makes attempts until one is not worth repeating.
     pub(super) async fn try_until_known(
@@ -45,7 +38,7 @@ impl Moderation {
         intent: &Intent,
         steps: &Steps,
         begun: Begun,
-    ) -> Tried {
+    ) -> Attempts {
         let kind = intent.request.command.kind();
         let Begun {
             open,
@@ -54,7 +47,7 @@ impl Moderation {
             leave,
             deadline,
         } = begun;
-        let mut tried = Tried {
+        let mut attempts = Attempts {
             open,
             evidence: Evidence::new(kind),
             listening: Listening::default(),
@@ -65,17 +58,17 @@ impl Moderation {
             let attempting = self.attempt(token, turn, leave, deadline);
             let (attempt, latest, given_up) = steps.attempt(number, attempting).await;
             if let Some(given_up) = given_up {
-                self.listen_for(kind, given_up, &mut tried.listening);
+                self.listen_for(kind, given_up, &mut attempts.listening);
             }
-            tried.evidence.over(attempt, latest);
-            self.hear_what_arrived(intent, &mut tried);
-            let Some(pause) = self.pause_before_repeat(&tried, latest, &mut renewed) else {
-                return tried;
+            attempts.evidence.over(attempt, latest);
+            self.hear_what_arrived(intent, &mut attempts);
+            let Some(pause) = self.pause_before_repeat(&attempts, latest, &mut renewed) else {
+                return attempts;
             };
-            let announcing = self.announce(intent, &mut tried, deadline, pause);
+            let announcing = self.announce(intent, &mut attempts, deadline, pause);
             match steps.retry(announcing).await {
                 Ok(next) => (token, turn) = next,
-                Err(_) => return tried,
+                Err(_) => return attempts,
             }
         }
     }
@@ -143,18 +136,18 @@ impl Moderation {
     /// How long to wait before another attempt, if there shall be one.
     fn pause_before_repeat(
         &self,
-        tried: &Tried,
+        attempts: &Attempts,
         latest: Verdict,
         renewed: &mut bool,
     ) -> Option<Duration> {
-        let attempt = tried.evidence.latest()?;
-        if tried.evidence.needs_no_repeat() {
+        let attempt = attempts.evidence.latest()?;
+        if attempts.evidence.needs_no_repeat() {
             return None;
         }
         if self.renew_credential(attempt, latest, renewed) {
             return Some(Duration::ZERO);
         }
-        let kind = tried.evidence.kind();
+        let kind = attempts.evidence.kind();
         let repeats = attempt.number < MOST_ATTEMPTS
             && is_worth_repeating(kind, attempt, latest)
             && self.suspensions.reason(kind.api).is_none()

@@ -5,32 +5,43 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Moderation, Refusal};
+use super::Service;
 use crate::audit::{self, DROPPED_READ_ENDS_WITHIN};
 use crate::telemetry::causes;
 
 /// The longest that a read of the record may take.
 const READ_BOUND: Duration = Duration::from_millis(2500);
 
-impl Moderation {
+/// The record was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// It cannot be read, or not in time. The log says why.
+    #[error("the record cannot be read")]
+    Unavailable,
+    /// A bug ended the read.
+    #[error("the read of the record was lost")]
+    Lost,
+}
+
+impl Service {
     /// Reads the record, to its end even if the caller goes away, within a bound. Nothing is lost if the
     /// process ends first, so it is none of the tasks that must end.
     pub async fn on_main_runtime<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, audit::Error>> + Send + 'static,
-    ) -> Result<T, Refusal> {
+    ) -> Result<T, ReadError> {
         let bounded = async { tokio::time::timeout(READ_BOUND, work).await };
         match self.runtime.spawn(bounded).await {
             Ok(Ok(Ok(done))) => Ok(done),
             Ok(Err(_)) => {
                 tracing::error!("the record was not read in time");
-                Err(Refusal::AuditUnavailable)
+                Err(ReadError::Unavailable)
             }
             Ok(Ok(Err(error))) => {
                 tracing::error!(error = causes(&error), "the record cannot be read");
-                Err(Refusal::AuditUnavailable)
+                Err(ReadError::Unavailable)
             }
-            Err(_panicked) => Err(Refusal::Lost),
+            Err(_panicked) => Err(ReadError::Lost),
         }
     }
 
@@ -40,7 +51,7 @@ impl Moderation {
         &self,
         held: impl Send + 'static,
         work: impl Future<Output = Result<T, audit::Error>> + Send + 'static,
-    ) -> impl Future<Output = Result<T, Refusal>> {
+    ) -> impl Future<Output = Result<T, ReadError>> {
         let gone = CancellationToken::new();
         let awaited = gone.clone().drop_guard();
         // Boxed here, or each future that waits for it would be as large.

@@ -10,6 +10,15 @@ pub(super) const MOST_ATTEMPTS: u16 = 3;
 /// The longest pause before the second attempt; doubled for the third.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
+/// Why a repeat that was planned is not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoRepeat {
+    /// A late answer has left no reason for it.
+    Needless,
+    /// There is no time, no turn, or no record.
+    Impossible,
+}
+
 /// Whether an attempt that ended so may be followed by another.
 ///
 /// Tencent's own passing faults are, and a connection that could not be made. A lost answer

@@ -7,19 +7,17 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::attempts::{Begun, Tried};
-use super::listening::leave_the_rest_in_the_log;
+use super::attempt::Begun;
+use super::attempts::Attempts;
+use super::late::leave_the_rest_in_the_log;
 use super::steps::Steps;
-use super::suspension::Leave;
-use super::{Moderation, Outcome, Refusal, ending};
 use crate::audit::{BeginError, OpenAction, SendToken};
 use crate::domain::{End, Failure, Intent, State};
 use crate::limit::Turn;
 use crate::metrics::Step;
+use crate::moderation::suspension::Leave;
+use crate::moderation::{BOUND, Moderation, Outcome, Refusal, ending};
 use crate::telemetry::causes;
-
-/// The longest that an answer waits for the record, at begin and again at finish.
-pub(super) const BOUND: Duration = Duration::from_secs(2);
 
 /// How long a begin that has not been confirmed is listened for after its moderator was answered.
 const LATE_BEGIN: Duration = Duration::from_secs(30);
@@ -64,14 +62,15 @@ impl Moderation {
             leave,
             deadline,
         };
-        let mut tried = self.try_until_known(&intent, &steps, begun).await;
-        self.conclude(&intent, &steps, &mut tried, arrived, answer)
+        let mut attempts = self.try_until_known(&intent, &steps, begun).await;
+        self.conclude(&intent, &steps, &mut attempts, arrived, answer)
             .await;
-        let listening = self.listen(&intent, &mut tried);
+        let listening = self.listen(&intent, &mut attempts);
         if let Some(Some(learnt)) = self.closing.run_until_cancelled(listening).await {
-            self.heal(&tried.open, &ending::of(learnt, arrived)).await;
+            self.heal(&attempts.open, &ending::of(learnt, arrived))
+                .await;
         }
-        leave_the_rest_in_the_log(&intent, &tried.evidence);
+        leave_the_rest_in_the_log(&intent, &attempts.evidence);
     }
 
     /// Records the end and answers, with the best that is known at this moment. The answer does
@@ -80,12 +79,12 @@ impl Moderation {
         &self,
         intent: &Intent,
         steps: &Steps,
-        tried: &mut Tried,
+        attempts: &mut Attempts,
         arrived: Instant,
         answer: oneshot::Sender<Result<Outcome, Refusal>>,
     ) {
-        self.hear_what_arrived(intent, tried);
-        let Tried { open, evidence, .. } = tried;
+        self.hear_what_arrived(intent, attempts);
+        let Attempts { open, evidence, .. } = attempts;
         let in_time = evidence.end();
         let learnt = evidence.learnt();
         let known = learnt.as_ref().unwrap_or(&in_time);

@@ -16,7 +16,7 @@ const ONE_IN: usize = 10;
 
 /// The attempts and repeats of the last ten seconds. Bounded by the permits.
 #[derive(Debug, Default)]
-pub struct RetryBudget(Mutex<Recent>);
+pub(in crate::moderation) struct RetryBudget(Mutex<Recent>);
 
 #[derive(Debug, Default)]
 struct Recent {

@@ -1,0 +1,63 @@
+//! Whether an action goes on at all: authorised, not against a protected user, no repeat of a request that has
+//! its answer, and its API not suspended.
+
+mod denial;
+mod repeat;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use uuid::Uuid;
+
+use super::suspension::Leave;
+use super::{Moderation, Outcome, Refusal};
+use crate::domain::Intent;
+use repeat::Repeat;
+
+/// An action that may be run.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    pub(super) intent: Intent,
+    /// The action whose `Idempotency-Key` this one takes over.
+    pub(super) takes_over: Option<Uuid>,
+    pub(super) leave: Leave,
+    /// When it was asked for.
+    pub(super) arrived: Instant,
+}
+
+impl Moderation {
+    /// The action that `intent` becomes, or the answer that it has already.
+    pub(super) async fn admit(
+        self: &Arc<Self>,
+        intent: Intent,
+        arrived: Instant,
+    ) -> Result<Admitted, Box<Result<Outcome, Refusal>>> {
+        if let Some(because) = self.denial(&intent) {
+            return Err(Box::new(Err(self.deny(intent, because, arrived).await)));
+        }
+        let takes_over = match self.repeats(&intent).await {
+            Repeat::New { takes_over } => takes_over,
+            Repeat::Answered(answer) => return Err(answer),
+        };
+        let api = intent.request.command.kind().api;
+        let leave = self.suspensions.ask(api);
+        let leave = leave.map_err(|suspended| Box::new(Err(Refusal::Suspended(suspended))))?;
+        Ok(Admitted {
+            intent,
+            takes_over,
+            leave,
+            arrived,
+        })
+    }
+
+    /// The answer to an action whose `Idempotency-Key` another one got between its admission and its begin.
+    pub(super) async fn answer_of_the_faster(
+        self: &Arc<Self>,
+        intent: &Intent,
+    ) -> Result<Outcome, Refusal> {
+        match self.repeats(intent).await {
+            Repeat::Answered(answer) => *answer,
+            Repeat::New { .. } => Err(Refusal::KeyInUse),
+        }
+    }
+}

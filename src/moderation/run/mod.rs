@@ -1,0 +1,61 @@
+//! An admitted action, from its turn to the recorded end: queue → **begin** → permit → attempt, perhaps another →
+//! **finish** → answer.
+//!
+//! Until begin, the work belongs to whoever waits for it: dropped, nothing was recorded or sent. From begin on it
+//! belongs to a task of its own on the main runtime, which no disconnect and no dying worker thread can stop.
+
+mod announce;
+mod attempt;
+mod attempts;
+mod budget;
+mod carry_out;
+mod evidence;
+mod late;
+mod listening;
+mod retry;
+mod steps;
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::admit::Admitted;
+use super::{Moderation, Outcome, Refusal};
+pub(super) use budget::RetryBudget;
+use carry_out::Ready;
+pub(super) use evidence::Ending;
+use steps::Steps;
+
+impl Moderation {
+    /// Runs what was admitted, and says what became of it.
+    pub(super) async fn run(self: &Arc<Self>, admitted: Admitted) -> Result<Outcome, Refusal> {
+        let Admitted {
+            intent,
+            takes_over,
+            leave,
+            arrived,
+        } = admitted;
+        let api = intent.request.command.kind().api;
+        let steps = Steps::of(&intent);
+        let waiting = self.limiter.turn(api, &intent.moderator);
+        let turn = steps.queue(waiting).await?;
+        self.metrics.queue_left(arrived.elapsed());
+        if let Some(suspended) = self.suspensions.forbids(api, leave) {
+            return Err(Refusal::Suspended(suspended));
+        }
+        let (answer, answered) = oneshot::channel();
+        let this = Arc::clone(self);
+        let ready = Ready {
+            intent,
+            takes_over,
+            leave,
+            turn,
+            arrived,
+            answer,
+            steps,
+        };
+        self.tasks
+            .spawn_on(async move { this.carry_out(ready).await }, &self.runtime);
+        answered.await.unwrap_or(Err(Refusal::Lost))
+    }
+}
