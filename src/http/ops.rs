@@ -116,7 +116,9 @@ async fn metrics(state: web::Data<State>) -> HttpResponse {
     let service = &state.service;
     let (metrics, limiter) = (&service.metrics, &service.limiter);
     for api in Api::all() {
-        metrics.set_api(api, limiter.queue_length(api), &limiter.permits(api));
+        let permits = limiter.permits(api);
+        metrics.set_queue(api, limiter.queue_length(api), permits.lapsed);
+        metrics.set_permits(api, &permits.by_state());
         metrics.set_suspended(api, state.moderation.suspended_for(api));
     }
     if let Some(seconds) = usersig_expires_in(service) {

@@ -9,12 +9,13 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::Settings;
+use super::counts::Counts;
 use super::lease::Standing;
 use super::lease::keeper::Kept;
 use super::ledger::Term;
 use super::pacing::Pacing;
 use super::permit::Turn;
-use super::permits::{Counts, Permits};
+use super::permits::Permits;
 use super::queue::{Place, Queue};
 use super::quota::Quota;
 use crate::domain::{Api, Moderator};

@@ -1,5 +1,6 @@
 #![doc = include_str!("protocol.md")]
 
+mod counts;
 mod cut;
 mod gate;
 mod lease;
@@ -23,11 +24,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+pub use counts::Counts;
 pub use gate::QueueError;
 pub use lease::store::Leases;
 pub use ledger::Term;
 pub use permit::{Permit, Turn};
-pub use permits::Counts;
 pub use quota::Quota;
 pub use readers::{Place, Readers};
 

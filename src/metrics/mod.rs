@@ -158,24 +158,21 @@ impl Metrics {
         self.permit_cuts.get_or_create(&ApiLabels { api }).inc();
     }
 
-    /// The state of one API's queue and permits.
-    pub fn set_api(&self, api: &'static Api, queued: usize, permits: &crate::limit::Counts) {
-        let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    /// The state of one API's queue, and of the lease on its permits.
+    pub fn set_queue(&self, api: &'static Api, queued: usize, lapsed: bool) {
         let api = api.word;
         self.queue_length
             .get_or_create(&ApiLabels { api })
             .set(gauge(queued));
         self.lease_lapsed
             .get_or_create(&ApiLabels { api })
-            .set(permits.lapsed.into());
-        for (state, count) in [
-            ("held", permits.held),
-            ("free", permits.free),
-            ("in_use", permits.in_use),
-            ("resting", permits.resting),
-            ("cut", permits.cut),
-            ("leased_to_others", permits.leased_to_others),
-        ] {
+            .set(lapsed.into());
+    }
+
+    /// How many permits of one API there are in each state, by its word.
+    pub fn set_permits(&self, api: &'static Api, by_state: &[(&'static str, usize)]) {
+        let api = api.word;
+        for (state, count) in by_state.iter().copied() {
             self.permits
                 .get_or_create(&PermitLabels { api, state })
                 .set(gauge(count));
@@ -234,3 +231,7 @@ impl Default for Metrics {
 
 /// Shared by all who count.
 pub type Shared = Arc<Metrics>;
+
+fn gauge(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
