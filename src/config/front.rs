@@ -1,41 +1,11 @@
-//! What stands between modgate and those who call it: reverse proxies, and pages of other origins.
+//! The settings about what stands between modgate and its clients: reverse proxies, and pages of other origins.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 
 use super::Reader;
-
-/// What is known of the way that requests come.
-#[derive(Clone, Debug, Default)]
-pub struct Front {
-    /// `MODGATE_TRUSTED_PROXIES`
-    pub trusted_proxies: TrustedProxies,
-    /// `MODGATE_CORS_ORIGINS`, each as a browser sends it.
-    pub cors_origins: Vec<String>,
-}
-
-/// The networks whose word about their own clients is taken.
-#[derive(Clone, Debug, Default)]
-pub struct TrustedProxies(Vec<IpNet>);
-
-impl TrustedProxies {
-    /// Whether `address`, in its canonical form, is in one of them.
-    pub fn contain(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(&address))
-    }
-
-    /// Whether all there is of a family of addresses is in one of them.
-    pub(super) fn contain_everyone(&self) -> bool {
-        self.0.iter().any(|network| network.prefix_len() == 0)
-    }
-}
-
-impl FromIterator<IpNet> for TrustedProxies {
-    fn from_iter<Networks: IntoIterator<Item = IpNet>>(networks: Networks) -> Self {
-        Self(networks.into_iter().collect())
-    }
-}
+use crate::http::Front;
 
 fn network(item: &str) -> Option<IpNet> {
     let network = item

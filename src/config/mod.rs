@@ -27,15 +27,13 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::domain::Kind;
+use crate::http::{Front, RequestRules};
 use crate::{audit, db, limit, moderation, telemetry};
 pub use commands::{
     DecisionSettings, RetainSettings, TokenSettings, VerifySettings, database_url,
     decision_settings, migration_url, ops_listen, retain_settings, seal_keys, token_settings,
     verify_settings,
 };
-pub use front::{Front, TrustedProxies};
-pub use parse::WholePattern;
 pub use reader::{Effective, Reader};
 pub(crate) use sections::{SERVICE_URL, owner_variable, warnings};
 
@@ -134,27 +132,6 @@ pub struct Settings {
     pub drain_delay: Duration,
     /// Where all of it comes from, to be read again when a secret file changes.
     pub environment: Environment,
-}
-
-/// What a request must hold beyond the rules that are always there.
-#[derive(Clone, Debug)]
-pub struct RequestRules {
-    /// The kinds of action that there are here.
-    pub kinds: Vec<Kind>,
-    /// What `user_id` must match as a whole.
-    pub user_id_pattern: Option<WholePattern>,
-    /// Whether `reason` must be given.
-    pub require_reason: bool,
-}
-
-impl Default for RequestRules {
-    fn default() -> Self {
-        Self {
-            kinds: Kind::ALL.to_vec(),
-            user_id_pattern: None,
-            require_reason: false,
-        }
-    }
 }
 
 impl Settings {

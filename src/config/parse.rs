@@ -86,36 +86,3 @@ pub(super) fn list(text: &str) -> Vec<String> {
         .map(str::to_owned)
         .collect()
 }
-
-/// A pattern that matches a whole text.
-#[derive(Clone, Debug)]
-pub struct WholePattern {
-    text: String,
-    whole: regex::Regex,
-}
-
-impl WholePattern {
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        // A pattern that is wrong alone may be right between the brackets, as `a)(b` is.
-        let whole = regex::Regex::new(text)
-            .and_then(|_| regex::Regex::new(&format!(r"\A(?:{text})\z")))
-            .map_err(|error| {
-                // The lines before the last one are a drawing.
-                let error = error.to_string();
-                let reason = error.lines().last().unwrap_or_default();
-                format!("must be a regular expression: {reason}")
-            })?;
-        let text = text.to_owned();
-        Ok(Self { text, whole })
-    }
-
-    /// Whether all of `text` matches.
-    pub fn is_match(&self, text: &str) -> bool {
-        self.whole.is_match(text)
-    }
-
-    /// The pattern as the operator wrote it.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-}

@@ -6,8 +6,9 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::parse::{self, AT_MOST_AN_HOUR};
-use super::{Environment, Reader, RequestRules};
+use super::{Environment, Reader};
 use crate::domain::{Kind, UserId};
+use crate::http::{RequestRules, WholePattern};
 use crate::{auth, db, limit, moderation, telemetry};
 
 /// The variable with the service's database URL.
@@ -105,7 +106,7 @@ pub(super) fn rules(reader: &mut Reader<'_>) -> Option<moderation::Rules> {
 pub(super) fn request_rules(reader: &mut Reader<'_>) -> Option<RequestRules> {
     let pattern = reader
         .text("MODGATE_USER_ID_PATTERN")
-        .map(|text| parse::WholePattern::parse(&text));
+        .map(|text| WholePattern::parse(&text));
     let require_reason = reader.with("MODGATE_REQUIRE_REASON", parse::flag);
     let kinds = kinds(reader);
     let user_id_pattern = pattern

@@ -14,7 +14,7 @@ use actix_web::middleware::{Condition, Next};
 use actix_web::{Error, web};
 
 use super::State;
-use crate::config::Front;
+use crate::http::settings::Front;
 
 /// What a page may send beyond what every page may.
 const REQUEST_HEADERS: [&str; 7] = [

@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::body::Members;
 use super::problem::{ApiError, FieldFault};
-use crate::config::RequestRules;
 use crate::domain::{Command, IdempotencyKey, Kind, Request, Slot, Targets, UserId, printable};
+use crate::http::settings::RequestRules;
 
 /// The fields of a request, of which each is taken at most once.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@
 use std::iter::once;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::config::TrustedProxies;
+use crate::http::settings::TrustedProxies;
 
 /// The most items that are looked at: nobody has that many proxies.
 const MOST: usize = 64;

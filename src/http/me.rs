@@ -13,8 +13,8 @@ use super::openapi::MeProblems;
 use super::paths::ME;
 use super::problem::ApiError;
 use super::query::refuse_query;
-use crate::config::WholePattern;
 use crate::domain::{Api, Scope};
+use crate::http::settings::WholePattern;
 
 /// The moderator behind the token, and what holds for it.
 #[derive(Serialize, ToSchema)]

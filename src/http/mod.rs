@@ -34,6 +34,7 @@ mod problem_answer;
 mod problem_body;
 mod query;
 mod quota;
+mod settings;
 mod stream;
 mod trace;
 
@@ -49,9 +50,9 @@ pub use cross_origin::{cross_origin, spare_other_origins};
 pub use document::document;
 pub use export::PageTurns;
 pub use middleware::{NOT_SNIFFED, keep_occupied, observe};
+pub use settings::{Front, RequestRules, TrustedProxies, WholePattern};
 
 use crate::auth::Verifier;
-use crate::config::{Front, RequestRules};
 use crate::domain::Kind;
 use crate::limit::Readers;
 use crate::moderation::Moderation;

@@ -17,7 +17,7 @@ const LONGEST_FILE: usize = 250;
 const LIBRARIES: &[(&str, &[&str])] = &[
     ("actix_web", &["http", "server", "simulator"]),
     ("actix_cors", &["http"]),
-    ("ipnet", &["config"]),
+    ("ipnet", &["config", "http/settings"]),
     ("sqlx", &["audit", "db", "limit/lease"]),
     ("reqwest", &["tencent", "auth/jwks"]),
     ("jsonwebtoken", &["auth"]),
@@ -51,7 +51,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("db", &["domain"]),
     ("limit", &["db", "domain", "telemetry"]),
     ("telemetry", &[]),
-    ("metrics", &["domain", "limit"]),
+    ("metrics", &["domain"]),
     // Of the record only the token that lets it send, of the limit only the permit.
     ("tencent", &["domain", "audit", "limit"]),
     (
@@ -77,7 +77,6 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "audit",
             "auth",
-            "config",
             "domain",
             "limit",
             "moderation",
