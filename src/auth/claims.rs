@@ -1,19 +1,17 @@
 //! The claims of a token whose signature holds.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use super::claim::{is_printable, time};
 use super::{ClaimPath, Refusal, ScopeMap, id_token};
 use crate::domain::{Moderator, Scope, printable};
 
 /// The longest subject in bytes, and the longest kept form of any other claim in characters.
 const LONGEST_CLAIM: usize = 255;
-
-/// 9999-12-31T23:59:59Z, the last second that RFC 3339 can write.
-const LAST_SECOND: f64 = 253_402_300_799.0;
 
 /// Which client a token was issued to, by the standards and as large providers name it.
 const CLIENT_CLAIMS: [&str; 4] = ["azp", "client_id", "cid", "appid"];
@@ -167,17 +165,4 @@ fn subject(claim: Option<&Value>) -> Result<String, Refusal> {
 fn text(claim: Option<&Value>) -> Option<String> {
     let text = claim.and_then(Value::as_str)?;
     (!text.is_empty()).then(|| printable(text, LONGEST_CLAIM))
-}
-
-/// Whether `text` holds nothing that hides or reorders other text.
-pub(super) fn is_printable(text: &str) -> bool {
-    printable(text, text.len()) == text
-}
-
-/// A `NumericDate` (RFC 7519, 2): seconds since 1970, with a fraction or without. What lies before
-/// 1970 counts as 1970, what lies after the year 9999 as its end.
-pub(super) fn time(claim: &Value) -> Option<DateTime<Utc>> {
-    let seconds = claim.as_f64()?.clamp(0.0, LAST_SECOND);
-    let since_epoch = Duration::try_from_secs_f64(seconds).ok()?;
-    Some(DateTime::from(UNIX_EPOCH + since_epoch))
 }

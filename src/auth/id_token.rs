@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::Refusal;
-use super::claims::time;
+use super::claim::time;
 
 /// How long after `iat` an ID token is accepted, whatever its `exp`: providers issue them for a
 /// day, and they are not revoked.

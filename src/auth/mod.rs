@@ -11,7 +11,9 @@
 //! string, a present `nbf` must be a number, an ID token is not an access token. A claim that is
 //! null counts as absent.
 
+mod claim;
 mod claims;
+mod error;
 mod id_token;
 mod json;
 mod jwks;
@@ -25,9 +27,10 @@ mod verifier;
 #[cfg(test)]
 mod tests;
 
+pub use error::Error;
 pub use jwks::{FetchError, Jwks, JwksSource, JwksUrl, Pace};
 pub use keys::{SkippedKey, WhySkipped};
 pub use refusal::Refusal;
 pub use scope_map::{ScopeMap, ScopeMapError};
-pub use settings::{ClaimPath, Error, KeySource, Settings, claim_text};
+pub use settings::{ClaimPath, KeySource, Settings, claim_text};
 pub use verifier::{Verifier, faults_of_keys};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::claims::is_printable;
+use super::claim::is_printable;
 use crate::domain::Scope;
 
 /// Which scopes a role or a group stands for.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::Failed;
-use super::verify::kept_heads;
+use super::kept::kept_heads;
 use crate::audit::decision;
 use crate::audit::seal;
 use crate::audit::verify::KeptHeads;

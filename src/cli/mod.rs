@@ -9,6 +9,7 @@
 mod check;
 mod decide;
 mod healthcheck;
+mod kept;
 mod retain;
 mod serve;
 mod token;

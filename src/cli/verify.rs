@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write, stdout};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
@@ -10,6 +10,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use uuid::Uuid;
 
+use super::kept::{kept_heads, unusable};
 use super::{Failed, decide};
 use crate::audit::verify::{Evidence, KeptHeads, Verdict, database, file};
 use crate::audit::{archive, seal};
@@ -118,16 +119,6 @@ async fn check(
     report.map_err(|error| Failed::at(config::SERVICE_URL, &error))
 }
 
-/// The heads in a file.
-pub(super) fn kept_heads(path: &Path) -> Result<KeptHeads, Failed> {
-    let text = std::fs::read_to_string(path).map_err(|error| unusable(path, &error))?;
-    let kept = KeptHeads::read(&text);
-    if kept.is_empty() {
-        return Err(Failed(format!("{} holds no heads", path.display())));
-    }
-    Ok(kept)
-}
-
 pub(super) async fn seals(environment: &Environment, arguments: &Seals) -> Result<(), Failed> {
     if let (true, Some(reason)) = (arguments.accept_break, arguments.reason.clone()) {
         let by = decide::By {
@@ -163,10 +154,6 @@ pub(super) async fn export(environment: &Environment, arguments: &Export) -> Res
     let rows = exported.map_err(|error| Failed::at(config::SERVICE_URL, &error))?;
     eprintln!("modgate: {rows} rows exported");
     Ok(())
-}
-
-fn unusable(path: &Path, error: &std::io::Error) -> Failed {
-    Failed(format!("{}: {error}", path.display()))
 }
 
 fn finish(written: std::io::Result<()>) -> Result<(), Failed> {

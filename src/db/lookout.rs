@@ -4,8 +4,6 @@
 //! No right keeps whoever may connect from causing any of that, so the least is to name him.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::{Connection as _, FromRow, PgConnection};
@@ -13,6 +11,7 @@ use tokio::time::timeout;
 
 use super::blocked::{Blocker, blockers, has_code};
 use super::connection::{Connection, in_time, is_broken};
+use super::given_up::GivenUp;
 use super::pool::Pool;
 
 /// How long the server may take to accept or refuse a connection that is only tried.
@@ -65,20 +64,6 @@ impl Blocked {
     /// Whether anything does.
     pub fn is_so(&self) -> bool {
         !self.by.is_empty() || self.refusal.is_some() || !self.lock_table.is_empty()
-    }
-}
-
-/// Whether any work on a connection has been given up, or none was to be had.
-#[derive(Clone, Debug, Default)]
-pub(super) struct GivenUp(Arc<AtomicBool>);
-
-impl GivenUp {
-    pub(super) fn note(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    fn take(&self) -> bool {
-        self.0.swap(false, Ordering::Relaxed)
     }
 }
 

@@ -9,7 +9,7 @@ use sqlx::{Connection as _, PgConnection, PgPool, Postgres};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::lookout::GivenUp;
+use super::given_up::GivenUp;
 
 /// The longest wait for a connection. Below the two seconds in which begin must have answered.
 const ACQUIRED_WITHIN: Duration = Duration::from_millis(1900);

@@ -7,8 +7,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
-    Answer, Attempt, CaseRef, Data, IdempotencyKey, Kind, Moderator, Reason, RoomId, Slot, State,
-    UserId, Word,
+    Answer, Attempt, CaseRef, IdempotencyKey, Kind, Moderator, Reason, Slot, State, Targets, Word,
 };
 
 /// What Tencent is asked to do: exactly the data that leaves. It has the fields of its kind, and no other.
@@ -16,17 +15,6 @@ use super::{
 pub struct Command {
     kind: Kind,
     targets: Targets,
-}
-
-/// The values of the fields that kinds have.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Targets {
-    /// Whom it is done to.
-    pub user_id: Option<UserId>,
-    /// Where.
-    pub room_id: Option<RoomId>,
-    /// Sent to that user.
-    pub data: Option<Data>,
 }
 
 impl Command {
@@ -48,19 +36,24 @@ impl Command {
         self.kind
     }
 
+    /// The values of its fields.
+    pub const fn targets(&self) -> &Targets {
+        &self.targets
+    }
+
     /// The user it is done to.
     pub fn user_id(&self) -> Option<&str> {
-        self.targets.user_id.as_ref().map(UserId::as_str)
+        self.targets.user_id()
     }
 
     /// The room, where the kind has one.
     pub fn room_id(&self) -> Option<&str> {
-        self.targets.room_id.as_ref().map(RoomId::as_str)
+        self.targets.room_id()
     }
 
     /// The text for the user, where the kind has one.
     pub fn data(&self) -> Option<&str> {
-        self.targets.data.as_ref().map(Data::as_str)
+        self.targets.data()
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::Deref;
 
 use serde_json::Value;
 
-use super::{Class, Command, Scope};
+use super::{Class, Scope, Targets};
 
 /// One of Tencent's REST APIs: what its limit, the permits, and a suspension of calls belong to. Several kinds may share
 /// one.
@@ -44,7 +44,7 @@ pub struct Spec {
     /// What its request holds beside what every request may.
     pub fields: &'static [Field],
     /// The body of the call.
-    pub packet: fn(&Command, &Wire) -> Packet,
+    pub packet: fn(&Targets, &Wire) -> Packet,
     /// What becomes of a second call.
     pub repeat: Repeat,
     /// What to tell the operator when Tencent answers with one of these codes.

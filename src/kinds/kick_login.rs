@@ -23,7 +23,7 @@ static SPEC: Spec = Spec {
         slot: Slot::UserId,
         example: "user1",
     }],
-    packet: |command, wire| vec![(wire.login_kick_field, json!(command.user_id()))],
+    packet: |targets, wire| vec![(wire.login_kick_field, json!(targets.user_id()))],
     // It would log out a user who has just been let back in.
     repeat: Repeat::DoesItAgain,
     advice: &[(

@@ -36,11 +36,11 @@ static SPEC: Spec = Spec {
             example: "time over",
         },
     ],
-    packet: |command, _| {
+    packet: |targets, _| {
         vec![
-            ("RoomId", json!(command.room_id())),
-            ("Member_Account", json!(command.user_id())),
-            ("Data", json!(command.data())),
+            ("RoomId", json!(targets.room_id())),
+            ("Member_Account", json!(targets.user_id())),
+            ("Data", json!(targets.data())),
         ]
     },
     repeat: Repeat::FindsItDone(&[NOT_ON_A_SEAT]),

@@ -82,7 +82,7 @@ fn packets_are_those_that_tencent_documents() {
         login_kick_field: "UserID",
     };
     for kind in Kind::ALL {
-        let packet = (kind.packet)(&example(*kind), &wire);
+        let packet = (kind.packet)(example(*kind).targets(), &wire);
         let documented = match kind.as_str() {
             "kick_login" => r#"[["UserID","user1"]]"#,
             "kick_seat" => {

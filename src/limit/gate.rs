@@ -132,7 +132,7 @@ impl Gate {
             loop {
                 self.queue.occupied().await;
                 pacing.next(self.permits.pace()).await;
-                self.queue.hand_out(self.permits.reserve().await);
+                self.queue.hand_out(Turn::reserve(&self.permits).await);
             }
         };
         stop.run_until_cancelled(hand_out).await;

@@ -38,12 +38,16 @@ use lease::keeper::Keeper;
 use lease::start::Start;
 use moderator::ModeratorLimit;
 
+/// How long a permit rests after its answer: the window, and a millisecond for clocks that differ
+/// in speed.
+const REST: Duration = Duration::from_millis(1001);
+
 /// How long after its socket was closed a call without an answer may still reach Tencent.
 pub const ABANDON_GRACE: Duration = Duration::from_secs(1);
 
 /// How long a process grants nothing after its start, unless the database shows that nothing of before
 /// can be under way.
-pub const COLD_START: Duration = permit::REST.saturating_add(ABANDON_GRACE);
+pub const COLD_START: Duration = REST.saturating_add(ABANDON_GRACE);
 
 /// How long a lease is kept that nobody uses.
 pub const IDLE_LEASE: Duration = Duration::from_mins(1);

@@ -3,13 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ABANDON_GRACE;
 use super::ledger::Term;
 use super::permits::Permits;
-
-/// How long a permit rests after its answer: the window, and a millisecond for clocks that differ
-/// in speed.
-pub(super) const REST: Duration = Duration::from_millis(1001);
+use super::{ABANDON_GRACE, REST};
 
 /// A permit set aside. Dropped without a call, it is free at once.
 #[derive(Debug)]
@@ -20,9 +16,11 @@ pub struct Turn {
 }
 
 impl Turn {
-    pub(super) const fn new(permits: Arc<Permits>, term: Term) -> Self {
+    /// Waits for a free permit and sets it aside.
+    pub(super) async fn reserve(permits: &Arc<Permits>) -> Self {
+        let term = permits.take().await;
         Self {
-            permits: Some(permits),
+            permits: Some(Arc::clone(permits)),
             term,
         }
     }

@@ -1,6 +1,8 @@
 //! The permits of one API, for many tasks at once.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+#[cfg(test)]
+use std::sync::Arc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -10,7 +12,6 @@ use uuid::Uuid;
 use super::counts::Counts;
 use super::lease::{HolderRow, Renewal, Standing};
 use super::ledger::{Ledger, Term};
-use super::permit::Turn;
 
 #[derive(Debug)]
 pub(super) struct Permits {
@@ -33,15 +34,15 @@ impl Permits {
         self.changed.notify_one();
     }
 
-    /// Waits for a free permit and sets it aside.
-    pub(super) async fn reserve(self: &Arc<Self>) -> Turn {
+    /// Waits for a free permit and takes it, for whoever gives it back.
+    pub(super) async fn take(&self) -> Term {
         loop {
             let changed = self.changed.notified();
             let now = Instant::now();
             let next_change = {
                 let mut ledger = self.lock();
                 if let Some(term) = ledger.take(now) {
-                    return Turn::new(Arc::clone(self), term);
+                    return term;
                 }
                 ledger.next_change(now)
             };
@@ -184,9 +185,9 @@ impl Permits {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ABANDON_GRACE;
     use super::super::lease::{LIFETIME, MARGIN};
-    use super::super::permit::{Permit, REST};
+    use super::super::permit::{Permit, Turn};
+    use super::super::{ABANDON_GRACE, REST};
     use super::*;
 
     fn permits(capacity: usize) -> Arc<Permits> {
@@ -195,14 +196,13 @@ mod tests {
 
     async fn time_to_reserve(permits: &Arc<Permits>) -> Duration {
         let before = Instant::now();
-        let turn = permits.reserve().await;
+        let turn = Turn::reserve(permits).await;
         drop(turn);
         before.elapsed()
     }
 
     async fn permit(permits: &Arc<Permits>) -> Permit {
-        permits
-            .reserve()
+        Turn::reserve(&permits)
             .await
             .permit()
             .expect("the lease is valid")
@@ -221,7 +221,7 @@ mod tests {
             end(permit(&permits).await);
             assert_eq!(time_to_reserve(&permits).await, expected);
         }
-        drop(permits.reserve().await);
+        drop(Turn::reserve(&permits).await);
         assert_eq!(time_to_reserve(&permits).await, Duration::ZERO);
     }
 
@@ -316,8 +316,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn without_a_lease_nothing_is_granted_and_what_was_granted_is_not_sent() {
         let permits = permits(3);
-        let (turn, late) = (permits.reserve().await, permits.reserve().await);
-        let later = permits.reserve().await;
+        let (turn, late) = (Turn::reserve(&permits).await, Turn::reserve(&permits).await);
+        let later = Turn::reserve(&permits).await;
         drop(turn.permit().expect("the lease is valid"));
         let before = Instant::now();
         permits.lapsed(late.term()).await;

@@ -188,7 +188,7 @@ mod tests {
         let permits = Permits::leased(100, Duration::ZERO);
         let mut order = Vec::new();
         while queue.length() > 0 {
-            queue.hand_out(permits.reserve().await);
+            queue.hand_out(Turn::reserve(&permits).await);
             for (who, place) in places.iter_mut() {
                 if let Ok(turn) = place.turn.try_recv() {
                     order.push((*who).to_owned());

@@ -33,6 +33,12 @@ impl Answer {
         Self { code, members }
     }
 
+    /// Adds or replaces these members.
+    pub(super) fn with(mut self, members: Map<String, Value>) -> Self {
+        self.members.extend(members);
+        self
+    }
+
     /// Adds or replaces a member.
     pub(super) fn and(mut self, name: &str, value: Value) -> Self {
         self.members.insert(name.to_owned(), value);

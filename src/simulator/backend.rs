@@ -120,14 +120,17 @@ impl Backend {
     fn decide(&self, request: &Request, arrived: &Arrived) -> Answer {
         let mut guard = self.held();
         let held = &mut *guard;
-        if let Err(code) = held
-            .front_door
-            .check(request, arrived.over_limit, &held.settings)
-        {
-            return Answer::with_code(request.api, arrived.sequence, code);
-        }
+        let (world, settings) = (&mut held.world, &held.settings);
+        let over_limit = arrived.over_limit;
         let body = request.json.as_ref().unwrap_or_default();
-        let answer = request.api.run(held, arrived.sequence, body);
+        let done = held
+            .front_door
+            .check(request, over_limit, world, settings)
+            .and_then(|()| request.api.run(world, settings, body));
+        let answer = match done {
+            Ok(members) => Answer::with_code(request.api, arrived.sequence, 0).with(members),
+            Err(code) => Answer::with_code(request.api, arrived.sequence, code),
+        };
         if answer.code == 0
             && request.api.acts()
             && let Some(call) = held.record.get_mut(arrived.sequence)

@@ -2,8 +2,8 @@
 //! administrator.
 
 use std::{
-    collections::{HashMap, VecDeque},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    collections::VecDeque,
+    time::{Duration, Instant},
 };
 
 use secrecy::ExposeSecret;
@@ -13,6 +13,7 @@ use super::{
     message::Request,
     settings::{Lockout, Settings},
     usersig::{self, Expected},
+    world::World,
 };
 
 /// What the front door remembers from call to call.
@@ -20,7 +21,6 @@ use super::{
 pub(super) struct FrontDoor {
     failures: VecDeque<Instant>,
     locked_until: Option<Instant>,
-    kicked_admins: HashMap<String, u64>,
 }
 
 impl FrontDoor {
@@ -29,6 +29,7 @@ impl FrontDoor {
         &mut self,
         request: &Request,
         over_limit: bool,
+        world: &World,
         settings: &Settings,
     ) -> Result<(), i64> {
         if request.api == Api::UNKNOWN {
@@ -45,7 +46,7 @@ impl FrontDoor {
             return Err(60003);
         }
         let identifier = request.query_value("identifier").unwrap_or_default();
-        self.check_usersig(request, identifier, settings)?;
+        self.check_usersig(request, identifier, world, settings)?;
         if settings.admins.iter().any(|admin| admin == identifier) {
             Ok(())
         } else {
@@ -57,6 +58,7 @@ impl FrontDoor {
         &mut self,
         request: &Request,
         identifier: &str,
+        world: &World,
         settings: &Settings,
     ) -> Result<(), i64> {
         let now = Instant::now();
@@ -66,12 +68,8 @@ impl FrontDoor {
         let expected = Expected {
             sdk_app_id: settings.sdk_app_id,
             identifier,
-            now: unix_seconds(),
-            kicked_at: self
-                .kicked_admins
-                .get(identifier)
-                .copied()
-                .unwrap_or_default(),
+            now: usersig::unix_seconds(),
+            kicked_at: world.usersigs_void_since(identifier),
         };
         let usersig = request.query_value("usersig").unwrap_or_default();
         usersig::verify(usersig, settings.secret_key.expose_secret(), expected).map_err(|refusal| {
@@ -96,14 +94,6 @@ impl FrontDoor {
             self.locked_until = Some(now + lockout.lasts);
         }
     }
-
-    /// A login kick voids the `UserSig`s the user had (kick page of December 2025). Only an
-    /// administrator's are ever shown to this server.
-    pub(super) fn void_usersigs(&mut self, user: &str, settings: &Settings) {
-        if settings.admins.iter().any(|admin| admin == user) {
-            self.kicked_admins.insert(user.to_owned(), unix_seconds());
-        }
-    }
 }
 
 fn check_url(request: &Request, settings: &Settings) -> Result<(), i64> {
@@ -125,10 +115,4 @@ fn check_url(request: &Request, settings: &Settings) -> Result<(), i64> {
         return Err(60025);
     }
     Ok(())
-}
-
-fn unix_seconds() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
 }

@@ -3,6 +3,7 @@
 //! and the comparison takes constant time.
 
 use std::io::Read;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -126,6 +127,13 @@ fn decode(usersig: &str) -> Option<Ticket> {
         .read_to_end(&mut json)
         .ok()?;
     serde_json::from_slice(&json).ok()
+}
+
+/// The time as a `UserSig` tells it.
+pub(super) fn unix_seconds() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 #[cfg(test)]

@@ -2,12 +2,16 @@
 
 use std::collections::HashMap;
 
+use super::usersig::unix_seconds;
+
 /// What was declared, and what holds for everything else.
 #[derive(Debug)]
 pub(super) struct World {
     open: bool,
     accounts: HashMap<String, bool>,
     rooms: HashMap<String, Room>,
+    /// Since when, in Unix seconds, the `UserSig`s that a user had before are void.
+    usersigs_void_since: HashMap<String, u64>,
 }
 
 #[derive(Debug)]
@@ -23,6 +27,7 @@ impl World {
             open,
             accounts: HashMap::new(),
             rooms: HashMap::new(),
+            usersigs_void_since: HashMap::new(),
         }
     }
 
@@ -60,6 +65,18 @@ impl World {
     pub(super) fn is_seated(&self, room: &str, user: &str) -> bool {
         let declared = self.rooms.get(room).and_then(|room| room.seats.get(user));
         declared.copied().unwrap_or(self.open)
+    }
+
+    /// Voids the `UserSig`s that the user has.
+    pub(super) fn void_usersigs(&mut self, user: &str) {
+        self.usersigs_void_since
+            .insert(user.to_owned(), unix_seconds());
+    }
+
+    /// Since when, in Unix seconds; 0 if none was ever voided.
+    pub(super) fn usersigs_void_since(&self, user: &str) -> u64 {
+        let since = self.usersigs_void_since.get(user);
+        since.copied().unwrap_or_default()
     }
 
     /// Empties a declared seat.

@@ -34,4 +34,5 @@ mod tests;
 pub use client::{Client, LISTENING};
 pub use codes::{class_of, is_about_the_signature, is_quota_of_the_day, is_resigned_once};
 pub use probe::{Probed, Refused, refused};
-pub use settings::{BaseUrl, Credential, Error, KickField, Settings, check_proxy, check_roots};
+pub use settings::{BaseUrl, Credential, Error, KickField, Settings};
+pub use transport::{check_proxy, check_roots};

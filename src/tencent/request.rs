@@ -28,7 +28,7 @@ pub(super) fn build_request(
     random: u32,
 ) -> Request {
     let kind = command.kind();
-    let body = Body((kind.packet)(command, wire));
+    let body = Body((kind.packet)(command.targets(), wire));
     post(base, caller, kind.api.command, &body, random)
 }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::SecretString;
 
-use super::transport::{proxy_of, roots_of};
 use crate::domain::{Violation, is_loopback};
 
 /// What the client is built from.
@@ -32,16 +31,6 @@ pub struct Settings {
     /// The longest that one attempt may take, more than zero. Tencent's own time-out is 3 s, and
     /// a caller's should be longer (REST API overview, FAQ).
     pub timeout: Duration,
-}
-
-/// Whether `url` can be [`Settings::proxy`].
-pub fn check_proxy(url: &SecretString) -> Result<(), Error> {
-    proxy_of(url).map(drop)
-}
-
-/// Whether `pem` can be [`Settings::further_roots`].
-pub fn check_roots(pem: &[u8]) -> Result<(), Error> {
-    roots_of(pem).map(drop)
 }
 
 /// What proves to Tencent that the gateway is the admin.

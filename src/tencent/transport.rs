@@ -51,6 +51,16 @@ pub(super) fn http_client(settings: &Settings) -> Result<reqwest::Client, Error>
         .map_err(|error| Error::HttpClient(error.without_url()))
 }
 
+/// Whether `url` can be [`Settings::proxy`].
+pub fn check_proxy(url: &SecretString) -> Result<(), Error> {
+    proxy_of(url).map(drop)
+}
+
+/// Whether `pem` can be [`Settings::further_roots`].
+pub fn check_roots(pem: &[u8]) -> Result<(), Error> {
+    roots_of(pem).map(drop)
+}
+
 /// The proxy at `url`, `http` or `https`.
 pub(super) fn proxy_of(url: &SecretString) -> Result<Proxy, Error> {
     let url = Url::parse(url.expose_secret()).map_err(|_| Error::Proxy)?;

@@ -19,29 +19,8 @@ use super::keys::{KeySet, SkippedKey, VerificationKey};
 use super::{Error, Refusal};
 use crate::telemetry::causes;
 use source::Source;
-pub use source::{FetchError, JwksSource, JwksUrl};
+pub use source::{FetchError, JwksSource, JwksUrl, Pace};
 use unknown::UnknownIds;
-
-/// How often is fetched.
-#[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    /// Though nobody asks for a key: one that was withdrawn is accepted for that long.
-    pub refresh_every: Duration,
-    /// After a fetch that failed.
-    pub retry_after: Duration,
-    /// From the beginning of one fetch to that of the next, at least.
-    pub min_interval: Duration,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            refresh_every: Duration::from_mins(5),
-            retry_after: Duration::from_secs(10),
-            min_interval: Duration::from_secs(5),
-        }
-    }
-}
 
 /// The longest that a request waits for the key of its token: for its turn, and for the fetch.
 const PATIENCE: Duration = Duration::from_secs(8);

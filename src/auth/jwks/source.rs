@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use reqwest::{Certificate, Client, Url, redirect, retry};
 
-use super::Pace;
 use crate::auth::Error;
 use crate::auth::keys::{KeySet, SkippedKey, key_set};
 use crate::domain::is_loopback;
@@ -70,6 +69,27 @@ fn list(skipped: &[SkippedKey]) -> String {
 impl From<reqwest::Error> for FetchError {
     fn from(error: reqwest::Error) -> Self {
         Self::Http(error.without_url())
+    }
+}
+
+/// How often keys are fetched.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Though nobody asks for a key: one that was withdrawn is accepted for that long.
+    pub refresh_every: Duration,
+    /// After a fetch that failed.
+    pub retry_after: Duration,
+    /// From the beginning of one fetch to that of the next, at least.
+    pub min_interval: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            refresh_every: Duration::from_mins(5),
+            retry_after: Duration::from_secs(10),
+            min_interval: Duration::from_secs(5),
+        }
     }
 }
 

@@ -13,15 +13,12 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::skipped::{SkippedKey, WhySkipped};
-use super::{ED25519_ONLY, ES256, ES384, RSA, RSA_BITS, VerificationKey, bits};
+use super::{ED25519_ONLY, ES256, ES384, LONGEST_KEY_ID, RSA, RSA_BITS, VerificationKey, bits};
 use crate::auth::json;
 
 /// The most keys that are taken from one document. A provider in the middle of a rotation has a
 /// handful; a token without `kid` is tried with each.
 const MOST_KEYS: usize = 64;
-
-/// The longest `kid` in bytes.
-pub(in crate::auth) const LONGEST_KEY_ID: usize = 255;
 
 /// The members that say what a key is and what it is for, besides `alg` and `kid`. No other is
 /// looked at, so none can make a key useless.

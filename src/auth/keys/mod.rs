@@ -8,10 +8,13 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Error;
-pub(super) use jwk::{KeySet, LONGEST_KEY_ID, key_set};
+pub(super) use jwk::{KeySet, key_set};
 use pem::PEM_BEGIN;
 pub(super) use pem::{faults as faults_of_pem, public_keys};
 pub use skipped::{SkippedKey, WhySkipped};
+
+/// The longest `kid` in bytes.
+pub(super) const LONGEST_KEY_ID: usize = 255;
 
 /// RFC 7518, 3.2: a key of the size of the hash output or larger.
 const SHORTEST_SECRET: usize = 32;

@@ -1,45 +1,11 @@
 //! What the settings lead to, tried for real: all of it at once, and each for a bounded time.
 
-use std::fmt::Display;
-use std::time::Duration;
-
 use tokio::time::timeout;
 
+use super::findings::{Findings, PATIENCE};
 use super::{Failed, migration, ports, record, tencent, token_keys};
 use crate::config::{self, Settings};
 use crate::telemetry::{causes, check_traces};
-
-/// The longest that one probe may take.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
-
-/// What one probe has found so far.
-#[derive(Debug)]
-pub(super) struct Findings {
-    /// What is probed, in front of each line.
-    subject: &'static str,
-    lines: Vec<String>,
-    faults: usize,
-}
-
-impl Findings {
-    /// Notes what is as it should be.
-    pub(super) fn ok(&mut self, what: impl Display) {
-        self.lines.push(format!("ok: {}: {what}", self.subject));
-    }
-
-    /// Notes what is no fault here, and would be one elsewhere.
-    pub(super) fn warning(&mut self, setting: &str, what: impl Display) {
-        let line = format!("warning: {}: {setting}: {what}", self.subject);
-        self.lines.push(line);
-    }
-
-    /// Notes what is wrong with what `setting` says, or leads to.
-    pub(super) fn wrong(&mut self, setting: &str, what: impl Display) {
-        let line = format!("wrong: {}: {setting}: {what}", self.subject);
-        self.lines.push(line);
-        self.faults += 1;
-    }
-}
 
 /// Prints what each probe finds; fails if anything is wrong.
 pub(super) async fn try_all(settings: &Settings) -> Result<(), Failed> {

@@ -1,6 +1,6 @@
 //! Whether `serve` can migrate first, if `MODGATE_MIGRATE` says so.
 
-use super::live::Findings;
+use super::findings::Findings;
 use crate::config::{self, Settings};
 use crate::db;
 use crate::telemetry::causes;

@@ -1,5 +1,6 @@
 //! `modgate check`
 
+mod findings;
 mod live;
 mod migration;
 mod ports;

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use super::live::Findings;
+use super::findings::Findings;
 use crate::cli::healthcheck::are_modgate;
 use crate::config::Settings;
 use crate::server::{self, Error};

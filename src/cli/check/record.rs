@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{TimeDelta, Utc};
 
-use super::live::Findings;
+use super::findings::Findings;
 use crate::audit::seal::{Break, KeyFit};
 use crate::audit::{self, AuditLog};
 use crate::config::{self, Settings};

@@ -1,6 +1,6 @@
 //! Whether Tencent can be reached and takes the credential.
 
-use super::live::{Findings, PATIENCE};
+use super::findings::{Findings, PATIENCE};
 use crate::config::Settings;
 use crate::domain::{Answer, Failure};
 use crate::telemetry::causes;

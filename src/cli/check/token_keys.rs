@@ -1,6 +1,6 @@
 //! Whether there are keys that tokens can be checked with.
 
-use super::live::Findings;
+use super::findings::Findings;
 use crate::auth::{KeySource, Verifier};
 use crate::config::Settings;
 use crate::telemetry::causes;

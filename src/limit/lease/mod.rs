@@ -12,8 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::ABANDON_GRACE;
-use super::permit::REST;
+use super::{ABANDON_GRACE, REST};
 use share::fair_share;
 
 /// How long a lease lasts without being renewed. Three renewals in a row may go

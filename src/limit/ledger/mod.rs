@@ -12,10 +12,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::REST;
 use super::counts::Counts;
 use super::cut::Cut;
 use super::lease::{Lease, Standing, first_share};
-use super::permit::REST;
 
 /// The time in which a lease was never over. What was set aside in an earlier one may be others'
 /// by now.

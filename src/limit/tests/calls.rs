@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::super::ABANDON_GRACE;
+use super::super::REST;
 use super::super::lease::Standing;
 use super::super::ledger::Term;
-use super::super::permit::REST;
 use super::clock::{MILLISECOND, Micros, SECOND};
 use super::flaw::Flaw;
 use super::replica::{Deed, State};

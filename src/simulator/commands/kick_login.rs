@@ -3,7 +3,10 @@
 use serde_json::Value;
 
 use super::{Command, Run};
-use crate::simulator::{backend::Held, settings::KickField};
+use crate::simulator::{
+    settings::{KickField, Settings},
+    world::World,
+};
 
 const LONGEST_USER_ID_BYTES: usize = 32;
 
@@ -14,8 +17,8 @@ pub(super) static KICK_LOGIN: Command = Command {
     run: Run::Act(run),
 };
 
-fn run(held: &mut Held, body: &Value) -> Result<(), i64> {
-    let user = match held.settings.kick_field {
+fn run(world: &mut World, settings: &Settings, body: &Value) -> Result<(), i64> {
+    let user = match settings.kick_field {
         KickField::Either => body.get("UserID").or_else(|| body.get("Identifier")),
         KickField::Identifier => body.get("Identifier"),
         KickField::UserId => body.get("UserID"),
@@ -24,9 +27,13 @@ fn run(held: &mut Held, body: &Value) -> Result<(), i64> {
     if user.is_empty() || user.len() > LONGEST_USER_ID_BYTES {
         return Err(70402);
     }
-    if !held.world.has_account(user) {
+    if !world.has_account(user) {
         return Err(70107);
     }
-    held.front_door.void_usersigs(user, &held.settings);
+    // A login kick voids the `UserSig`s the user had (kick page of December 2025). Only an
+    // administrator's are ever shown to this server.
+    if settings.admins.iter().any(|admin| admin == user) {
+        world.void_usersigs(user);
+    }
     Ok(())
 }

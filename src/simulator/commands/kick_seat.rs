@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Command, Run};
-use crate::simulator::backend::Held;
+use crate::simulator::{settings::Settings, world::World};
 
 const LONGEST_USER_ID_BYTES: usize = 32;
 const LONGEST_ROOM_ID_BYTES: usize = 48;
@@ -16,19 +16,19 @@ pub(super) static KICK_SEAT: Command = Command {
     run: Run::Act(run),
 };
 
-fn run(held: &mut Held, body: &Value) -> Result<(), i64> {
+fn run(world: &mut World, _: &Settings, body: &Value) -> Result<(), i64> {
     let text = |name| body.get(name).and_then(Value::as_str).ok_or(100_002);
     let (room, user, _data) = (text("RoomId")?, text("Member_Account")?, text("Data")?);
     let fits = |value: &str, longest| !value.is_empty() && value.len() <= longest;
     if !fits(room, LONGEST_ROOM_ID_BYTES) || !fits(user, LONGEST_USER_ID_BYTES) {
         return Err(100_002);
     }
-    if !held.world.has_room(room) {
+    if !world.has_room(room) {
         return Err(100_004);
     }
-    if !held.world.is_seated(room, user) {
+    if !world.is_seated(room, user) {
         return Err(100_206);
     }
-    held.world.leave_seat(room, user);
+    world.leave_seat(room, user);
     Ok(())
 }

@@ -8,9 +8,9 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{answer::Answer, backend::Held};
+use super::{settings::Settings, world::World};
 
 /// A command of Tencent's REST API that the simulator counts on its own.
 #[derive(Clone, Copy)]
@@ -29,9 +29,9 @@ struct Command {
 #[derive(Debug)]
 enum Run {
     /// Does something to a user: carried out, or refused with this code.
-    Act(fn(&mut Held, &Value) -> Result<(), i64>),
-    /// Answers a question, of the call with this number.
-    Ask(fn(&mut Held, u64, &Value) -> Answer),
+    Act(fn(&mut World, &Settings, &Value) -> Result<(), i64>),
+    /// Answers a question with these members, or refuses it with this code.
+    Ask(fn(&World, &Value) -> Result<Map<String, Value>, i64>),
 }
 
 /// Any other path; answered 60009.
@@ -39,7 +39,7 @@ static UNKNOWN: Command = Command {
     word: "unknown",
     path: "",
     gives_request_id: false,
-    run: Run::Act(|_, _| Err(60009)),
+    run: Run::Act(|_, _, _| Err(60009)),
 };
 
 impl Api {
@@ -79,14 +79,17 @@ impl Api {
         matches!(self.0.run, Run::Act(_))
     }
 
-    /// Runs the command of a call that passed the front door. Code 0 means that it was carried out.
-    pub(super) fn run(self, held: &mut Held, sequence: u64, body: &Value) -> Answer {
+    /// Runs the command of a call that passed the front door: the further members of the answer, or the code of a
+    /// refusal.
+    pub(super) fn run(
+        self,
+        world: &mut World,
+        settings: &Settings,
+        body: &Value,
+    ) -> Result<Map<String, Value>, i64> {
         match self.0.run {
-            Run::Act(act) => {
-                let done = act(held, body);
-                Answer::with_code(self, sequence, done.err().unwrap_or(0))
-            }
-            Run::Ask(ask) => ask(held, sequence, body),
+            Run::Act(act) => act(world, settings, body).map(|()| Map::new()),
+            Run::Ask(ask) => ask(world, body),
         }
     }
 }

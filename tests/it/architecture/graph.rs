@@ -249,6 +249,38 @@ fn module_of(path: &Path) -> Option<Segments> {
     (!is_binary).then_some(module)
 }
 
+/// Files that need one another, each circle once.
+pub(super) fn circles<'a>(
+    needs: &BTreeMap<&'a Path, BTreeSet<&'a Path>>,
+) -> Vec<BTreeSet<&'a Path>> {
+    let reached: BTreeMap<&Path, BTreeSet<&Path>> = needs
+        .keys()
+        .map(|file| (*file, reached(needs, file)))
+        .collect();
+    let circles: BTreeSet<BTreeSet<&Path>> = needs
+        .keys()
+        .filter(|file| reached[*file].contains(*file))
+        .map(|file| {
+            let back = reached[file]
+                .iter()
+                .filter(|other| reached[*other].contains(file));
+            back.copied().collect()
+        })
+        .collect();
+    circles.into_iter().collect()
+}
+
+fn reached<'a>(needs: &BTreeMap<&'a Path, BTreeSet<&'a Path>>, from: &Path) -> BTreeSet<&'a Path> {
+    let mut reached = BTreeSet::new();
+    let mut next: Vec<&Path> = needs[from].iter().copied().collect();
+    while let Some(file) = next.pop() {
+        if reached.insert(file) {
+            next.extend(needs.get(file).into_iter().flatten());
+        }
+    }
+    reached
+}
+
 fn graph_of(files: &[(&str, &str)]) -> Graph {
     let sources = files.iter().map(|(path, code)| Source {
         path: PathBuf::from(path),
@@ -290,4 +322,24 @@ fn a_path_is_followed_to_the_file_that_defines_it() {
     assert_eq!(needed("fn x() -> crate::a::C {}"), ["a/c.rs"]);
     assert_eq!(needed("use crate::a::d::C;"), ["a/d.rs"]);
     assert_eq!(needed("use std::fmt; fn x() { fmt::y() }"), [""; 0]);
+}
+
+#[test]
+fn a_circle_is_found_however_long_it_is() {
+    let graph = graph_of(&[
+        ("lib.rs", "mod a; mod b; mod c;"),
+        ("a.rs", "use crate::b::B;"),
+        ("b.rs", "use super::c::C;"),
+        ("c/mod.rs", "mod d; use d::D; pub struct C;"),
+        ("c/d.rs", "use super::C; use crate::a::A;"),
+    ]);
+    assert_eq!(circles(&graph.needs()), [BTreeSet::new(); 0]);
+    let graph = graph_of(&[
+        ("lib.rs", "mod a; mod b; mod c;"),
+        ("a.rs", "use crate::b::B;"),
+        ("b.rs", "use super::c;  fn x() { c::y() }"),
+        ("c.rs", "fn y() { crate::a::z() }"),
+    ]);
+    let circle = ["a.rs", "b.rs", "c.rs"].map(Path::new);
+    assert_eq!(circles(&graph.needs()), [BTreeSet::from(circle)]);
 }

@@ -325,6 +325,17 @@ fn no_room_needs_one_that_it_may_not() {
 }
 
 #[test]
+fn no_files_need_one_another_in_a_circle() {
+    let sources = sources();
+    let graph = Graph::new(&sources);
+    let circles = graph::circles(&graph.needs()).into_iter().map(|circle| {
+        let files = circle.iter().map(|file| file.display().to_string());
+        files.collect::<Vec<_>>().join(", ")
+    });
+    assert_none(&circles.collect::<Vec<_>>());
+}
+
+#[test]
 fn tencent_takes_no_more_than_a_token_from_the_record_and_a_permit_from_the_limit() {
     let mut violations = Vec::new();
     for source in sources()

@@ -48,6 +48,33 @@ pub(super) async fn in_no_seal(
     Ok(due)
 }
 
+/// The rows of the last minutes that are neither sealed nor due: `xid` of a row is in no mac, and one whose
+/// `xid` is none of its time is in no window between two snapshots.
+pub(super) async fn left_over(
+    connection: &mut PgConnection,
+    due: &[Due],
+    snapshot: &str,
+) -> Result<Vec<Due>, sqlx::Error> {
+    let seals = "select coalesce(min(no), 1) - 1 from audit.seal where sealed_at > clock_timestamp() - interval '4 minutes'";
+    let ids = "select audit.uuid7_floor(clock_timestamp() - interval '2 minutes')";
+    let mut last: Option<i64> = Some(
+        sqlx::query_scalar(seals)
+            .fetch_one(&mut *connection)
+            .await?,
+    );
+    let from: Uuid = sqlx::query_scalar(ids).fetch_one(&mut *connection).await?;
+    let mut known: Vec<Key> = due.iter().map(|due| due.key).collect();
+    while let Some(no) = last {
+        let seals = within(STEP, Seal::after(connection, no.cast_unsigned())).await?;
+        let entries = seals.iter().filter_map(Seal::entries).flatten();
+        known.extend(entries.map(|entry| entry.key));
+        last = seals.last().map(|seal| seal.no.cast_signed());
+    }
+    known.sort_unstable();
+    let tables: Vec<Table> = Table::sealed_later().collect();
+    by_difference(connection, &tables, &known, from..Uuid::max(), snapshot).await
+}
+
 /// The rows of these tables and ids that are not among `sealed`, which is sorted, whichever cluster's ids
 /// they have, as far as `snapshot` shows them.
 pub(super) async fn by_difference(

@@ -7,9 +7,8 @@ use futures_util::TryStreamExt;
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
-use super::difference::by_difference;
+use super::STEP;
 use super::store::Newest;
-use super::{STEP, Seal};
 use crate::audit::proof::table::{Key, Table};
 use crate::db::within;
 
@@ -78,33 +77,6 @@ fn due_row((source, id, rev, recorded_at): Found) -> Option<Due> {
         recorded_at,
         key: key(table, id, rev),
     })
-}
-
-/// The rows of the last minutes that are neither sealed nor due: `xid` of a row is in no mac, and one whose
-/// `xid` is none of its time is in no window between two snapshots.
-pub(super) async fn left_over(
-    connection: &mut PgConnection,
-    due: &[Due],
-    snapshot: &str,
-) -> Result<Vec<Due>, sqlx::Error> {
-    let seals = "select coalesce(min(no), 1) - 1 from audit.seal where sealed_at > clock_timestamp() - interval '4 minutes'";
-    let ids = "select audit.uuid7_floor(clock_timestamp() - interval '2 minutes')";
-    let mut last: Option<i64> = Some(
-        sqlx::query_scalar(seals)
-            .fetch_one(&mut *connection)
-            .await?,
-    );
-    let from: Uuid = sqlx::query_scalar(ids).fetch_one(&mut *connection).await?;
-    let mut known: Vec<Key> = due.iter().map(|due| due.key).collect();
-    while let Some(no) = last {
-        let seals = within(STEP, Seal::after(connection, no.cast_unsigned())).await?;
-        let entries = seals.iter().filter_map(Seal::entries).flatten();
-        known.extend(entries.map(|entry| entry.key));
-        last = seals.last().map(|seal| seal.no.cast_signed());
-    }
-    known.sort_unstable();
-    let tables: Vec<Table> = Table::sealed_later().collect();
-    by_difference(connection, &tables, &known, from..Uuid::max(), snapshot).await
 }
 
 /// For how long, in seconds, the oldest row that is due has been so.

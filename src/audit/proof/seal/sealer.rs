@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sqlx::{Connection as _, PgConnection};
 
-use super::difference::in_no_seal;
+use super::difference::{in_no_seal, left_over};
 use super::due::{self, Due};
 use super::lock::{holder, lock};
 use super::newer::check_tables;
@@ -106,7 +106,7 @@ async fn seal_what_is_due(
     check_tables(transaction).await?;
     let mut due = due::since(transaction, &newest, &snapshot).await?;
     if chain.looks_for_left_over() {
-        let left_over = due::left_over(transaction, &due, &snapshot).await?;
+        let left_over = left_over(transaction, &due, &snapshot).await?;
         due.extend(left_over);
     }
     let Seal {
