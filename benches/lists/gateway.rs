@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
-use modgate::auth::token::{Claims, Minter};
+use modgate::auth::mint::{Claims, Minter};
 use modgate::config::Settings;
 use modgate::server::Server;
 use reqwest::Client;

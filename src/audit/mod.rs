@@ -51,7 +51,7 @@ use write::recovery::Watermark;
 pub use crate::db::{Blocked, Blocker};
 pub use proof::{KeyError, PublicKeys, SealKeys, SealKeysInUse};
 pub use proof::{archive, decision, retain, seal, verify};
-pub use read::{Change, Filter, Page, Position, Stretch, Unreadable};
+pub use read::{Change, Filter, Page, Position, Segment, Unreadable};
 pub use write::{BeginError, Holder, OpenAction, SendToken, Swept};
 
 /// So long after a read was dropped Postgres has ended it, too.

@@ -18,10 +18,10 @@ mod id_token;
 mod json;
 mod jwks;
 mod keys;
+pub mod mint;
 mod refusal;
 mod scope_map;
 mod settings;
-pub mod token;
 mod verifier;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Why a request is not authenticated.
 
-/// Why a request is not authenticated. Displays a sentence that is safe to show to the caller and
+/// Why a request is not authenticated. Displays a sentence that is safe to show to the client and
 /// fit for `error_description` (RFC 6750, 3: printable ASCII without quote and backslash). Holds
 /// nothing of the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -27,7 +27,7 @@ pub enum Refusal {
     #[error("the token was signed with a key that is not known")]
     UnknownKey,
     /// Nobody can tell whether the token is good: the identity provider's keys could not be
-    /// fetched since the start. Not the caller's fault.
+    /// fetched since the start. Not the client's fault.
     #[error("no key to check tokens with could be fetched yet")]
     NoKeys,
     /// No configured key made the signature.

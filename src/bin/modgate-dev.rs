@@ -14,7 +14,7 @@ use std::{
 
 use chrono::Utc;
 use modgate::{
-    auth::token::{Claims, Minter},
+    auth::mint::{Claims, Minter},
     config::{Environment, Settings},
     dev::{Database, kept_secret},
     server::Server,

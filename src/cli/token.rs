@@ -7,7 +7,7 @@ use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Failed;
-use crate::auth::token::{Claims, Minter};
+use crate::auth::mint::{Claims, Minter};
 use crate::config::{self, Environment};
 
 #[derive(Debug, Args)]

@@ -5,10 +5,10 @@ use std::time::Duration;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 
-use super::State;
+use super::AppState;
 use super::audit_read::AuditRead;
+use super::authenticated::{Authenticated, origin};
 use super::body::Members;
-use super::caller::{Caller, origin};
 use super::fields;
 use super::json::{ActionJson, PageJson, state_headers};
 use super::openapi::{Filters, GetProblems, ListProblems, Paging};
@@ -21,19 +21,19 @@ use crate::moderation::{Outcome, Refusal, Suspended, throttled_for};
 
 /// `POST /v1/actions/{kind}`
 pub(super) async fn create_action(
-    caller: Caller,
+    authenticated: Authenticated,
     request: HttpRequest,
     payload: web::Payload,
     kind: web::Data<Kind>,
-    state: web::Data<State>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    caller.spend(&state)?;
+    authenticated.spend(&state)?;
     refuse_query(&request)?;
     let members = Members::read(&request, payload).await?;
     let asked = fields::request(**kind, members, &request, &state.request_rules)?;
     let outcome = state
         .moderation
-        .act(caller.0, asked, origin(&request, &state))
+        .act(authenticated.0, asked, origin(&request, &state))
         .await?;
     let replayed = outcome.replayed;
     let mut response = answer(outcome).unwrap_or_else(|error| error.error_response());
@@ -58,16 +58,16 @@ pub(super) async fn create_action(
     responses((status = 200, description = "The action", body = ActionJson), GetProblems)
 )]
 pub(super) async fn get_action(
-    caller: Caller,
+    authenticated: Authenticated,
     request: HttpRequest,
     id: web::Path<String>,
-    state: web::Data<State>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     refuse_query(&request)?;
     let id = fields::action_id(&id).map_err(|_| ApiError::NotFound)?;
-    let place = caller.turn_to_read(&state).await?;
+    let place = authenticated.turn_to_read(&state).await?;
     let audit = state.service.audit.clone();
-    let visible_to = visible_to(&caller.0);
+    let visible_to = visible_to(&authenticated.0);
     let asked = Filter {
         id: Some(id),
         visible_to: visible_to.clone(),
@@ -77,7 +77,8 @@ pub(super) async fn get_action(
         .service
         .while_awaited(place, async move { audit.get(id, visible_to).await })
         .await?;
-    AuditRead::new("action", &caller, &request, asked).ended(u64::from(found.is_some()), true);
+    AuditRead::new("action", &authenticated, &request, asked)
+        .ended(u64::from(found.is_some()), true);
     found.map(|action| ok(&action)).ok_or(ApiError::NotFound)
 }
 
@@ -93,17 +94,17 @@ pub(super) async fn get_action(
     responses((status = 200, description = "A page", body = PageJson), ListProblems)
 )]
 pub(super) async fn list_actions(
-    caller: Caller,
+    authenticated: Authenticated,
     request: HttpRequest,
-    state: web::Data<State>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let ListQuery {
         filter,
         limit,
         cursor,
-    } = ListQuery::read(&request, &caller.0)?;
-    let place = caller.turn_to_read(&state).await?;
-    let read = AuditRead::new("list", &caller, &request, filter.clone());
+    } = ListQuery::read(&request, &authenticated.0)?;
+    let place = authenticated.turn_to_read(&state).await?;
+    let read = AuditRead::new("list", &authenticated, &request, filter.clone());
     let audit = state.service.audit.clone();
     let page = state
         .service

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpMessage, HttpRequest};
 
-use super::caller::Caller;
+use super::authenticated::Authenticated;
 use super::json::time;
 use super::middleware::RequestId;
 use crate::audit::Filter;
@@ -18,17 +18,17 @@ pub(super) struct AuditRead {
 }
 
 impl AuditRead {
-    /// A read by `caller` of the actions that `filter` lets through; `what` is the one word for it.
+    /// A read by who is `authenticated` of the actions that `filter` lets through; `what` is the one word for it.
     pub(super) fn new(
         what: &'static str,
-        caller: &Caller,
+        authenticated: &Authenticated,
         request: &HttpRequest,
         filter: Filter,
     ) -> Self {
         let id = request.extensions().get::<RequestId>().cloned();
         Self {
             what,
-            moderator: caller.0.subject.clone(),
+            moderator: authenticated.0.subject.clone(),
             http_request_id: id.map(|id| id.0),
             filter,
         }

@@ -13,7 +13,7 @@ use actix_web::http::header::{
 use actix_web::middleware::{Condition, Next};
 use actix_web::{Error, web};
 
-use super::State;
+use super::AppState;
 use crate::http::settings::Front;
 
 /// What a page may send beyond what every page may.
@@ -78,7 +78,7 @@ pub async fn spare_other_origins(
 
 fn is_allowed(request: &ServiceRequest) -> bool {
     let state = request
-        .app_data::<web::Data<State>>()
+        .app_data::<web::Data<AppState>>()
         .expect("the server adds the state");
     let origin = request.headers().get(ORIGIN);
     let allowed = &state.front.cors_origins;

@@ -32,7 +32,7 @@ impl Fields {
     }
 
     pub(super) fn fault(&mut self, field: &str, rule: impl Display) {
-        // The name may be the caller's own, of any length and content.
+        // The name may be the client's own, of any length and content.
         self.faults.push(FieldFault {
             field: printable(field, 100),
             rule: rule.to_string(),

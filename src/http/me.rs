@@ -6,8 +6,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::State;
-use super::caller::Caller;
+use super::AppState;
+use super::authenticated::Authenticated;
 use super::json::time;
 use super::openapi::MeProblems;
 use super::paths::ME;
@@ -67,12 +67,12 @@ pub(super) struct RulesJson<'a> {
     )
 )]
 pub(super) async fn get_me(
-    caller: Caller,
+    authenticated: Authenticated,
     request: HttpRequest,
-    state: web::Data<State>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     refuse_query(&request)?;
-    let moderator = caller.0;
+    let moderator = authenticated.0;
     let limiter = &state.service.limiter;
     let api_limits = Api::all().iter().map(|api| limiter.api_quota(api).limit);
     Ok(HttpResponse::Ok().json(MeJson {

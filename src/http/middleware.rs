@@ -16,7 +16,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::connections::{Accepted, Occupied};
-use super::{State, quota, trace};
+use super::{AppState, quota, trace};
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
@@ -42,7 +42,7 @@ const EVERY_ANSWER: [(HeaderName, &str); 5] = [
     NOT_SNIFFED,
 ];
 
-/// The id of a request: the caller's `X-Request-Id` if it is safe, else one of ours.
+/// The id of a request: the client's `X-Request-Id` if it is safe, else one of ours.
 #[derive(Clone, Debug)]
 pub(super) struct RequestId(pub(super) String);
 
@@ -64,7 +64,7 @@ pub async fn observe(
     trace::answered(&span, &response);
     let route = route.unwrap_or_else(|| "none".to_owned());
     let status = response.status().as_u16();
-    if let Some(state) = response.request().app_data::<web::Data<State>>() {
+    if let Some(state) = response.request().app_data::<web::Data<AppState>>() {
         state
             .service
             .metrics

@@ -3,7 +3,7 @@
 //! # Rules
 //! - Handlers are named `<verb>_<resource>`. They take parsed domain values and answer from the
 //!   use case; no handler knows SQL or Tencent.
-//! - A handler that takes a `caller::Caller` cannot be reached without a valid token.
+//! - A handler that takes an `authenticated::Authenticated` cannot be reached without a valid token.
 //! - Every error is a `problem::ApiError`, also those of routing, method, media type and size.
 //! - 429 and 503 mean that nothing was done; what may have happened is 504.
 //! - A connection on which nobody has shown a valid token is closed by its answer (`connections`).
@@ -11,8 +11,8 @@
 
 mod actions;
 mod audit_read;
+mod authenticated;
 mod body;
-mod caller;
 mod code;
 mod connections;
 mod cross_origin;
@@ -62,7 +62,7 @@ use problem::ApiError;
 
 /// What the handlers share.
 #[derive(Debug)]
-pub struct State {
+pub struct AppState {
     /// Checks tokens.
     pub verifier: Arc<VerifierInUse>,
     /// The record, the limits and the counters.
@@ -77,13 +77,13 @@ pub struct State {
     pub document: OnceLock<Bytes>,
     /// What requests must hold.
     pub request_rules: RequestRules,
-    /// What stands between the callers and modgate.
+    /// What stands between clients and modgate.
     pub front: Front,
     /// Whose turn it is to read a page of an export.
     pub page_turns: PageTurns,
 }
 
-impl State {
+impl AppState {
     /// What the handlers share, with a feed from the record of `service`.
     pub fn new(
         verifier: Verifier,
@@ -134,7 +134,7 @@ impl VerifierInUse {
     }
 }
 
-/// The routes of the API with these kinds of action. The service needs a `web::Data<State>`, and [`observe`] around it.
+/// The routes of the API with these kinds of action. The service needs a `web::Data<AppState>`, and [`observe`] around it.
 pub fn routes(config: &mut ServiceConfig, kinds: &[Kind]) {
     let post = |path: &str, kind: Kind| {
         web::resource(path)

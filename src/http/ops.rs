@@ -7,7 +7,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, ServiceConfig};
 use serde_json::json;
 
-use super::State;
+use super::AppState;
 use crate::auth::Verifier;
 use crate::domain::Api;
 use crate::service::Service;
@@ -15,7 +15,7 @@ use crate::service::Service;
 /// The longest that readiness waits for the database's word.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// `/livez`, `/readyz`, `/metrics`. The service needs a `web::Data<State>`.
+/// `/livez`, `/readyz`, `/metrics`. The service needs a `web::Data<AppState>`.
 ///
 /// Load balancers ask in their own ways whether to send requests here: `HEAD`, and `option httpchk` of
 /// `HAProxy` with `OPTIONS` if nothing else is said. Each is told the same status as by `GET`:
@@ -48,7 +48,7 @@ async fn livez() -> HttpResponse {
 
 /// 503 only for what concerns this replica alone. A fault that all share is `degraded`, with 200:
 /// taking every replica out would turn a fault into an outage.
-async fn readyz(state: web::Data<State>) -> HttpResponse {
+async fn readyz(state: web::Data<AppState>) -> HttpResponse {
     let (service, verifier) = (&state.service, state.verifier.load());
     let mut causes = Vec::new();
     if service.draining.is_cancelled() {
@@ -71,7 +71,7 @@ async fn readyz(state: web::Data<State>) -> HttpResponse {
 }
 
 /// What all replicas share, and is not as it should be.
-async fn degraded(state: &State, verifier: &Verifier) -> Vec<&'static str> {
+async fn degraded(state: &AppState, verifier: &Verifier) -> Vec<&'static str> {
     let service = &state.service;
     let mut degraded = Vec::new();
     let audit = service.audit.clone();
@@ -112,7 +112,7 @@ fn usersig_expires_in(service: &Service) -> Option<i64> {
     Some((at - chrono::Utc::now()).num_seconds())
 }
 
-async fn metrics(state: web::Data<State>) -> HttpResponse {
+async fn metrics(state: web::Data<AppState>) -> HttpResponse {
     let service = &state.service;
     let (metrics, limiter) = (&service.metrics, &service.limiter);
     for api in Api::all() {

@@ -89,7 +89,7 @@ fn filtered(request: &HttpRequest, moderator: &Moderator) -> Result<(Fields, Fil
 }
 
 /// The query of a path that has none. A parameter that is ignored in silence may be one that
-/// mattered to the caller.
+/// mattered to the client.
 pub(super) fn refuse_query(request: &HttpRequest) -> Result<(), ApiError> {
     fields(pairs(request)?).finish(Some(()))
 }

@@ -8,7 +8,7 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpMessage, HttpRequest, web};
 
-use super::State;
+use super::AppState;
 use super::problem::Limit;
 use crate::domain::{Api, Kind, Moderator};
 
@@ -78,7 +78,7 @@ pub(super) fn fields<B>(response: &ServiceResponse<B>) -> Option<[(HeaderName, H
     let request = response.request();
     let extensions = request.extensions();
     let asked = extensions.get::<Asked>()?;
-    let state = request.app_data::<web::Data<State>>()?;
+    let state = request.app_data::<web::Data<AppState>>()?;
     let retry_after = response.headers().get(RETRY_AFTER);
     let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
     let reached = response.response().extensions().get::<Limit>().copied();
@@ -96,7 +96,7 @@ pub(super) fn fields<B>(response: &ServiceResponse<B>) -> Option<[(HeaderName, H
 
 /// The limits in force. Tencent's throttling changes what is left, not the policy, which clients
 /// may take to be constant.
-fn policies(asked: &Asked, state: &State) -> String {
+fn policies(asked: &Asked, state: &AppState) -> String {
     let limiter = &state.service.limiter;
     let own = limiter.moderator_quota(&asked.moderator).limit;
     let own = (MODERATOR, own as usize);
@@ -124,7 +124,7 @@ fn policy(limit: Limit, asked: &Asked) -> &'static str {
 }
 
 /// What this request would run into first. `latest` is when the client will come back anyway.
-fn tighter(asked: &Asked, state: &State, latest: Option<u64>) -> Item {
+fn tighter(asked: &Asked, state: &AppState, latest: Option<u64>) -> Item {
     let limiter = &state.service.limiter;
     let own = (MODERATOR, limiter.moderator_quota(&asked.moderator));
     let api = asked.api.map(|api| (api.word, limiter.api_quota(api)));

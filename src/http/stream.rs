@@ -13,9 +13,9 @@ use futures_util::stream;
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at};
 use tokio_util::sync::CancellationToken;
 
-use super::State;
+use super::AppState;
 use super::audit_read::AuditRead;
-use super::caller::Caller;
+use super::authenticated::Authenticated;
 use super::json::ActionJson;
 use super::openapi::{Filters, LastEventId, StreamProblems};
 use super::paths::STREAM;
@@ -52,14 +52,14 @@ const PATIENCE: Duration = Duration::from_millis(2500);
     )
 )]
 pub(super) async fn stream_actions(
-    caller: Caller,
+    authenticated: Authenticated,
     request: HttpRequest,
-    state: web::Data<State>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let filter = filter(&request, &caller.0)?;
-    let place = state.readers.stream(&caller.0);
+    let filter = filter(&request, &authenticated.0)?;
+    let place = state.readers.stream(&authenticated.0);
     let place = place.map_err(ApiError::too_many_reads)?;
-    let read = AuditRead::new("stream", &caller, &request, filter.clone());
+    let read = AuditRead::new("stream", &authenticated, &request, filter.clone());
     let closing = &state.service.closing;
     let last = last_event_id(&request);
     let listening = state.feed.listen(filter, last.as_deref());
@@ -68,7 +68,7 @@ pub(super) async fn stream_actions(
     let listener = listener.ok_or(ApiError::ShuttingDown)?;
     let listener = listener.map_err(|_| ApiError::AuditUnavailable(None))?;
     read.begins();
-    let events = Events::new(listener, &caller.0, closing.clone(), place);
+    let events = Events::new(listener, &authenticated.0, closing.clone(), place);
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/event-stream"))
         .insert_header(X_ACCEL_BUFFERING)

@@ -1,4 +1,4 @@
-//! The span of a request, and the caller's that it belongs to.
+//! The span of a request, and the client's that it belongs to.
 
 use actix_web::HttpRequest;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -82,7 +82,7 @@ pub(super) fn span(request: &ServiceRequest, route: Option<&str>) -> Span {
 
 fn parent(request: &HttpRequest) -> Option<Parent> {
     let given = TraceParent::read(request.headers())?;
-    Parent::of_caller(given.trace_id, given.parent_id, given.flags)
+    Parent::of_remote(given.trace_id, given.parent_id, given.flags)
 }
 
 /// Notes in the span how the request was answered.

@@ -80,15 +80,15 @@ impl Gate {
         self.wait(&mut place).await
     }
 
-    /// A turn for a repeat, ahead of the moderator's own line.
-    pub(super) async fn turn_to_repeat(&self, moderator: &Moderator) -> Result<Turn, QueueError> {
+    /// A turn for a retry, ahead of the moderator's own line.
+    pub(super) async fn turn_to_retry(&self, moderator: &Moderator) -> Result<Turn, QueueError> {
         let key = (moderator.issuer.clone(), moderator.subject.clone());
         let mut place = self.queue.join_at_head(key).ok_or(QueueError::Closed)?;
         self.wait(&mut place).await
     }
 
     async fn wait(&self, place: &mut Place<'_>) -> Result<Turn, QueueError> {
-        if self.permits.is_unsettled(self.queue.length()) {
+        if self.permits.is_urgent(self.queue.length()) {
             self.keeper.notify_one();
         }
         match tokio::time::timeout(self.queue_timeout, place.turn()).await {

@@ -135,13 +135,13 @@ impl Limiter {
         self.gate(api).turn(moderator).await
     }
 
-    /// Waits for another turn of an action that is repeated, ahead of what its moderator asked later.
-    pub async fn turn_to_repeat(
+    /// Waits for another turn of an action that is retried, ahead of what its moderator asked later.
+    pub async fn turn_to_retry(
         &self,
         api: &Api,
         moderator: &Moderator,
     ) -> Result<Turn, QueueError> {
-        self.gate(api).turn_to_repeat(moderator).await
+        self.gate(api).turn_to_retry(moderator).await
     }
 
     /// Tencent throttles this API: halves its permits, to no less than ten, at most once a

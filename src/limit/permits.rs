@@ -120,8 +120,8 @@ impl Permits {
     }
 
     /// Whether a renewal should not wait, with so many that wait for a turn.
-    pub(super) fn is_unsettled(&self, queued: usize) -> bool {
-        self.lock().is_unsettled(Instant::now(), queued)
+    pub(super) fn is_urgent(&self, queued: usize) -> bool {
+        self.lock().is_urgent(Instant::now(), queued)
     }
 
     /// Halves what may be taken, unless that has just been done. What is left, if it was.
@@ -202,7 +202,7 @@ mod tests {
     }
 
     async fn permit(permits: &Arc<Permits>) -> Permit {
-        Turn::reserve(&permits)
+        Turn::reserve(permits)
             .await
             .permit()
             .expect("the lease is valid")

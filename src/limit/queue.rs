@@ -47,7 +47,7 @@ impl Drop for Place<'_> {
 }
 
 impl Queue {
-    /// Joins the head of the moderator's line: a repeat, whose first attempt has had its turn.
+    /// Joins the head of the moderator's line: a retry, whose first attempt has had its turn.
     /// `None` when the queue is closed.
     pub(super) fn join_at_head(&self, key: Key) -> Option<Place<'_>> {
         let lines = self.lock();
@@ -212,13 +212,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_repeat_is_ahead_of_its_moderators_own_line_and_of_nobody_elses() {
+    async fn a_retry_is_ahead_of_its_moderators_own_line_and_of_nobody_elses() {
         let queue = Queue::default();
         let mut places = vec![("b", join(&queue, "b")), ("a", join(&queue, "a"))];
-        let repeat = queue
+        let retry = queue
             .join_at_head((String::new(), "a".to_owned()))
             .expect("open");
-        places.push(("a again", repeat));
+        places.push(("a again", retry));
         assert_eq!(served(&queue, &mut places).await, ["b", "a again", "a"]);
     }
 

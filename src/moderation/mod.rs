@@ -1,7 +1,7 @@
 //! The use case: one moderator's action, from the right to do it to the recorded end.
 //!
 //! The order is the whole point, and it is here and nowhere else. `admit`: authorise → protected target →
-//! repeat of an earlier request? → suspended? `run`: queue → **begin** → permit → attempt, perhaps another →
+//! replay of an earlier request? → suspended? `run`: queue → **begin** → permit → attempt, perhaps another →
 //! **finish** → answer.
 //!
 //! Until begin, the work belongs to the request: a client that goes away takes it along, and
@@ -66,7 +66,7 @@ pub struct Moderation {
     metrics: metrics::Shared,
     /// Which APIs must not be called for the moment.
     suspensions: Suspensions,
-    /// How many attempts may be repeats.
+    /// How many attempts may be retries.
     retry_budget: RetryBudget,
     tasks: TaskTracker,
     runtime: Handle,

@@ -49,7 +49,7 @@ pub struct Suspended {
 
 /// The leave to make calls, asked for when an action arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Leave {
+pub(super) enum Admission {
     /// The API is open.
     Open,
     /// The API is suspended, and this action finds out whether it still has to be.
@@ -90,11 +90,11 @@ impl Default for Suspensions {
 
 impl Suspensions {
     /// Whether an action that arrives now may call `api`.
-    pub(super) fn ask(&self, api: &Api) -> Result<Leave, Suspended> {
+    pub(super) fn ask(&self, api: &Api) -> Result<Admission, Suspended> {
         let now = Instant::now();
         let mut health = self.health(api);
         let Some((reason, next)) = health.suspended else {
-            return Ok(Leave::Open);
+            return Ok(Admission::Open);
         };
         if now < next {
             return Err(Suspended {
@@ -104,17 +104,17 @@ impl Suspensions {
         }
         if reason == SuspendedFor::LockedOut {
             health.open(api, "the minute is over");
-            return Ok(Leave::Open);
+            return Ok(Admission::Open);
         }
         health.suspended = Some((reason, now + interval(reason)));
-        Ok(Leave::Probe)
+        Ok(Admission::Probe)
     }
 
     /// Whether an action with this leave must not call any more: asked right before each call.
-    pub(super) fn forbids(&self, api: &Api, leave: Leave) -> Option<Suspended> {
+    pub(super) fn forbids(&self, api: &Api, admission: Admission) -> Option<Suspended> {
         let now = Instant::now();
         let (reason, next) = self.health(api).suspended?;
-        let probes = leave == Leave::Probe && reason != SuspendedFor::LockedOut;
+        let probes = admission == Admission::Probe && reason != SuspendedFor::LockedOut;
         (!probes && now < next).then(|| Suspended {
             reason,
             retry_after: next - now,
@@ -273,7 +273,7 @@ mod tests {
             Some(&answered(70107)),
         );
         fail(&suspensions, 9);
-        assert_eq!(suspensions.ask(login()), Ok(Leave::Open));
+        assert_eq!(suspensions.ask(login()), Ok(Admission::Open));
         fail(&suspensions, 1);
         assert_eq!(
             suspensions
@@ -281,7 +281,7 @@ mod tests {
                 .map_err(|suspended| suspended.reason),
             Err(SuspendedFor::Unavailable)
         );
-        assert_eq!(suspensions.ask(kick_seat::KIND.api), Ok(Leave::Open));
+        assert_eq!(suspensions.ask(kick_seat::KIND.api), Ok(Admission::Open));
     }
 
     #[tokio::test(start_paused = true)]
@@ -289,12 +289,12 @@ mod tests {
         let suspensions = Suspensions::default();
         fail(&suspensions, 10);
         tokio::time::advance(Duration::from_secs(5)).await;
-        assert_eq!(suspensions.ask(login()), Ok(Leave::Probe));
+        assert_eq!(suspensions.ask(login()), Ok(Admission::Probe));
         assert!(suspensions.ask(login()).is_err());
-        assert_eq!(suspensions.forbids(login(), Leave::Probe), None);
-        assert!(suspensions.forbids(login(), Leave::Open).is_some());
+        assert_eq!(suspensions.forbids(login(), Admission::Probe), None);
+        assert!(suspensions.forbids(login(), Admission::Open).is_some());
         suspensions.learn(login(), Verdict::Succeeded, Some(&answered(0)));
-        assert_eq!(suspensions.ask(login()), Ok(Leave::Open));
+        assert_eq!(suspensions.ask(login()), Ok(Admission::Open));
     }
 
     #[tokio::test(start_paused = true)]
@@ -309,7 +309,7 @@ mod tests {
             assert_eq!(suspensions.reason(api), Some(SuspendedFor::Credential));
         }
         suspensions.credential_changed();
-        assert_eq!(suspensions.ask(login()), Ok(Leave::Open));
+        assert_eq!(suspensions.ask(login()), Ok(Admission::Open));
         suspensions.learn(
             login(),
             Verdict::Refused(Class::Credential),
@@ -317,7 +317,7 @@ mod tests {
         );
         assert_eq!(
             suspensions.ask(login()),
-            Ok(Leave::Open),
+            Ok(Admission::Open),
             "60010 is not about the signature"
         );
     }
@@ -335,10 +335,10 @@ mod tests {
         tokio::time::advance(Duration::from_secs(59)).await;
         for api in Api::all() {
             assert!(suspensions.ask(api).is_err());
-            assert!(suspensions.forbids(api, Leave::Probe).is_some());
+            assert!(suspensions.forbids(api, Admission::Probe).is_some());
         }
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(suspensions.ask(login()), Ok(Leave::Open));
+        assert_eq!(suspensions.ask(login()), Ok(Admission::Open));
     }
 
     #[tokio::test(start_paused = true)]
@@ -346,9 +346,9 @@ mod tests {
         let suspensions = Suspensions::default();
         fail(&suspensions, UNAVAILABLE_AFTER);
         assert!(suspensions.ask(undo().api).is_err());
-        assert_eq!(suspensions.ask(kick_seat::KIND.api), Ok(Leave::Open));
+        assert_eq!(suspensions.ask(kick_seat::KIND.api), Ok(Admission::Open));
         tokio::time::advance(interval(SuspendedFor::Unavailable)).await;
-        assert_eq!(suspensions.ask(undo().api), Ok(Leave::Probe));
+        assert_eq!(suspensions.ask(undo().api), Ok(Admission::Probe));
         assert!(suspensions.ask(login()).is_err(), "one probe for both");
     }
 }

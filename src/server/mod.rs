@@ -36,7 +36,7 @@ pub struct Server {
     listener: TcpListener,
     ops_listener: TcpListener,
     pools: db::Pools,
-    state: web::Data<http::State>,
+    state: web::Data<http::AppState>,
     shutdown_timeout: Duration,
     drain_delay: Duration,
     environment: Environment,
@@ -59,7 +59,7 @@ impl Server {
         let verifier = Verifier::new(settings.auth)?;
         let readers = Readers::new(pools.reading.size());
         let (rules, front) = (settings.request_rules, settings.front);
-        let state = http::State::new(verifier, service, moderation, readers, rules, front);
+        let state = http::AppState::new(verifier, service, moderation, readers, rules, front);
         Ok(Self {
             listener,
             ops_listener,
@@ -103,12 +103,7 @@ impl Server {
         watch([api_connections, ops_connections], &service);
         let (drained, mut leases) = (CancellationToken::new(), JoinSet::new());
         leases.spawn(keep_leases(Arc::clone(&service), drained.clone()));
-        let users = rotation::Users {
-            pools: self.pools.clone(),
-            service: Arc::clone(&service),
-            moderation: Arc::clone(&self.state.moderation),
-            verifier: Arc::clone(&self.state.verifier),
-        };
+        let users = rotation_users(&self.pools, &self.state);
         service
             .tasks
             .spawn(rotation::watch(self.environment, users));
@@ -133,6 +128,16 @@ impl Server {
     }
 }
 
+/// Who uses the secrets that a rotation replaces.
+fn rotation_users(pools: &db::Pools, state: &http::AppState) -> rotation::Users {
+    rotation::Users {
+        pools: pools.clone(),
+        service: Arc::clone(&state.service),
+        moderation: Arc::clone(&state.moderation),
+        verifier: Arc::clone(&state.verifier),
+    }
+}
+
 fn service(pools: &db::Pools, settings: &Settings, began_at: Instant) -> Result<Service, Error> {
     let leases = Leases::new(pools.leasing.clone(), settings.tencent.sdk_app_id);
     let deployment = config::deployment(settings);
@@ -152,7 +157,7 @@ fn unexpected_end(ended: Result<io::Result<()>, JoinError>) -> Error {
 }
 
 /// What runs beside the requests, until the service is closing.
-async fn background(state: web::Data<http::State>) {
+async fn background(state: web::Data<http::AppState>) {
     let service = &state.service;
     let fetch_keys = async {
         if let Some(jwks) = state.verifier.load().jwks() {

@@ -122,7 +122,7 @@ fn on_connect(connections: Arc<Connections>) -> impl Fn(&dyn Any, &mut Extension
 
 pub(super) fn serve_api(
     listener: TcpListener,
-    state: web::Data<http::State>,
+    state: web::Data<http::AppState>,
     room: usize,
     shutdown_timeout: Duration,
 ) -> Result<Served, Error> {
@@ -154,7 +154,7 @@ pub(super) fn serve_api(
 
 pub(super) fn serve_ops(
     listener: TcpListener,
-    state: web::Data<http::State>,
+    state: web::Data<http::AppState>,
     room: usize,
 ) -> Result<Served, Error> {
     let connections = Connections::new(ops_limits(room));

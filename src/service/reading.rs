@@ -24,7 +24,7 @@ pub enum ReadError {
 }
 
 impl Service {
-    /// Reads the record, to its end even if the caller goes away, within a bound. Nothing is lost if the
+    /// Reads the record, to its end even if whoever waits goes away, within a bound. Nothing is lost if the
     /// process ends first, so it is none of the tasks that must end.
     pub async fn on_main_runtime<T: Send + 'static>(
         &self,
@@ -45,7 +45,7 @@ impl Service {
         }
     }
 
-    /// The same, but if the caller goes away what is asked of the database ends as well. `held` is kept
+    /// The same, but if whoever waits goes away what is asked of the database ends as well. `held` is kept
     /// until it has: who comes and goes does not leave more behind than one who waits.
     pub fn while_awaited<T: Send + 'static>(
         &self,

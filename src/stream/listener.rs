@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
-use super::{Feed, News, Notice, PAUSE, Passage};
-use crate::audit::{Filter, Position, Stretch};
+use super::{Feed, HandedOut, News, Notice, PAUSE};
+use crate::audit::{Filter, Position, Segment};
 
 /// What a listener hears.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ enum Next {
 }
 
 /// A read of the record; nothing if it failed.
-type Reading = Pin<Box<dyn Future<Output = Option<Option<Stretch>>>>>;
+type Reading = Pin<Box<dyn Future<Output = Option<Option<Segment>>>>>;
 
 /// One who listens. Gone when dropped.
 pub struct Listener {
@@ -153,15 +153,15 @@ impl Listener {
         None
     }
 
-    fn look_ahead(&mut self, passage: &Passage) {
-        self.ahead.extend(passage.notices.iter().cloned());
-        self.end = passage.end;
+    fn look_ahead(&mut self, handed_out: &HandedOut) {
+        self.ahead.extend(handed_out.notices.iter().cloned());
+        self.end = handed_out.end;
     }
 
     async fn hear(&mut self) {
         match self.news.recv().await {
-            Ok(News::Changes(passage)) if passage.begin <= self.position => {
-                self.look_ahead(&passage);
+            Ok(News::Changes(handed_out)) if handed_out.begin <= self.position => {
+                self.look_ahead(&handed_out);
             }
             Ok(News::Replaced) => self.next = Next::Present(Lapse::Unknown),
             // Something is missing before this, or was there and is not kept any more.
@@ -179,16 +179,16 @@ impl Listener {
         match read {
             None => {}
             Some(None) => self.next = Next::Present(Lapse::Unknown),
-            Some(Some(stretch)) if came_back && stretch.begins_long_ago => {
+            Some(Some(segment)) if came_back && segment.begins_long_ago => {
                 self.next = Next::Present(Lapse::TooOld);
             }
-            Some(Some(stretch)) => {
-                self.next = if stretch.more {
+            Some(Some(segment)) => {
+                self.next = if segment.more {
                     Next::Record { came_back: false }
                 } else {
                     Next::News
                 };
-                self.look_ahead(&Passage::new(position, stretch));
+                self.look_ahead(&HandedOut::new(position, segment));
             }
         }
     }

@@ -8,8 +8,8 @@
 //! and where something is missing before what it hears, it reads.
 //!
 //! # Bounds
-//! Of what was handed out, the last 32 stretches are kept for whoever is slow. A listener
-//! holds no more than one stretch of its own, and goes on only when its client reads. All of them
+//! Of what was handed out, the last 32 segments are kept for whoever is slow. A listener
+//! holds no more than one segment of its own, and goes on only when its client reads. All of them
 //! together read the record with one connection at a time. How many may listen is bounded by
 //! [`limit::Readers`](crate::limit::Readers).
 
@@ -24,13 +24,13 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use tokio_util::task::TaskTracker;
 
-use crate::audit::{AuditLog, Change, Position, Stretch};
+use crate::audit::{AuditLog, Change, Position, Segment};
 use crate::metrics;
 use poller::Fault;
 
 pub use listener::{Heard, Lapse, Listener};
 
-/// How many stretches are kept: a listener may be so far behind before it reads the record by itself.
+/// How many segments are kept: a listener may be so far behind before it reads the record by itself.
 const KEPT: usize = 32;
 
 /// After a fault, until the record is read again.
@@ -40,7 +40,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 enum News {
     /// This has happened.
-    Changes(Arc<Passage>),
+    Changes(Arc<HandedOut>),
     /// The record is another one than before.
     Replaced,
 }
@@ -59,17 +59,17 @@ impl Notice {
     }
 }
 
-/// A stretch as it is handed out.
+/// A segment as it is handed out.
 #[derive(Debug)]
-struct Passage {
+struct HandedOut {
     /// Where the reading began: everything before it was handed out before.
     begin: Position,
     notices: Vec<Arc<Notice>>,
     end: Position,
 }
 
-impl Passage {
-    fn new(begin: Position, stretch: Stretch) -> Self {
+impl HandedOut {
+    fn new(begin: Position, segment: Segment) -> Self {
         let notice = |change| {
             Arc::new(Notice {
                 change,
@@ -78,8 +78,8 @@ impl Passage {
         };
         Self {
             begin,
-            notices: stretch.changes.into_iter().map(notice).collect(),
-            end: stretch.end,
+            notices: segment.changes.into_iter().map(notice).collect(),
+            end: segment.end,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Feed, News, PAUSE, Passage};
+use super::{Feed, HandedOut, News, PAUSE};
 use crate::audit::{Error, Position};
 use crate::telemetry::causes;
 
@@ -33,14 +33,14 @@ impl Feed {
             let read = self.audit.changes_after(position).await;
             self.polling_fault.note(read.as_ref().err());
             let pause = match read {
-                Ok(Some(stretch)) => {
-                    let pause = if stretch.more { Duration::ZERO } else { EVERY };
-                    if stretch.end != position {
-                        let passage = Passage::new(position, stretch);
-                        position = passage.end;
+                Ok(Some(segment)) => {
+                    let pause = if segment.more { Duration::ZERO } else { EVERY };
+                    if segment.end != position {
+                        let handed_out = HandedOut::new(position, segment);
+                        position = handed_out.end;
                         // In this order: who comes in between hears it again, and skips it.
                         self.present.send_replace(Some(position));
-                        let _ = self.news.send(News::Changes(Arc::new(passage)));
+                        let _ = self.news.send(News::Changes(Arc::new(handed_out)));
                     }
                     pause
                 }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::credential::UserSigSource;
 use super::envelope::Judgement;
-use super::exchange::{Exchange, PermitUse, settle};
+use super::exchange::{Exchange, PermitUse, judge_exchange};
 use super::last_check;
 use super::request::{Caller, build_request};
 use super::settings::{BaseUrl, Credential, Error, Settings};
@@ -127,7 +127,7 @@ impl Client {
     /// has given up still wants to know. An attempt that still connects when its time is up
     /// counts as one that may have been sent.
     ///
-    /// `permit` is settled as soon as it is known how it was used. Dropping the future closes the
+    /// `permit` is given back as soon as it is known how it was used. Dropping the future closes the
     /// socket and drops the permit.
     pub async fn send(
         &self,
@@ -198,7 +198,7 @@ impl Client {
             })
         };
         let duration = started.elapsed();
-        let (permit_use, judgement) = settle(command.kind().api, fetched, &secrets);
+        let (permit_use, judgement) = judge_exchange(command.kind().api, fetched, &secrets);
         advise(command.kind(), &judgement);
         Exchange {
             permit_use,

@@ -26,7 +26,7 @@ pub(super) struct Exchange {
 }
 
 /// A failure that is none of connecting came when bytes may have left.
-pub(super) fn settle(
+pub(super) fn judge_exchange(
     api: &Api,
     fetched: Result<(u16, Vec<u8>), Failure>,
     secrets: &[&str],

@@ -10,5 +10,5 @@ mod own;
 mod page;
 
 pub use actions::Page;
-pub use changes::{Change, Position, Stretch, Unreadable};
+pub use changes::{Change, Position, Segment, Unreadable};
 pub use filter::Filter;

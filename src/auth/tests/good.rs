@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::public_keys::P256_COMPRESSED;
 use super::*;
 use crate::auth::Refusal;
-use crate::auth::token::{self, Claims, Minter};
+use crate::auth::mint::{self, Claims, Minter};
 use crate::domain::{Moderator, Scope};
 use crate::kinds::kick_login;
 
@@ -289,7 +289,7 @@ fn header_members_that_point_to_keys_are_not_even_looked_at() {
     }
 }
 
-fn minted(minter: &Minter, ttl: Duration) -> Result<SecretString, token::Error> {
+fn minted(minter: &Minter, ttl: Duration) -> Result<SecretString, mint::Error> {
     minter.mint(&Claims {
         issuer: ISSUER.to_owned(),
         audience: vec!["modgate".to_owned()],
@@ -331,6 +331,6 @@ fn a_minted_token_of_every_key_authenticates() {
 fn a_lifetime_beyond_the_calendar_is_refused_by_the_minter() {
     let minter = Minter::from_secret(&SECRET.into()).unwrap();
     for ttl in [Duration::MAX, Duration::from_secs(1 << 50)] {
-        assert!(matches!(minted(&minter, ttl), Err(token::Error::Lifetime)));
+        assert!(matches!(minted(&minter, ttl), Err(mint::Error::Lifetime)));
     }
 }

@@ -3,7 +3,7 @@ use secrecy::SecretString;
 
 use super::public_keys::{ED448, P256_COMPRESSED, P521, RSA_1024, RSA_PSS, SECP256K1, X25519};
 use super::*;
-use crate::auth::token::{self, Minter};
+use crate::auth::mint::{self, Minter};
 use crate::auth::{ClaimPath, Error};
 
 fn load(file: &str) -> Result<(), Error> {
@@ -150,12 +150,12 @@ fn a_private_key_that_cannot_sign_makes_no_minter() {
         p256.private_pem[..100].to_owned(),
     ] {
         let minter = Minter::from_private_key_pem(&SecretString::from(bad.clone()));
-        assert!(matches!(minter, Err(token::Error::PrivateKey)), "{bad}");
+        assert!(matches!(minter, Err(mint::Error::PrivateKey)), "{bad}");
     }
     let minter = Minter::from_secret(&"short".into());
     assert!(matches!(
         minter,
-        Err(token::Error::Secret(Error::SecretTooShort))
+        Err(mint::Error::Secret(Error::SecretTooShort))
     ));
 }
 

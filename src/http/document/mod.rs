@@ -14,7 +14,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, ComponentsBuilder};
 
-use super::State;
+use super::AppState;
 use super::openapi::{OpenapiProblems, headers, parameters, problems};
 use super::paths::{self, OPENAPI};
 use super::pieces::in_pieces;
@@ -113,7 +113,7 @@ pub fn document(kinds: &[Kind]) -> Value {
 )]
 pub(super) async fn get_openapi(
     request: HttpRequest,
-    state: web::Data<State>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     refuse_query(&request)?;
     let kinds = &state.request_rules.kinds;

@@ -23,9 +23,9 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
-use super::State;
+use super::AppState;
 use super::audit_read::AuditRead;
-use super::caller::Caller;
+use super::authenticated::Authenticated;
 use super::format::Format;
 use super::openapi::{ExportProblems, Filters, FormatParam};
 use super::paths::EXPORT;
@@ -47,7 +47,7 @@ const PAGE_BYTES: usize = 256 * 1024;
 /// A piece of the body is about as large, in bytes.
 const PIECE: usize = 64 * 1024;
 
-/// How long a caller waits for the first page, and so for the answer.
+/// How long a client waits for the first page, and so for the answer.
 const FIRST_PAGE_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long a later page is tried for: a database that restarts costs no export.
@@ -80,7 +80,7 @@ struct Export {
     /// What the format begins with, until it was handed over.
     head: Vec<u8>,
     ended: bool,
-    told: Told,
+    log: ExportLog,
 }
 
 /// Where the pages come from.
@@ -92,7 +92,7 @@ struct Pages {
 }
 
 /// How far the export got. Tells the log when it is dropped, for whatever reason.
-struct Told {
+struct ExportLog {
     read: AuditRead,
     rows: u64,
     complete: bool,
@@ -115,20 +115,20 @@ struct Told {
     security(("bearer" = ["audit:read"]))
 )]
 pub(super) async fn export_actions(
-    caller: Caller,
+    authenticated: Authenticated,
     request: HttpRequest,
-    state: web::Data<State>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    if !caller.0.may(Scope::AUDIT_READ) {
+    if !authenticated.0.may(Scope::AUDIT_READ) {
         return Err(ApiError::Forbidden {
             scope: Scope::AUDIT_READ.as_str(),
             action: None,
         });
     }
-    let ExportQuery { filter, format } = ExportQuery::read(&request, &caller.0)?;
-    let place = state.readers.export(&caller.0);
+    let ExportQuery { filter, format } = ExportQuery::read(&request, &authenticated.0)?;
+    let place = state.readers.export(&authenticated.0);
     let place = place.map_err(ApiError::too_many_reads)?;
-    let read = AuditRead::new("export", &caller, &request, filter.clone());
+    let read = AuditRead::new("export", &authenticated, &request, filter.clone());
     let pages = Pages {
         _place: place,
         service: Arc::clone(&state.service),
@@ -173,7 +173,7 @@ impl Export {
             handed_over: (0, 0),
             head: format.head(),
             ended: false,
-            told: Told {
+            log: ExportLog {
                 read,
                 rows: 0,
                 complete: false,
@@ -183,7 +183,7 @@ impl Export {
 
     async fn next_piece(mut self) -> Result<Option<(Bytes, Self)>, Cut> {
         if self.ended {
-            self.told.complete = true;
+            self.log.complete = true;
             return Ok(None);
         }
         if self.page.len() == 0
@@ -200,12 +200,12 @@ impl Export {
         {
             let before = piece.len();
             self.format.row(&action, &mut piece);
-            self.told.rows += 1;
+            self.log.rows += 1;
             let (rows, bytes) = &mut self.handed_over;
             (*rows, *bytes) = (*rows + 1, *bytes + piece.len() - before);
         }
         if self.page.len() == 0 && self.cursor.is_none() {
-            self.format.end(self.told.rows, &mut piece);
+            self.format.end(self.log.rows, &mut piece);
             self.ended = true;
         }
         Ok(Some((piece.into(), self)))
@@ -232,7 +232,7 @@ impl Pages {
     }
 }
 
-impl Drop for Told {
+impl Drop for ExportLog {
     fn drop(&mut self) {
         self.read.ended(self.rows, self.complete);
     }

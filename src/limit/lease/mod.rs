@@ -144,7 +144,7 @@ impl Lease {
 
     /// Whether a renewal should not wait: its holder needs more and is due more, or holds more
     /// than it is due while another needs it.
-    pub(super) fn is_unsettled(&self, demand: usize) -> bool {
+    pub(super) fn is_urgent(&self, demand: usize) -> bool {
         let share = self.share(demand);
         demand.min(share) > self.permits || (share < self.permits && self.others_need)
     }

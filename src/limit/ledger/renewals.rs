@@ -29,7 +29,7 @@ impl Ledger {
         let hurried = self.asked_at.map_or(now, |at| at + IN_A_HURRY);
         let answered = self.answered.filter(|at| Some(*at) == self.asked_at);
         match answered {
-            Some(at) if !self.is_unsettled(now, queued) => Some(at + EVERY),
+            Some(at) if !self.is_urgent(now, queued) => Some(at + EVERY),
             _ => Some(hurried),
         }
     }
@@ -111,9 +111,9 @@ impl Ledger {
     }
 
     /// Whether a renewal should not wait.
-    pub(in super::super) fn is_unsettled(&mut self, now: Instant, queued: usize) -> bool {
+    pub(in super::super) fn is_urgent(&mut self, now: Instant, queued: usize) -> bool {
         let demand = self.demand(now, queued);
         let lease = self.valid(now);
-        lease.is_none_or(|lease| lease.is_unsettled(demand))
+        lease.is_none_or(|lease| lease.is_urgent(demand))
     }
 }

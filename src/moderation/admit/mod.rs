@@ -1,18 +1,18 @@
-//! Whether an action goes on at all: authorised, not against a protected user, no repeat of a request that has
+//! Whether an action goes on at all: authorised, not against a protected user, no replay of a request that has
 //! its answer, and its API not suspended.
 
 mod denial;
-mod repeat;
+mod replay;
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use uuid::Uuid;
 
-use super::suspension::Leave;
+use super::suspension::Admission;
 use super::{Moderation, Outcome, Refusal};
 use crate::domain::Intent;
-use repeat::Repeat;
+use replay::Replay;
 
 /// An action that may be run.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(super) struct Admitted {
     pub(super) intent: Intent,
     /// The action whose `Idempotency-Key` this one takes over.
     pub(super) takes_over: Option<Uuid>,
-    pub(super) leave: Leave,
+    pub(super) admission: Admission,
     /// When it was asked for.
     pub(super) arrived: Instant,
 }
@@ -35,17 +35,18 @@ impl Moderation {
         if let Some(because) = self.denial(&intent) {
             return Err(Box::new(Err(self.deny(intent, because, arrived).await)));
         }
-        let takes_over = match self.repeats(&intent).await {
-            Repeat::New { takes_over } => takes_over,
-            Repeat::Answered(answer) => return Err(answer),
+        let takes_over = match self.replay(&intent).await {
+            Replay::New { takes_over } => takes_over,
+            Replay::Answered(answer) => return Err(answer),
         };
         let api = intent.request.command.kind().api;
-        let leave = self.suspensions.ask(api);
-        let leave = leave.map_err(|suspended| Box::new(Err(Refusal::Suspended(suspended))))?;
+        let admission = self.suspensions.ask(api);
+        let admission =
+            admission.map_err(|suspended| Box::new(Err(Refusal::Suspended(suspended))))?;
         Ok(Admitted {
             intent,
             takes_over,
-            leave,
+            admission,
             arrived,
         })
     }
@@ -55,9 +56,9 @@ impl Moderation {
         self: &Arc<Self>,
         intent: &Intent,
     ) -> Result<Outcome, Refusal> {
-        match self.repeats(intent).await {
-            Repeat::Answered(answer) => *answer,
-            Repeat::New { .. } => Err(Refusal::KeyInUse),
+        match self.replay(intent).await {
+            Replay::Answered(answer) => *answer,
+            Replay::New { .. } => Err(Refusal::KeyInUse),
         }
     }
 }

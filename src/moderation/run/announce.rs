@@ -1,6 +1,6 @@
 //! Between an attempt and the next: the pause, the turn, and the row that announces it.
 //!
-//! All that time what was given up is listened to. An answer that leaves no reason for a repeat
+//! All that time what was given up is listened to. An answer that leaves no reason for a retry
 //! ends the waiting.
 
 use std::time::Duration;
@@ -8,14 +8,14 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::attempts::Attempts;
-use super::retry::NoRepeat;
+use super::retry::NoRetry;
 use crate::audit::SendToken;
 use crate::domain::Intent;
 use crate::limit::{QueueError, Turn};
 use crate::moderation::{BOUND, Moderation};
 use crate::telemetry::causes;
 
-/// How long a repeat waits for its turn while earlier attempts of its action are listened to, and
+/// How long a retry waits for its turn while earlier attempts of its action are listened to, and
 /// hold permits: the one that it waits for may be among them.
 const LISTENING_IN_THE_QUEUE: Duration = Duration::from_secs(1);
 
@@ -28,13 +28,13 @@ impl Moderation {
         attempts: &mut Attempts,
         deadline: Instant,
         pause: Duration,
-    ) -> Result<(SendToken, Turn), NoRepeat> {
+    ) -> Result<(SendToken, Turn), NoRetry> {
         if Instant::now() + pause >= deadline {
-            return Err(NoRepeat::Impossible);
+            return Err(NoRetry::Impossible);
         }
         self.unless_needless(intent, attempts, sleep(pause)).await?;
-        let turn = self.turn_to_repeat(intent, attempts, deadline).await?;
-        let over = attempts.evidence.latest().ok_or(NoRepeat::Impossible)?;
+        let turn = self.turn_to_retry(intent, attempts, deadline).await?;
+        let over = attempts.evidence.latest().ok_or(NoRetry::Impossible)?;
         let command = &intent.request.command;
         let announcing = self
             .audit
@@ -43,23 +43,23 @@ impl Moderation {
             Ok(Ok(token)) => Ok((token, turn)),
             Ok(Err(error)) => {
                 tracing::warn!(error = causes(&error), action.id = %intent.id, "a repeat was not recorded, and not made");
-                Err(NoRepeat::Impossible)
+                Err(NoRetry::Impossible)
             }
             Err(_) => {
                 tracing::warn!(action.id = %intent.id, "a repeat was not recorded in time, and not made");
-                Err(NoRepeat::Impossible)
+                Err(NoRetry::Impossible)
             }
         }
     }
 
-    async fn turn_to_repeat(
+    async fn turn_to_retry(
         &self,
         intent: &Intent,
         attempts: &mut Attempts,
         deadline: Instant,
-    ) -> Result<Turn, NoRepeat> {
+    ) -> Result<Turn, NoRetry> {
         let kind = intent.request.command.kind();
-        let waiting = || self.limiter.turn_to_repeat(kind.api, &intent.moderator);
+        let waiting = || self.limiter.turn_to_retry(kind.api, &intent.moderator);
         let mut stopped = false;
         if !attempts.listening.is_empty() {
             let patience = deadline.min(Instant::now() + LISTENING_IN_THE_QUEUE);
@@ -67,9 +67,9 @@ impl Moderation {
             match self.unless_needless(intent, attempts, bounded).await? {
                 Ok(Ok(turn)) => return Ok(turn),
                 Ok(Err(QueueError::Unleased | QueueError::Closed)) => {
-                    return Err(NoRepeat::Impossible);
+                    return Err(NoRetry::Impossible);
                 }
-                Err(_) if patience == deadline => return Err(NoRepeat::Impossible),
+                Err(_) if patience == deadline => return Err(NoRetry::Impossible),
                 Ok(Err(QueueError::Full { .. })) | Err(_) => {
                     attempts.listening.stop();
                     stopped = true;
@@ -86,6 +86,6 @@ impl Moderation {
             }
         };
         let turn = timeout_at(deadline, until_there_is_one).await;
-        turn.ok().and_then(Result::ok).ok_or(NoRepeat::Impossible)
+        turn.ok().and_then(Result::ok).ok_or(NoRetry::Impossible)
     }
 }

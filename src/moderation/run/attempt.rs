@@ -1,4 +1,4 @@
-//! The attempts of one action: the first, and those that are worth repeating.
+//! The attempts of one action: the first, and those that are worth retrying.
 //!
 //! Each has its own send token, permit, `random` and row in the record. Whatever makes another
 //! attempt impossible (no time, no turn, no budget, no record) leaves the action with what its
@@ -12,41 +12,41 @@ use tokio::time::{Instant, timeout_at};
 use super::attempts::Attempts;
 use super::evidence::Evidence;
 use super::listening::{GivenUp, Listening, Sending};
-use super::retry::{MOST_ATTEMPTS, is_worth_repeating, pause};
-use super::steps::Steps;
+use super::retry::{MOST_ATTEMPTS, is_worth_retrying, pause};
+use super::spans::Spans;
 use crate::audit::{OpenAction, SendToken};
 use crate::domain::{Api, Attempt, Class, Failure, Intent, Verdict};
 use crate::limit::Turn;
 use crate::moderation::Moderation;
-use crate::moderation::suspension::Leave;
+use crate::moderation::suspension::Admission;
 use crate::tencent::is_resigned_once;
 
 /// An action that has begun.
 #[derive(Debug)]
-pub(super) struct Begun {
+pub(super) struct Started {
     pub(super) open: OpenAction,
     pub(super) token: SendToken,
     pub(super) turn: Turn,
-    pub(super) leave: Leave,
+    pub(super) admission: Admission,
     pub(super) deadline: Instant,
 }
 
 impl Moderation {
-    /// Makes attempts until one is not worth repeating.
+    /// Makes attempts until one is not worth retrying.
     pub(super) async fn try_until_known(
         self: &Arc<Self>,
         intent: &Intent,
-        steps: &Steps,
-        begun: Begun,
+        spans: &Spans,
+        started: Started,
     ) -> Attempts {
         let kind = intent.request.command.kind();
-        let Begun {
+        let Started {
             open,
             mut token,
             mut turn,
-            leave,
+            admission,
             deadline,
-        } = begun;
+        } = started;
         let mut attempts = Attempts {
             open,
             evidence: Evidence::new(kind),
@@ -55,18 +55,18 @@ impl Moderation {
         let mut renewed = false;
         loop {
             let number = token.number();
-            let attempting = self.attempt(token, turn, leave, deadline);
-            let (attempt, latest, given_up) = steps.attempt(number, attempting).await;
+            let attempting = self.attempt(token, turn, admission, deadline);
+            let (attempt, latest, given_up) = spans.attempt(number, attempting).await;
             if let Some(given_up) = given_up {
                 self.listen_for(kind, given_up, &mut attempts.listening);
             }
             attempts.evidence.over(attempt, latest);
             self.hear_what_arrived(intent, &mut attempts);
-            let Some(pause) = self.pause_before_repeat(&attempts, latest, &mut renewed) else {
+            let Some(pause) = self.pause_before_retry(&attempts, latest, &mut renewed) else {
                 return attempts;
             };
             let announcing = self.announce(intent, &mut attempts, deadline, pause);
-            match steps.retry(announcing).await {
+            match spans.retry(announcing).await {
                 Ok(next) => (token, turn) = next,
                 Err(_) => return attempts,
             }
@@ -77,12 +77,12 @@ impl Moderation {
         self: &Arc<Self>,
         token: SendToken,
         turn: Turn,
-        leave: Leave,
+        admission: Admission,
         deadline: Instant,
     ) -> (Attempt, Verdict, Option<GivenUp>) {
         let kind = token.command().kind();
         let mut attempt = unsent(&token);
-        if self.suspensions.forbids(kind.api, leave).is_some() {
+        if self.suspensions.forbids(kind.api, admission).is_some() {
             attempt.failure = Some(Failure::Suspended.into());
             return (attempt, Verdict::NotSent, None);
         }
@@ -134,25 +134,25 @@ impl Moderation {
     }
 
     /// How long to wait before another attempt, if there shall be one.
-    fn pause_before_repeat(
+    fn pause_before_retry(
         &self,
         attempts: &Attempts,
         latest: Verdict,
         renewed: &mut bool,
     ) -> Option<Duration> {
         let attempt = attempts.evidence.latest()?;
-        if attempts.evidence.needs_no_repeat() {
+        if attempts.evidence.needs_no_retry() {
             return None;
         }
         if self.renew_credential(attempt, latest, renewed) {
             return Some(Duration::ZERO);
         }
         let kind = attempts.evidence.kind();
-        let repeats = attempt.number < MOST_ATTEMPTS
-            && is_worth_repeating(kind, attempt, latest)
+        let retries = attempt.number < MOST_ATTEMPTS
+            && is_worth_retrying(kind, attempt, latest)
             && self.suspensions.reason(kind.api).is_none()
             && self.retry_budget.take();
-        repeats.then(|| pause(attempt.number))
+        retries.then(|| pause(attempt.number))
     }
 }
 

@@ -1,4 +1,4 @@
-//! How many attempts may be repeats, so that Tencent's bad minute is not made worse.
+//! How many attempts may be retries, so that Tencent's bad minute is not made worse.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -8,20 +8,20 @@ use tokio::time::Instant;
 
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// Repeats that are always allowed in a window.
+/// Retries that are always allowed in a window.
 const LEAST: usize = 10;
 
-/// Of a window's attempts, one in this many may be a repeat.
+/// Of a window's attempts, one in this many may be a retry.
 const ONE_IN: usize = 10;
 
-/// The attempts and repeats of the last ten seconds. Bounded by the permits.
+/// The attempts and retries of the last ten seconds. Bounded by the permits.
 #[derive(Debug, Default)]
 pub(in crate::moderation) struct RetryBudget(Mutex<Recent>);
 
 #[derive(Debug, Default)]
 struct Recent {
     attempts: VecDeque<Instant>,
-    repeats: VecDeque<Instant>,
+    retries: VecDeque<Instant>,
 }
 
 impl RetryBudget {
@@ -32,14 +32,14 @@ impl RetryBudget {
         recent.attempts.push_back(Instant::now());
     }
 
-    /// Takes a repeat out of the budget, if there is one.
+    /// Takes a retry out of the budget, if there is one.
     pub(super) fn take(&self) -> bool {
         let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         recent.forget();
         let allowed = LEAST.max(recent.attempts.len() / ONE_IN);
-        let granted = recent.repeats.len() < allowed;
+        let granted = recent.retries.len() < allowed;
         if granted {
-            recent.repeats.push_back(Instant::now());
+            recent.retries.push_back(Instant::now());
         }
         granted
     }
@@ -48,7 +48,7 @@ impl RetryBudget {
 impl Recent {
     fn forget(&mut self) {
         let now = Instant::now();
-        for times in [&mut self.attempts, &mut self.repeats] {
+        for times in [&mut self.attempts, &mut self.retries] {
             while times
                 .front()
                 .is_some_and(|time| now.duration_since(*time) >= WINDOW)
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn repeats_are_ten_or_a_tenth_of_the_attempts_in_any_ten_seconds() {
+    async fn retries_are_ten_or_a_tenth_of_the_attempts_in_any_ten_seconds() {
         let budget = RetryBudget::default();
         let taken = |budget: &RetryBudget| (0..1000).filter(|_| budget.take()).count();
         assert_eq!(taken(&budget), 10);

@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::attempt::Begun;
+use super::attempt::Started;
 use super::attempts::Attempts;
 use super::late::leave_the_rest_in_the_log;
-use super::steps::Steps;
+use super::spans::Spans;
 use crate::audit::{BeginError, OpenAction, SendToken};
 use crate::domain::{End, Failure, Intent, State};
 use crate::limit::Turn;
 use crate::metrics::Step;
-use crate::moderation::suspension::Leave;
+use crate::moderation::suspension::Admission;
 use crate::moderation::{BOUND, Moderation, Outcome, Refusal, ending};
 use crate::telemetry::causes;
 
@@ -32,12 +32,12 @@ pub(super) struct Ready {
     pub(super) intent: Intent,
     /// The action whose `Idempotency-Key` this one takes over.
     pub(super) takes_over: Option<Uuid>,
-    pub(super) leave: Leave,
+    pub(super) admission: Admission,
     pub(super) turn: Turn,
     pub(super) arrived: Instant,
     /// Where the moderator waits for the answer; it may be gone.
     pub(super) answer: oneshot::Sender<Result<Outcome, Refusal>>,
-    pub(super) steps: Steps,
+    pub(super) spans: Spans,
 }
 
 impl Moderation {
@@ -47,23 +47,23 @@ impl Moderation {
         };
         let Ready {
             intent,
-            leave,
+            admission,
             turn,
             arrived,
             answer,
-            steps,
+            spans,
             ..
         } = ready;
         let deadline = (arrived + self.rules.action_deadline).into();
-        let begun = Begun {
+        let started = Started {
             open,
             token,
             turn,
-            leave,
+            admission,
             deadline,
         };
-        let mut attempts = self.try_until_known(&intent, &steps, begun).await;
-        self.conclude(&intent, &steps, &mut attempts, arrived, answer)
+        let mut attempts = self.try_until_known(&intent, &spans, started).await;
+        self.conclude(&intent, &spans, &mut attempts, arrived, answer)
             .await;
         let listening = self.listen(&intent, &mut attempts);
         if let Some(Some(learnt)) = self.closing.run_until_cancelled(listening).await {
@@ -78,7 +78,7 @@ impl Moderation {
     async fn conclude(
         &self,
         intent: &Intent,
-        steps: &Steps,
+        spans: &Spans,
         attempts: &mut Attempts,
         arrived: Instant,
         answer: oneshot::Sender<Result<Outcome, Refusal>>,
@@ -99,7 +99,7 @@ impl Moderation {
             }
         };
         let finishing = tokio::time::timeout(BOUND, finishing);
-        let recorded = steps.finish(verdict.state(), finishing).await.is_ok();
+        let recorded = spans.finish(verdict.state(), finishing).await.is_ok();
         let end = learnt.as_ref().unwrap_or(&in_time);
         let action = ending::ended(intent, end, evidence.attempts(), recorded);
         ending::report(&self.metrics, intent, &action, None);
@@ -123,7 +123,7 @@ impl Moderation {
         let random = rand::random();
         let mut committing = Box::pin(self.audit.begin(&ready.intent, random, ready.takes_over));
         let bounded = tokio::time::timeout(BOUND, &mut committing);
-        let in_time = ready.steps.begin(bounded).await;
+        let in_time = ready.spans.begin(bounded).await;
         if let Ok(Ok((open, token))) = in_time {
             drop(committing);
             self.metrics.committed(Step::Begin, started.elapsed());
@@ -214,7 +214,7 @@ impl Moderation {
     }
 }
 
-/// Repeats `write` until it succeeds; the caller sets the bound.
+/// Repeats `write` until it succeeds; whoever calls this sets the bound.
 async fn persistently<F>(mut write: impl FnMut() -> F)
 where
     F: Future<Output = Result<(), crate::audit::Error>>,

@@ -1,10 +1,10 @@
-//! What late answers say: each is taken into account when it comes, and may leave no reason for a repeat.
+//! What late answers say: each is taken into account when it comes, and may leave no reason for a retry.
 
 use std::pin::pin;
 
 use super::attempts::Attempts;
 use super::evidence::{Ending, Evidence, Proof, decides};
-use super::retry::NoRepeat;
+use super::retry::NoRetry;
 use crate::domain::{Attempt, Intent, Verdict};
 use crate::moderation::Moderation;
 
@@ -16,21 +16,21 @@ impl Moderation {
         }
     }
 
-    /// Does `step`, unless a late answer first leaves no reason for a repeat.
+    /// Does `step`, unless a late answer first leaves no reason for a retry.
     pub(super) async fn unless_needless<T>(
         &self,
         intent: &Intent,
         attempts: &mut Attempts,
         step: impl Future<Output = T>,
-    ) -> Result<T, NoRepeat> {
+    ) -> Result<T, NoRetry> {
         let mut step = pin!(step);
         loop {
             tokio::select! {
                 biased;
                 Some(late) = attempts.listening.next() => {
                     self.hear(intent, &mut attempts.evidence, late);
-                    if attempts.evidence.needs_no_repeat() {
-                        return Err(NoRepeat::Needless);
+                    if attempts.evidence.needs_no_retry() {
+                        return Err(NoRetry::Needless);
                     }
                 }
                 done = &mut step => return Ok(done),

@@ -13,7 +13,7 @@ mod evidence;
 mod late;
 mod listening;
 mod retry;
-mod steps;
+mod spans;
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use super::{Moderation, Outcome, Refusal};
 pub(super) use budget::RetryBudget;
 use carry_out::Ready;
 pub(super) use evidence::Ending;
-use steps::Steps;
+use spans::Spans;
 
 impl Moderation {
     /// Runs what was admitted, and says what became of it.
@@ -32,15 +32,15 @@ impl Moderation {
         let Admitted {
             intent,
             takes_over,
-            leave,
+            admission,
             arrived,
         } = admitted;
         let api = intent.request.command.kind().api;
-        let steps = Steps::of(&intent);
+        let spans = Spans::of(&intent);
         let waiting = self.limiter.turn(api, &intent.moderator);
-        let turn = steps.queue(waiting).await?;
+        let turn = spans.queue(waiting).await?;
         self.metrics.queue_left(arrived.elapsed());
-        if let Some(suspended) = self.suspensions.forbids(api, leave) {
+        if let Some(suspended) = self.suspensions.forbids(api, admission) {
             return Err(Refusal::Suspended(suspended));
         }
         let (answer, answered) = oneshot::channel();
@@ -48,11 +48,11 @@ impl Moderation {
         let ready = Ready {
             intent,
             takes_over,
-            leave,
+            admission,
             turn,
             arrived,
             answer,
-            steps,
+            spans,
         };
         self.tasks
             .spawn_on(async move { this.carry_out(ready).await }, &self.runtime);

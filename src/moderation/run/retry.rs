@@ -1,4 +1,4 @@
-//! Whether an attempt is worth repeating, and when. Pure.
+//! Whether an attempt is worth retrying, and when. Pure.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ pub(super) const MOST_ATTEMPTS: u16 = 3;
 /// The longest pause before the second attempt; doubled for the third.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
-/// Why a repeat that was planned is not made.
+/// Why a retry that was planned is not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoRepeat {
+pub(super) enum NoRetry {
     /// A late answer has left no reason for it.
     Needless,
     /// There is no time, no turn, or no record.
@@ -23,7 +23,7 @@ pub(super) enum NoRepeat {
 ///
 /// Tencent's own passing faults are, and a connection that could not be made. A lost answer
 /// is only where a second call does nothing more than the first.
-pub(super) fn is_worth_repeating(kind: Kind, attempt: &Attempt, verdict: Verdict) -> bool {
+pub(super) fn is_worth_retrying(kind: Kind, attempt: &Attempt, verdict: Verdict) -> bool {
     match verdict {
         Verdict::Succeeded | Verdict::Refused(_) => false,
         Verdict::NotSent => attempt.failure() == Some(Failure::Connect),
@@ -76,26 +76,26 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_answer_is_repeated_for_a_seat_and_never_for_a_login() {
+    fn a_lost_answer_is_retried_for_a_seat_and_never_for_a_login() {
         for failure in [
             Failure::TimedOut,
             Failure::ConnectionLost,
             Failure::NotTheEnvelope,
         ] {
             let lost = attempt(Some(failure), None);
-            assert!(is_worth_repeating(
+            assert!(is_worth_retrying(
                 kick_seat::KIND,
                 &lost,
                 Verdict::Unknown(None)
             ));
-            assert!(!is_worth_repeating(
+            assert!(!is_worth_retrying(
                 kick_login::KIND,
                 &lost,
                 Verdict::Unknown(None)
             ));
         }
         let contradiction = attempt(Some(Failure::Contradiction), Some(0));
-        assert!(!is_worth_repeating(
+        assert!(!is_worth_retrying(
             kick_seat::KIND,
             &contradiction,
             Verdict::Unknown(None)

@@ -26,12 +26,15 @@ struct Command {
     run: Run,
 }
 
+/// The further members of the answer to a question, or the code of a refusal.
+type Answered = Result<Map<String, Value>, i64>;
+
 #[derive(Debug)]
 enum Run {
     /// Does something to a user: carried out, or refused with this code.
     Act(fn(&mut World, &Settings, &Value) -> Result<(), i64>),
     /// Answers a question with these members, or refuses it with this code.
-    Ask(fn(&World, &Value) -> Result<Map<String, Value>, i64>),
+    Ask(fn(&World, &Value) -> Answered),
 }
 
 /// Any other path; answered 60009.
@@ -81,12 +84,7 @@ impl Api {
 
     /// Runs the command of a call that passed the front door: the further members of the answer, or the code of a
     /// refusal.
-    pub(super) fn run(
-        self,
-        world: &mut World,
-        settings: &Settings,
-        body: &Value,
-    ) -> Result<Map<String, Value>, i64> {
+    pub(super) fn run(self, world: &mut World, settings: &Settings, body: &Value) -> Answered {
         match self.0.run {
             Run::Act(act) => act(world, settings, body).map(|()| Map::new()),
             Run::Ask(ask) => ask(world, body),

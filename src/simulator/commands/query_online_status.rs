@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Command, Run};
+use super::{Answered, Command, Run};
 use crate::simulator::world::World;
 
 const MOST_ACCOUNTS_QUERIED: usize = 500;
@@ -14,7 +14,7 @@ pub(super) static QUERY_ONLINE_STATUS: Command = Command {
     run: Run::Ask(run),
 };
 
-fn run(world: &World, body: &Value) -> Result<Map<String, Value>, i64> {
+fn run(world: &World, body: &Value) -> Answered {
     let Some(accounts) = body
         .get("To_Account")
         .and_then(Value::as_array)

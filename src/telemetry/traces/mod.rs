@@ -5,8 +5,8 @@
 //!   line may name people, a span does not.
 //! - An attribute holds no URL, header, token, key or body.
 //! - A span is handed to a bounded queue, or dropped: a collector that is away slows nobody.
-//! - Whether a trace is kept is the caller's choice if it sent one, and `OTEL_TRACES_SAMPLER`'s
-//!   otherwise; `traceidratio` there leaves the caller no choice.
+//! - Whether a trace is kept is the client's choice if it sent one, and `OTEL_TRACES_SAMPLER`'s
+//!   otherwise; `traceidratio` there leaves the client no choice.
 
 mod collector;
 mod parent;

@@ -5,13 +5,13 @@ use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, Tra
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// Another span, here or at the caller. It does not keep that span from ending.
+/// Another span, here or at the client. It does not keep that span from ending.
 #[derive(Clone, Debug)]
 pub struct Parent(SpanContext);
 
 impl Parent {
-    /// The span of the caller's that the parts of a valid `traceparent` name.
-    pub fn of_caller(trace_id: &str, parent_id: &str, flags: &str) -> Option<Self> {
+    /// The span of the client's that the parts of a valid `traceparent` name.
+    pub fn of_remote(trace_id: &str, parent_id: &str, flags: &str) -> Option<Self> {
         let flags = u8::from_str_radix(flags, 16).ok()?;
         let context = SpanContext::new(
             TraceId::from_hex(trace_id).ok()?,

@@ -316,7 +316,7 @@ fn no_room_needs_one_that_it_may_not() {
                 let mut others = others.filter(|other| *other != room && other.starts_with(module));
                 others.any(|other| is_in(path, other) && !allowed.contains(other))
             };
-            let wrong = needed.into_iter().filter(|path| is_other(path));
+            let wrong = needed.iter().filter(|path| is_other(path));
             violations
                 .extend(wrong.map(|path| format!("{} needs {}", file.display(), path.display())));
         }

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use chrono::Utc;
-use modgate::auth::token::{Claims, Minter};
+use modgate::auth::mint::{Claims, Minter};
 use modgate::simulator::{Fault, FaultKind};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};

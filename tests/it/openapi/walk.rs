@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::{App, HttpRequest, web};
 use chrono::Utc;
-use modgate::auth::token::{Claims, Minter};
+use modgate::auth::mint::{Claims, Minter};
 use modgate::domain::Kind;
 use regex::Regex;
 use reqwest::Method;

@@ -42,14 +42,14 @@ fn audit_log(world: &World) -> AuditLog {
 async fn changes_after(audit: &AuditLog, mut position: Position) -> Vec<Change> {
     let mut changes = Vec::new();
     loop {
-        let stretch = audit
+        let segment = audit
             .changes_after(position)
             .await
             .expect("the record can be read");
-        let stretch = stretch.expect("it is a position of this record");
-        position = stretch.end;
-        changes.extend(stretch.changes);
-        if !stretch.more {
+        let segment = segment.expect("it is a position of this record");
+        position = segment.end;
+        changes.extend(segment.changes);
+        if !segment.more {
             return changes;
         }
     }

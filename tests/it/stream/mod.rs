@@ -9,7 +9,7 @@ mod slow;
 use std::time::Duration;
 
 use chrono::Utc;
-use modgate::auth::token::{Claims, Minter};
+use modgate::auth::mint::{Claims, Minter};
 use modgate::simulator::{Fault, FaultKind};
 use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use chrono::Utc;
-use modgate::auth::token::{Claims, Minter};
+use modgate::auth::mint::{Claims, Minter};
 use modgate::config::Environment;
 use modgate::simulator::{self, Simulator};
 use secrecy::{ExposeSecret, SecretString};

@@ -36,7 +36,7 @@ use crate::domain::Action;
 pub use position::{Position, Unreadable};
 
 /// The most changes read at once.
-const STRETCH: i64 = 200;
+const SEGMENT: i64 = 200;
 
 /// A state that an action took.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ pub struct Change {
 
 /// Changes that follow one another.
 #[derive(Debug)]
-pub struct Stretch {
+pub struct Segment {
     /// The changes, in order.
     pub changes: Vec<Change>,
     /// The last of them; where the reading began if there is none.
@@ -154,18 +154,18 @@ impl AuditLog {
     }
 
     /// The changes after `position`; `None` if the record does not have that position.
-    pub async fn changes_after(&self, position: Position) -> Result<Option<Stretch>, Error> {
+    pub async fn changes_after(&self, position: Position) -> Result<Option<Segment>, Error> {
         again_if_broken(|| self.read_after(position)).await
     }
 
-    async fn read_after(&self, position: Position) -> Result<Option<Stretch>, Error> {
+    async fn read_after(&self, position: Position) -> Result<Option<Segment>, Error> {
         let mut connection = Connection::acquire(&self.reading).await?;
         let mut snapshot = in_time(connection.begin_with(BEGIN)).await?;
         let found = sqlx::query_as(AFTER)
             .bind(position.xid.to_string())
             .bind(position.id)
             .bind(position.rev)
-            .bind(STRETCH);
+            .bind(SEGMENT);
         let found: Vec<Found> = in_time(found.fetch_all(&mut *snapshot)).await?;
         let positions = found.iter().filter_map(Found::position);
         let positions = positions.collect::<Result<Vec<Position>, _>>()?;
@@ -173,10 +173,10 @@ impl AuditLog {
         in_time(snapshot.commit()).await?;
         connection.release();
         let known = found.iter().all(|found| found.known);
-        Ok(known.then(|| Stretch {
+        Ok(known.then(|| Segment {
             changes,
             end: positions.last().copied().unwrap_or(position),
-            more: i64::try_from(positions.len()) == Ok(STRETCH),
+            more: i64::try_from(positions.len()) == Ok(SEGMENT),
             begins_long_ago: found
                 .first()
                 .is_some_and(|first| first.long_ago == Some(true)),

@@ -16,7 +16,7 @@
 //! answered with a transient code. A late answer, one to an attempt that was given up as timed out,
 //! resolves it if it is `ErrorCode` 0 or a refusal; whatever else becomes of it leaves it ambiguous.
 //!
-//! Line 2 asks how the earlier attempt looked when the repeat was announced, not what it says
+//! Line 2 asks how the earlier attempt looked when the retry was announced, not what it says
 //! later. If it asked the latter, the order in which two late answers arrive would decide. Such a code to the
 //! first attempt is a refusal in any case: it was so before.
 //!
@@ -46,14 +46,14 @@ pub(super) type Proof = (Attempt, Verdict);
 #[derive(Debug)]
 pub(super) struct Evidence {
     kind: Kind,
-    tried: Vec<Tried>,
+    tried: Vec<Over>,
     /// What was said to the record: an end, and after `unknown` perhaps another.
     ends: Vec<Ending>,
 }
 
-/// An attempt that is over.
+/// An attempt that is over, and what was heard of it.
 #[derive(Debug)]
-struct Tried {
+struct Over {
     /// When it was answered or given up.
     at_first: Proof,
     /// Tencent's word, if it came after that.
@@ -86,7 +86,7 @@ impl Evidence {
 
     /// The next attempt is over: answered, lost, given up or not sent.
     pub(super) fn over(&mut self, attempt: Attempt, verdict: Verdict) {
-        self.tried.push(Tried {
+        self.tried.push(Over {
             at_first: (attempt, verdict),
             late: None,
         });
@@ -110,9 +110,9 @@ impl Evidence {
         self.tried.last().map(|tried| &tried.at_first.0)
     }
 
-    /// Whether a late answer has left no reason for a repeat: it is done, or was refused, and so
+    /// Whether a late answer has left no reason for a retry: it is done, or was refused, and so
     /// would have been no reason had it come in time.
-    pub(super) fn needs_no_repeat(&self) -> bool {
+    pub(super) fn needs_no_retry(&self) -> bool {
         match self.whole() {
             Verdict::Succeeded => true,
             Verdict::Refused(_) => self.tried.iter().any(|tried| tried.late.is_some()),
@@ -208,7 +208,7 @@ impl Evidence {
     }
 
     fn as_known(&self) -> Vec<Seen<'_>> {
-        self.tried.iter().map(Tried::at_best).collect()
+        self.tried.iter().map(Over::at_best).collect()
     }
 
     /// As the record has them: an attempt is announced to be over before its late answer comes.
@@ -227,7 +227,7 @@ impl Evidence {
     }
 }
 
-impl Tried {
+impl Over {
     fn seen<'a>(&self, (attempt, verdict): &'a Proof) -> Seen<'a> {
         Seen {
             attempt,

@@ -145,7 +145,7 @@ fn play(kind: Kind, fates: &[Fate]) -> Recorded {
         let in_flight = |number: usize, when| matches!(when, Comes::While(during) if number < at && during <= at);
         let pausing = |number: usize, when| matches!(when, Comes::After(after) if number <= at && after <= at);
         let came = hear(&mut evidence, &in_flight) | hear(&mut evidence, &pausing);
-        if came && evidence.needs_no_repeat() {
+        if came && evidence.needs_no_retry() {
             break;
         }
     }
@@ -269,12 +269,12 @@ fn a_late_refusal_is_as_good_a_reason_against_a_repeat_as_one_in_time() {
     let timed_out = |number| attempt(number, None, Some(Failure::TimedOut));
     let mut evidence = Evidence::new(kick_seat::KIND);
     evidence.over(timed_out(0), Verdict::Unknown(None));
-    assert!(!evidence.needs_no_repeat());
+    assert!(!evidence.needs_no_retry());
     evidence.hear(answered(0, 70500));
-    assert!(!evidence.needs_no_repeat(), "it may have been done");
+    assert!(!evidence.needs_no_retry(), "it may have been done");
     evidence.over(timed_out(1), Verdict::Unknown(None));
     evidence.hear(answered(0, 60007));
-    assert!(!evidence.needs_no_repeat(), "the second may have been done");
+    assert!(!evidence.needs_no_retry(), "the second may have been done");
     evidence.hear(answered(1, 60007));
-    assert!(evidence.needs_no_repeat());
+    assert!(evidence.needs_no_retry());
 }

@@ -1,4 +1,4 @@
-//! A repeat of a request that carries an `Idempotency-Key`.
+//! A replay of a request that carries an `Idempotency-Key`.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::tencent::class_of;
 
 /// What an `Idempotency-Key` makes of a request.
 #[derive(Debug)]
-pub(super) enum Repeat {
+pub(super) enum Replay {
     /// It goes on, and takes the key over from the action that has freed it, if there is one.
     New { takes_over: Option<Uuid> },
     /// It has its answer: the key stands for an action that is under way or over.
@@ -19,30 +19,30 @@ pub(super) enum Repeat {
 }
 
 impl Moderation {
-    /// Whether `intent` is a repeat.
-    pub(super) async fn repeats(self: &Arc<Self>, intent: &Intent) -> Repeat {
+    /// Whether `intent` is a replay.
+    pub(super) async fn replay(self: &Arc<Self>, intent: &Intent) -> Replay {
         if intent.request.idempotency_key.is_none() {
-            return Repeat::New { takes_over: None };
+            return Replay::New { takes_over: None };
         }
         let (audit, asked) = (self.audit.clone(), intent.clone());
         let holder = self
             .service
             .on_main_runtime(async move { audit.holder(&asked).await });
         match holder.await {
-            Ok(None) => Repeat::New { takes_over: None },
+            Ok(None) => Replay::New { takes_over: None },
             Ok(Some(holder)) => answer_of(holder),
-            Err(error) => Repeat::Answered(Box::new(Err(error.into()))),
+            Err(error) => Replay::Answered(Box::new(Err(error.into()))),
         }
     }
 }
 
-fn answer_of(holder: Holder) -> Repeat {
+fn answer_of(holder: Holder) -> Replay {
     let takes_over = Some(holder.action_id);
     let Some(action) = holder.action else {
-        return Repeat::New { takes_over };
+        return Replay::New { takes_over };
     };
     let answer = match verdict_of(&action) {
-        Some(verdict) if frees_its_key(verdict) => return Repeat::New { takes_over },
+        Some(verdict) if frees_its_key(verdict) => return Replay::New { takes_over },
         _ if !holder.same_request => Err(Refusal::KeyMismatch),
         None => Err(Refusal::KeyInUse),
         Some(verdict) => Ok(Outcome {
@@ -51,7 +51,7 @@ fn answer_of(holder: Holder) -> Repeat {
             replayed: true,
         }),
     };
-    Repeat::Answered(Box::new(answer))
+    Replay::Answered(Box::new(answer))
 }
 
 /// What the record says; `None` while nobody knows yet, and where only a newer release can tell.

@@ -8,7 +8,7 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 
-use super::State;
+use super::AppState;
 use super::connections::Accepted;
 use super::forwarded::client;
 use super::middleware::RequestId;
@@ -23,9 +23,9 @@ static X_FORWARDED_FOR: header::HeaderName = header::HeaderName::from_static("x-
 
 /// The moderator behind a valid token.
 #[derive(Debug)]
-pub(super) struct Caller(pub(super) Moderator);
+pub(super) struct Authenticated(pub(super) Moderator);
 
-impl FromRequest for Caller {
+impl FromRequest for Authenticated {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
@@ -45,7 +45,7 @@ impl FromRequest for Caller {
 
 async fn authenticate(request: &HttpRequest) -> Result<Moderator, Refusal> {
     let state = request
-        .app_data::<web::Data<State>>()
+        .app_data::<web::Data<AppState>>()
         .expect("the server adds the state");
     let mut fields = request.headers().get_all(header::AUTHORIZATION);
     match (fields.next(), fields.next()) {
@@ -66,9 +66,9 @@ impl From<Refusal> for ApiError {
     }
 }
 
-impl Caller {
+impl Authenticated {
     /// Counts this request against the moderator's own limit.
-    pub(super) fn spend(&self, state: &State) -> Result<(), ApiError> {
+    pub(super) fn spend(&self, state: &AppState) -> Result<(), ApiError> {
         state
             .service
             .limiter
@@ -81,7 +81,7 @@ impl Caller {
     }
 
     /// Waits for this moderator's turn to read the record.
-    pub(super) async fn turn_to_read(&self, state: &State) -> Result<Place, ApiError> {
+    pub(super) async fn turn_to_read(&self, state: &AppState) -> Result<Place, ApiError> {
         let place = state.readers.read(&self.0).await;
         place.map_err(ApiError::too_many_reads)
     }
@@ -99,7 +99,7 @@ impl ApiError {
 }
 
 /// Where a request comes from.
-pub(super) fn origin(request: &HttpRequest, state: &State) -> Origin {
+pub(super) fn origin(request: &HttpRequest, state: &AppState) -> Origin {
     let peer = request
         .peer_addr()
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| {

@@ -8,7 +8,7 @@ use tracing::field::Empty;
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
-use super::retry::NoRepeat;
+use super::retry::NoRetry;
 use crate::audit::BeginError;
 use crate::domain::{Attempt, Failure, Intent, State, Verdict};
 use crate::limit::QueueError;
@@ -16,7 +16,7 @@ use crate::telemetry::Parent;
 
 /// The spans of one action.
 #[derive(Debug)]
-pub(super) struct Steps {
+pub(super) struct Spans {
     /// The request's span, if anybody takes spans.
     request: Option<Parent>,
     id: Uuid,
@@ -25,20 +25,20 @@ pub(super) struct Steps {
 
 /// A step's span; all have these fields, and those that are given.
 macro_rules! step {
-    ($steps:expr, $name:literal $(, $($field:tt)+)?) => {
-        $steps.adopt(tracing::info_span!(
+    ($spans:expr, $name:literal $(, $($field:tt)+)?) => {
+        $spans.adopt(tracing::info_span!(
             parent: None,
             $name,
             otel.status_code = Empty,
             error.type = Empty,
-            action.id = %$steps.id,
-            kind = $steps.kind,
+            action.id = %$spans.id,
+            kind = $spans.kind,
             $($($field)+)?
         ))
     };
 }
 
-impl Steps {
+impl Spans {
     /// Children of the span that this runs in.
     pub(super) fn of(intent: &Intent) -> Self {
         Self {
@@ -114,11 +114,11 @@ impl Steps {
     /// Waits until another attempt may be made.
     pub(super) async fn retry<T>(
         &self,
-        announcing: impl Future<Output = Result<T, NoRepeat>>,
-    ) -> Result<T, NoRepeat> {
+        announcing: impl Future<Output = Result<T, NoRetry>>,
+    ) -> Result<T, NoRetry> {
         let span = step!(self, "retry");
         let next = announcing.instrument(span.clone()).await;
-        if matches!(next, Err(NoRepeat::Impossible)) {
+        if matches!(next, Err(NoRetry::Impossible)) {
             failed(&span, "not_repeated");
         }
         next
