@@ -40,7 +40,7 @@
 //!    deadline and lease a last time as it writes it, and says what the answer proves. What is worth
 //!    repeating is announced in the record, gets another token and another permit, and is tried
 //!    again. What all attempts prove together counts: one rule, whatever way and in whatever order
-//!    their answers come (`moderation::evidence`).
+//!    their answers come (`moderation::run::evidence`).
 //! 6. [`audit::AuditLog::finish`] appends the end; the moderator is answered. If the record does not
 //!    take the end, the answer still tells the truth, with `"recorded": false`, and the end is
 //!    offered again for ten minutes. A call that timed out is listened to for a while, also while

@@ -43,7 +43,7 @@ pub(super) mod tests {
         limiter
     }
 
-    pub(in crate::limit) fn renew(limiter: &Limiter) {
+    fn renew(limiter: &Limiter) {
         for gate in &limiter.gates {
             gate.renew_alone();
         }

