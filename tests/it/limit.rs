@@ -200,23 +200,29 @@ async fn a_successor_whose_database_forgot_does_not_add_its_calls_to_those_of_a_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_one_moderator_does_not_delay_the_clicks_of_another() {
-    let world = with_this_limit().await;
+    let mut world = with_this_limit().await;
+    world.be_alone().await;
     let gateway = Gateway::start(&world.variables).await.ready().await;
     let (flood, clicks) = tokio::join!(
-        crowd(&gateway, &["mallory"]).offer("flooded", 3 * u32::from(N), SECOND * 5),
+        crowd(&gateway, &["mallory"]).offer("flooded", 300, SECOND * 5),
         crowd(&gateway, &["alice"]).offer("clicked", 2, SECOND * 5)
     );
     assert!(flood.iter().any(Asked::is_refused), "that was no flood");
-    let mut waited = Vec::new();
-    for click in &clicks {
-        let answer = click.answer();
-        assert_eq!(answer.status, 200, "{}: {}", click.user_id, answer.text);
-        waited.push(click.waited);
+    for click in clicks {
+        assert_eq!(
+            click.answer().status,
+            200,
+            "{}: {}",
+            click.user_id,
+            click.answer().text
+        );
+        assert!(
+            click.waited < QUEUE_TIMEOUT,
+            "{} waited {:?}",
+            click.user_id,
+            click.waited
+        );
     }
-    // Behind the flood all of them would wait for about as long as the queue lets anybody. One may be slow by itself.
-    waited.sort_unstable();
-    let median = waited[waited.len() / 2];
-    assert!(median < QUEUE_TIMEOUT / 2, "{waited:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,7 +14,7 @@ use crate::support::received::{is_whole, says_close};
 use crate::support::world::{World, token};
 
 const CONNECTIONS: usize = 8;
-const LASTING: Duration = Duration::from_secs(5);
+const LASTING: Duration = Duration::from_secs(10);
 /// `MODGATE_MODERATOR_QPS`, as it is by default.
 const MODERATOR_QPS: f64 = 20.0;
 
