@@ -289,6 +289,39 @@ async fn a_run_that_was_killed_is_finished_by_the_next_and_an_open_reader_blocks
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_month_that_is_detached_and_not_yet_dropped_keeps_nobody_from_sealing() {
+    let world = with_seal_key(World::new().await);
+    sealed(&world).await;
+    let before = months(&world).await;
+    let mut sql = world.sql().await;
+    let undroppable = "create function public.refuse() returns event_trigger language plpgsql
+                           as $$ begin raise 'not now'; end $$;
+                       create event trigger undroppable on ddl_command_start when tag in ('DROP TABLE')
+                           execute function public.refuse()";
+    super::run(&mut sql, undroppable).await.unwrap();
+    let (code, _, err) = run(&world.variables, &["retain"]);
+    assert_eq!(code, 1, "{err}");
+    let detached =
+        "select count(*) from pg_class where relname ~ '^action_\\d{6}$' and not relispartition";
+    assert_eq!(world.count(detached).await, 1, "{err}");
+
+    let gateway = Gateway::start(&world.variables).await.ready().await;
+    let alice = gateway.moderator("alice");
+    assert_eq!(alice.kick_login("bob").await.status, 200);
+    // Eight rows of before, the prune, and the two new ones.
+    wait_until_sealed(&world, 11).await;
+    for event in ["record_newer", "not_sealed"] {
+        assert_eq!(gateway.log().events(event), Vec::<Value>::new());
+    }
+    super::run(&mut sql, "drop event trigger undroppable")
+        .await
+        .unwrap();
+    let (code, out, err) = run(&world.variables, &["retain"]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert_eq!(months(&world).await, before[2..]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_month_that_was_dropped_without_retain_is_missed() {
     let world = with_seal_key(World::new().await);
     let [oldest, ..] = sealed(&world).await;

@@ -28,8 +28,8 @@ pub(super) async fn in_no_seal(
     let months = sqlx::query_as(
         "select distinct audit.uuid7_floor(month at time zone 'UTC'),
                 audit.uuid7_floor((month + interval '1 month') at time zone 'UTC')
-         from pg_inherits
-         cross join lateral (select to_date(right(inhrelid::regclass::text, 6), 'YYYYMM') as month) named
+         from pg_inherits join pg_class c on c.oid = inhrelid
+         cross join lateral (select to_date(right(c.relname::text, 6), 'YYYYMM') as month) named
          where inhparent = any($1::text[]::regclass[]) order by 1",
     );
     let months = months.bind(parents).fetch_all(&mut *connection);
