@@ -10,13 +10,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{SHA256, digest};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::auth::Verifier;
 use crate::config::{Environment, Settings};
 use crate::db;
-use crate::http::VerifierInUse;
 use crate::moderation::Moderation;
 use crate::service::Service;
 use crate::telemetry::causes;
@@ -32,7 +32,7 @@ pub(crate) struct Users {
     pub(crate) pools: db::Pools,
     pub(crate) service: Arc<Service>,
     pub(crate) moderation: Arc<Moderation>,
-    pub(crate) verifier: Arc<VerifierInUse>,
+    pub(crate) verifier: Arc<ArcSwap<Verifier>>,
 }
 
 /// Watches the files until the service is closing.

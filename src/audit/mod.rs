@@ -41,6 +41,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 
 use crate::db::{self, Connection, Lookout, Pool, Pools};
@@ -49,7 +50,7 @@ use write::blocked::LastBlocked;
 use write::recovery::Watermark;
 
 pub use crate::db::{Blocked, Blocker};
-pub use proof::{KeyError, PublicKeys, SealKeys, SealKeysInUse};
+pub use proof::{KeyError, PublicKeys, SealKeys};
 pub use proof::{archive, decision, retain, seal, verify};
 pub use read::{Change, Filter, Page, Position, Segment, Unreadable};
 pub use write::{BeginError, Holder, OpenAction, SendToken, Swept};
@@ -117,7 +118,7 @@ pub struct AuditLog {
     reading: Pool,
     lookout: Lookout,
     deployment: Deployment,
-    keys: Arc<SealKeysInUse>,
+    keys: Arc<ArcSwap<SealKeys>>,
     /// What recovery has found: every action before it has ended.
     ended_before: Watermark,
     chain: Arc<Mutex<Chain>>,
@@ -138,7 +139,7 @@ impl AuditLog {
             reading: pools.reading.clone(),
             lookout: pools.lookout.clone(),
             deployment,
-            keys: Arc::new(SealKeysInUse::new(keys)),
+            keys: Arc::new(ArcSwap::new(keys)),
             ended_before: Watermark::default(),
             chain: Arc::default(),
             is_broken: Arc::default(),

@@ -52,7 +52,7 @@ async fn authenticate(request: &HttpRequest) -> Result<Moderator, Refusal> {
         (_, Some(_)) => Err(Refusal::Malformed),
         (field, None) => {
             let field = field.map(header::HeaderValue::as_bytes);
-            state.verifier.load().authenticate(field).await
+            state.verifier.load_full().authenticate(field).await
         }
     }
 }

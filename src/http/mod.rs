@@ -39,10 +39,11 @@ mod stream;
 mod trace;
 
 use std::future::ready;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Route};
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 
 pub use connections::{Accepted, Connections, Limits};
@@ -63,8 +64,8 @@ use problem::ApiError;
 /// What the handlers share.
 #[derive(Debug)]
 pub struct AppState {
-    /// Checks tokens.
-    pub verifier: Arc<VerifierInUse>,
+    /// Checks tokens. A rotation of keys replaces it.
+    pub verifier: Arc<ArcSwap<Verifier>>,
     /// The record, the limits and the counters.
     pub service: Arc<Service>,
     /// Carries actions out.
@@ -100,7 +101,7 @@ impl AppState {
             Arc::clone(&service.metrics),
         );
         Self {
-            verifier: Arc::new(VerifierInUse::new(verifier)),
+            verifier: Arc::new(ArcSwap::from_pointee(verifier)),
             service,
             moderation: Arc::new(moderation),
             readers,
@@ -110,27 +111,6 @@ impl AppState {
             front,
             page_turns: PageTurns::default(),
         }
-    }
-}
-
-/// The verifier in use, which a rotation of keys replaces.
-#[derive(Debug)]
-pub struct VerifierInUse(RwLock<Arc<Verifier>>);
-
-impl VerifierInUse {
-    /// Begins with `verifier`.
-    pub fn new(verifier: Verifier) -> Self {
-        Self(RwLock::new(Arc::new(verifier)))
-    }
-
-    /// The verifier of this moment.
-    pub fn load(&self) -> Arc<Verifier> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Uses `verifier` from here on.
-    pub fn store(&self, verifier: Arc<Verifier>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = verifier;
     }
 }
 

@@ -49,7 +49,7 @@ async fn livez() -> HttpResponse {
 /// 503 only for what concerns this replica alone. A fault that all share is `degraded`, with 200:
 /// taking every replica out would turn a fault into an outage.
 async fn readyz(state: web::Data<AppState>) -> HttpResponse {
-    let (service, verifier) = (&state.service, state.verifier.load());
+    let (service, verifier) = (&state.service, state.verifier.load_full());
     let mut causes = Vec::new();
     if service.draining.is_cancelled() {
         causes.push("draining");

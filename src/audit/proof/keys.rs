@@ -1,12 +1,12 @@
 //! The keys of the record: what signs seals, and what shows that a gateway wrote a row.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use aws_lc_rs::hmac::{self, HMAC_SHA256};
-use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, ParsedPublicKey, UnparsedPublicKey};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use secrecy::{ExposeSecret, SecretString};
@@ -16,10 +16,8 @@ const SIGNED: &[u8] = b"modgate.seal.v1\n";
 
 const MAC_INFO: &[u8] = b"modgate.audit.mac.v1";
 
-/// A `SubjectPublicKeyInfo` of Ed25519 up to the key (RFC 8410, 4 and 10.1).
-const SPKI: [u8; 12] = [
-    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
-];
+/// The length of an Ed25519 public key, in bytes (RFC 8032, 5.1.5).
+const KEY_LENGTH: usize = 32;
 
 /// A key cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -130,47 +128,34 @@ impl SealKey {
         let seed = hex::decode(line).or_else(|_| BASE64_STANDARD.decode(line));
         let seed = seed.ok()?;
         let pair = Ed25519KeyPair::from_seed_unchecked(&seed).ok()?;
-        let public = pair.public_key().as_ref().try_into();
+        let public = pair.public_key().as_der();
         let secret = Salt::new(HKDF_SHA256, &[]).extract(&seed);
         let okm = secret
             .expand(&[MAC_INFO], HMAC_SHA256)
             .expect("32 bytes are fewer than HKDF can give");
         Some(Self {
-            public: PublicKey(public.expect("an Ed25519 public key has 32 bytes")),
+            public: PublicKey(public.ok()?.as_ref().to_vec()),
             pair,
             mac: okm.into(),
         })
     }
 }
 
-/// The key that a gateway uses at present: it may be exchanged while it serves.
-#[derive(Debug, Default)]
-pub struct SealKeysInUse(RwLock<Arc<SealKeys>>);
-
-impl SealKeysInUse {
-    /// Uses `keys`.
-    pub const fn new(keys: Arc<SealKeys>) -> Self {
-        Self(RwLock::new(keys))
-    }
-
-    /// Uses `keys` from here on.
-    pub fn store(&self, keys: Arc<SealKeys>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = keys;
-    }
-
-    /// Those in use.
-    pub fn load(&self) -> Arc<SealKeys> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
+/// A `SubjectPublicKeyInfo` of Ed25519 in DER, which ends with the key (RFC 8410, 4).
 #[derive(Clone, PartialEq, Eq)]
-struct PublicKey([u8; 32]);
+struct PublicKey(Vec<u8>);
 
 impl PublicKey {
+    fn parse(der: &[u8]) -> Option<Self> {
+        // A key alone would be taken as well, but PEM holds none.
+        let is_key = der.len() > KEY_LENGTH && ParsedPublicKey::new(&ED25519, der).is_ok();
+        is_key.then(|| Self(der.to_vec()))
+    }
+
     /// The first 16 hexadecimal digits of the key's SHA-256.
     fn id(&self) -> String {
-        hex::encode(&digest(&SHA256, &self.0).as_ref()[..8])
+        let key = &self.0[self.0.len() - KEY_LENGTH..];
+        hex::encode(&digest(&SHA256, key).as_ref()[..8])
     }
 }
 
@@ -189,9 +174,8 @@ impl PublicKeys {
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let blocks = pem::parse_many(text).map_err(|_| KeyError::PublicKey(Vec::new()))?;
         let keys = blocks.iter().map(|block| {
-            let key = block.contents().strip_prefix(SPKI.as_slice());
-            let key = key.filter(|_| block.tag() == "PUBLIC KEY");
-            key.and_then(|key| key.try_into().ok()).map(PublicKey)
+            let der = Some(block.contents()).filter(|_| block.tag() == "PUBLIC KEY");
+            der.and_then(PublicKey::parse)
         });
         let keys = all_or_missing(keys).map_err(KeyError::PublicKey)?;
         if keys.is_empty() {
@@ -203,7 +187,7 @@ impl PublicKeys {
     /// The first of them in PEM, if there is one.
     pub fn first_pem(&self) -> Option<String> {
         let key = self.0.first()?;
-        let pem = pem::Pem::new("PUBLIC KEY", [SPKI.as_slice(), &key.0].concat());
+        let pem = pem::Pem::new("PUBLIC KEY", key.0.clone());
         let unix = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
         Some(pem::encode_config(&pem, unix))
     }

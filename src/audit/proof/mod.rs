@@ -13,4 +13,4 @@ pub(super) mod stored;
 pub(super) mod table;
 pub mod verify;
 
-pub use keys::{KeyError, PublicKeys, SealKeys, SealKeysInUse};
+pub use keys::{KeyError, PublicKeys, SealKeys};

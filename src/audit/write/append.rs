@@ -87,7 +87,7 @@ impl AuditLog {
             .await
             .map_err(BeginError::NotCommitted)?;
         let claim = Claim::Key { takes_over };
-        let (deployment, keys) = (&self.deployment, self.keys.load());
+        let (deployment, keys) = (&self.deployment, self.keys.load_full());
         let inserting = insert_action(
             &mut connection,
             intent,
@@ -131,7 +131,7 @@ impl AuditLog {
 
     async fn append(&self, open: &OpenAction, event: &Event<'_>) -> Result<u64, Error> {
         let mut connection = Connection::acquire(&self.writing).await?;
-        let keys = self.keys.load();
+        let keys = self.keys.load_full();
         let inserted = insert_event(&mut connection, open.id, open.next_rev, event, &keys).await?;
         connection.release();
         Ok(inserted)
@@ -142,7 +142,7 @@ impl AuditLog {
     pub async fn finish(&self, open: &OpenAction, end: &End) -> Result<(), Error> {
         let mut connection = Connection::acquire(&self.writing).await?;
         let event = Event::from(end);
-        let keys = self.keys.load();
+        let keys = self.keys.load_full();
         if insert_event(&mut connection, open.id, open.next_rev, &event, &keys).await? == 0 {
             give_way(&mut connection, open, end, &event, &keys).await?;
         }
@@ -169,7 +169,7 @@ impl AuditLog {
         random: Option<u32>,
         end: &End,
     ) -> Result<(), Error> {
-        let (deployment, keys) = (&self.deployment, self.keys.load());
+        let (deployment, keys) = (&self.deployment, self.keys.load_full());
         let mut connection = Connection::acquire(pool).await?;
         let mut transaction = sqlx::Connection::begin(&mut *connection).await?;
         insert_action(

@@ -53,7 +53,7 @@ impl AuditLog {
     /// An insert may commit late, but not for long: the schema holds `requested_at`, and with it
     /// the id, to within a minute of the insert. Ten minutes back are therefore looked at again.
     pub async fn recover(&self, from: Uuid) -> Result<Swept, Error> {
-        let keys = self.keys.load();
+        let keys = self.keys.load_full();
         let mut connection = Connection::acquire(&self.writing).await?;
         let mut swept = Swept {
             ended: 0,

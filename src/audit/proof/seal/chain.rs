@@ -205,7 +205,7 @@ impl AuditLog {
     /// # Errors
     /// As those of [`AuditLog::seal`].
     pub async fn check_chain(&self) -> Result<(), Error> {
-        let keys = self.keys.load();
+        let keys = self.keys.load_full();
         let mut connection = Connection::acquire(&self.sealing).await?;
         let mut chain = self.chain.lock().await;
         let followed = chain.follow(&mut connection, &keys).await?;

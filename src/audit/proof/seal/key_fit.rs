@@ -50,7 +50,7 @@ impl KeyFit {
 impl AuditLog {
     /// How the keys in use go with the newest seals.
     pub async fn seal_key_fit(&self) -> Result<KeyFit, Error> {
-        self.key_fit_of(&self.keys.load()).await
+        self.key_fit_of(&self.keys.load_full()).await
     }
 
     /// How `keys` would go with the newest seals.

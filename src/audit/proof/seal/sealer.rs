@@ -34,7 +34,7 @@ impl AuditLog {
     /// [`Error::Broken`], [`Error::NoSealKey`] and [`Error::OtherSealKey`] say why nothing is sealed until
     /// somebody has decided; [`Error::Newer`], until a newer release does it.
     pub async fn seal(&self) -> Result<Sealed, Error> {
-        let keys = self.keys.load();
+        let keys = self.keys.load_full();
         let mut chain = self.chain.lock().await;
         let mut connection = Connection::acquire(&self.sealing).await?;
         let sealed = seal_in_transaction(&mut connection, &keys, &mut chain).await;
