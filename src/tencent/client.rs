@@ -1,24 +1,26 @@
 //! One attempt: one HTTP request, bounded in time, and what it proves.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use arc_swap::ArcSwap;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, timeout_at};
 
 use super::credential::UserSigSource;
+use super::deadline::CallDeadline;
 use super::envelope::Judgement;
 use super::exchange::{Exchange, PermitUse, judge_exchange};
 use super::last_check;
-use super::request::{Caller, build_request};
+use super::request::{Admin, build_request};
 use super::settings::{BaseUrl, Credential, Error, Settings};
 use super::transport::{fetch, http_client};
 use crate::audit::SendToken;
 use crate::domain::{Attempt, Command, Failure, Kind, Verdict, Wire};
 use crate::limit::Permit;
 
-/// How long after its time-out an answer is still listened for.
+/// How long after its deadline an answer is still listened for.
 pub const LISTENING: Duration = Duration::from_secs(10);
 
 /// Calls the two APIs. Made once, shared by everyone, as it holds the connections.
@@ -27,7 +29,7 @@ pub struct Client {
     pub(super) url: BaseUrl,
     pub(super) sdk_app_id: u32,
     pub(super) admin: String,
-    usersigs: RwLock<Arc<UserSigSource>>,
+    usersigs: ArcSwap<UserSigSource>,
     /// What another credential is checked and used with.
     usersig_ttl: Duration,
     wire: Wire,
@@ -67,7 +69,7 @@ impl Client {
             url,
             sdk_app_id,
             admin,
-            usersigs: RwLock::new(Arc::new(usersigs)),
+            usersigs: ArcSwap::from_pointee(usersigs),
             usersig_ttl,
             wire: Wire {
                 login_kick_field: kick_field.as_str(),
@@ -105,26 +107,23 @@ impl Client {
     pub fn set_credential(&self, credential: &Credential) -> Result<(), Error> {
         let usersigs =
             UserSigSource::new(credential, self.sdk_app_id, &self.admin, self.usersig_ttl)?;
-        *self
-            .usersigs
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = Arc::new(usersigs);
+        self.usersigs.store(Arc::new(usersigs));
         Ok(())
     }
 
     pub(super) fn usersigs(&self) -> Arc<UserSigSource> {
-        Arc::clone(&self.usersigs.read().unwrap_or_else(PoisonError::into_inner))
+        self.usersigs.load_full()
     }
 
-    /// How long one attempt may take before its caller should be told that it timed out.
-    pub const fn timeout(&self) -> Duration {
-        self.timeout
+    /// When an attempt that begins now is given up, if its action must have ended by `action`.
+    pub fn call_deadline(&self, action: Instant) -> CallDeadline {
+        CallDeadline::of(action, self.timeout)
     }
 
-    /// Makes the one attempt that `token` announces. Nothing is sent once `deadline` or the
-    /// attempt's time-out has passed, or the lease on its permit has run out.
-    /// An answer is waited for until the time-out and [`LISTENING`] are over, for a caller that
-    /// has given up still wants to know. An attempt that still connects when its time is up
+    /// Makes the one attempt that `token` announces. Nothing is sent once `deadline` has passed, or
+    /// the lease on its permit has run out.
+    /// An answer is waited for until [`LISTENING`] after it, for whoever has given up still wants
+    /// to know. An attempt that still connects when its time is up
     /// counts as one that may have been sent.
     ///
     /// `permit` is given back as soon as it is known how it was used. Dropping the future closes the
@@ -133,7 +132,7 @@ impl Client {
         &self,
         token: SendToken,
         permit: Permit,
-        deadline: Instant,
+        deadline: CallDeadline,
     ) -> (Attempt, Verdict) {
         let valid = permit.validity();
         let check = move || (!valid()).then_some(Failure::LeaseLapsed);
@@ -166,33 +165,32 @@ impl Client {
         &self,
         command: &Command,
         random: u32,
-        deadline: Instant,
+        deadline: CallDeadline,
         listening: Duration,
         check: impl Fn() -> Option<Failure> + Send + Sync + Unpin + 'static,
     ) -> Exchange {
         let usersigs = self.usersigs();
         let usersig = usersigs.usersig(SystemTime::now());
         let secrets = secrets(&usersigs, &usersig);
-        let caller = Caller {
+        let admin = Admin {
             sdk_app_id: self.sdk_app_id,
             identifier: &self.admin,
             usersig: &usersig,
         };
-        let mut request = build_request(&self.url, &caller, &self.wire, command, random);
+        let mut request = build_request(&self.url, &admin, &self.wire, command, random);
         let started = Instant::now();
-        let patience = deadline.min(started + self.timeout);
         let check = move || {
-            let late = (Instant::now() >= patience).then_some(Failure::DeadlinePassed);
+            let late = deadline.has_passed().then_some(Failure::DeadlinePassed);
             late.or_else(&check)
         };
         last_check::add(&mut request, check);
         let mut http_status = None;
-        let fetched = if started >= deadline {
+        let fetched = if deadline.has_passed() {
             Err(Failure::DeadlinePassed)
         } else {
             // Whatever is still open is closed here, with the future that holds it.
             let fetching = fetch(&self.http, request, &secrets, &mut http_status);
-            let fetched = timeout_at(patience + listening, fetching).await;
+            let fetched = timeout_at(deadline.at() + listening, fetching).await;
             fetched.map_or(Err(Failure::TimedOut), |fetched| {
                 fetched.map_err(|lost| lost.failure)
             })

@@ -14,6 +14,7 @@
 mod client;
 mod codes;
 mod credential;
+mod deadline;
 mod envelope;
 mod exchange;
 mod last_check;
@@ -33,6 +34,7 @@ mod tests;
 
 pub use client::{Client, LISTENING};
 pub use codes::{class_of, is_about_the_signature, is_quota_of_the_day, is_resigned_once};
+pub use deadline::CallDeadline;
 pub use probe::{Probed, Refused, refused};
 pub use settings::{BaseUrl, Credential, Error, KickField, Settings};
 pub use transport::{check_proxy, check_roots};

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use super::client::{Client, secrets};
 use super::codes::common_class_of;
 use super::envelope::judge;
-use super::request::{Caller, QUERY_ONLINE_STATUS, build_question};
+use super::request::{Admin, QUERY_ONLINE_STATUS, build_question};
 use super::transport::{Lost, fetch};
 use crate::domain::{Answer, Class, Failure};
 
@@ -56,12 +56,12 @@ impl Client {
         let usersigs = self.usersigs();
         let usersig = usersigs.usersig(SystemTime::now());
         let secrets = secrets(&usersigs, &usersig);
-        let caller = Caller {
+        let admin = Admin {
             sdk_app_id: self.sdk_app_id,
             identifier: &self.admin,
             usersig: &usersig,
         };
-        let request = build_question(&self.url, &caller, rand::random());
+        let request = build_question(&self.url, &admin, rand::random());
         let mut http_status = None;
         let fetching = fetch(&self.http, request, &secrets, &mut http_status);
         let fetched = timeout(patience, fetching).await;

@@ -1,8 +1,7 @@
 //! The request, exactly as Tencent names its parts (REST API overview, product 1047; Kicking,
 //! product 1047; Kick User off the Seat, product 647).
 
-use std::fmt::Write as _;
-
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request};
 use secrecy::{ExposeSecret, SecretString};
@@ -11,9 +10,18 @@ use serde::{Serialize, Serializer};
 use super::settings::BaseUrl;
 use crate::domain::{Api, Command, Packet, Wire};
 
-/// Who calls, in the query of every URL.
+/// What is percent-encoded: everything but the unreserved characters (RFC 3986, 2.3) and the `*` of a
+/// `UserSig`, which goes into the query as it is.
+const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'*');
+
+/// As whom the gateway calls, in the query of every URL.
 #[derive(Debug)]
-pub(super) struct Caller<'a> {
+pub(super) struct Admin<'a> {
     pub(super) sdk_app_id: u32,
     pub(super) identifier: &'a str,
     pub(super) usersig: &'a SecretString,
@@ -22,14 +30,14 @@ pub(super) struct Caller<'a> {
 /// The request for `command`. It holds the `UserSig`: it must be neither logged nor returned.
 pub(super) fn build_request(
     base: &BaseUrl,
-    caller: &Caller<'_>,
+    admin: &Admin<'_>,
     wire: &Wire,
     command: &Command,
     random: u32,
 ) -> Request {
     let kind = command.kind();
     let body = Body((kind.packet)(command.targets(), wire));
-    post(base, caller, kind.api.command, &body, random)
+    post(base, admin, kind.api.command, &body, random)
 }
 
 /// Querying Online Status (product 1047).
@@ -39,18 +47,18 @@ pub(super) static QUERY_ONLINE_STATUS: Api = Api {
     codes: &[],
 };
 
-/// The question whether the caller itself is online, which does nothing to anyone (Querying Online
+/// The question whether the admin itself is online, which does nothing to anyone (Querying Online
 /// Status, product 1047). It holds the `UserSig` as well.
-pub(super) fn build_question(base: &BaseUrl, caller: &Caller<'_>, random: u32) -> Request {
+pub(super) fn build_question(base: &BaseUrl, admin: &Admin<'_>, random: u32) -> Request {
     let body = Question {
-        accounts: [caller.identifier],
+        accounts: [admin.identifier],
     };
-    post(base, caller, QUERY_ONLINE_STATUS.command, &body, random)
+    post(base, admin, QUERY_ONLINE_STATUS.command, &body, random)
 }
 
 fn post(
     base: &BaseUrl,
-    caller: &Caller<'_>,
+    admin: &Admin<'_>,
     api: &str,
     body: &impl Serialize,
     random: u32,
@@ -58,9 +66,9 @@ fn post(
     let mut url = base.of_api(api);
     url.set_query(Some(&format!(
         "sdkappid={}&identifier={}&usersig={}&random={random}&contenttype=json",
-        caller.sdk_app_id,
-        percent_encode(caller.identifier),
-        percent_encode(caller.usersig.expose_secret()),
+        admin.sdk_app_id,
+        utf8_percent_encode(admin.identifier, QUERY_VALUE),
+        utf8_percent_encode(admin.usersig.expose_secret(), QUERY_VALUE),
     )));
     let body = serde_json::to_vec(body).expect("texts are valid JSON");
     let mut request = Request::new(Method::POST, url);
@@ -84,21 +92,6 @@ impl Serialize for Body {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
-}
-
-/// Percent-encoding (RFC 3986, 2.1) of everything but the unreserved characters and the `*` of a
-/// `UserSig`, which goes into the query as it is.
-fn percent_encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~*".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]
@@ -134,14 +127,14 @@ mod tests {
     ) -> (Url, String) {
         let base = BaseUrl::parse("https://console.tim.qq.com", false).unwrap();
         let usersig = "eJ*-_xyz".into();
-        let caller = Caller {
+        let admin = Admin {
             sdk_app_id: 88_888_888,
             identifier,
             usersig: &usersig,
         };
         let request = build_request(
             &base,
-            &caller,
+            &admin,
             &Wire { login_kick_field },
             command,
             4_294_967_295,

@@ -174,7 +174,7 @@ fn agreed() -> Option<Failure> {
 }
 
 async fn kick(client: &Client, command: &Command) -> Exchange {
-    let deadline = Instant::now() + 2 * TIMEOUT;
+    let deadline = client.call_deadline(Instant::now() + 2 * TIMEOUT);
     let exchange = client
         .exchange(command, 4_123_456_789, deadline, Duration::ZERO, agreed)
         .await;
@@ -283,7 +283,7 @@ async fn echoes_of_the_usersig_and_of_the_secret_key_are_removed() {
         .exchange(
             &login(),
             1,
-            Instant::now() + TIMEOUT,
+            given.call_deadline(Instant::now() + TIMEOUT),
             Duration::ZERO,
             agreed,
         )
@@ -300,7 +300,7 @@ async fn echoes_of_the_usersig_and_of_the_secret_key_are_removed() {
         .exchange(
             &login(),
             1,
-            Instant::now() + TIMEOUT,
+            minting.call_deadline(Instant::now() + TIMEOUT),
             Duration::ZERO,
             agreed,
         )
@@ -365,8 +365,9 @@ async fn a_proxy_that_opens_no_tunnel_means_not_sent() {
 async fn nothing_is_sent_after_the_deadline() {
     let server = Server::start(Script::Answer(succeeded())).await;
     let client = client(&server.http());
+    let deadline = client.call_deadline(Instant::now());
     let exchange = client
-        .exchange(&login(), 1, Instant::now(), Duration::ZERO, agreed)
+        .exchange(&login(), 1, deadline, Duration::ZERO, agreed)
         .await;
     assert_not_sent(&exchange, Failure::DeadlinePassed);
     assert_eq!(server.seen().connections, 0);
@@ -397,7 +398,7 @@ async fn what_the_last_check_holds_back_leaves_no_byte_on_a_connection_new_or_ke
                 PermitUse::Answered
             );
         }
-        let deadline = Instant::now() + TIMEOUT;
+        let deadline = client.call_deadline(Instant::now() + TIMEOUT);
         let refused = || Some(Failure::LeaseLapsed);
         let exchange = client
             .exchange(&login(), 1, deadline, Duration::ZERO, refused)
@@ -460,7 +461,7 @@ async fn assert_closed(server: &Server) {
 async fn the_deadline_ends_an_attempt_before_its_own_time_out() {
     let server = Server::start(Script::AnswerAndStall(Vec::new())).await;
     let client = client(&server.http());
-    let deadline = Instant::now() + TIMEOUT / 5;
+    let deadline = client.call_deadline(Instant::now() + TIMEOUT / 5);
     let exchange = client
         .exchange(&login(), 1, deadline, Duration::ZERO, agreed)
         .await;

@@ -93,11 +93,11 @@ impl Moderation {
         };
         self.retry_budget.count();
         let (this, started) = (Arc::clone(self), Instant::now());
+        let deadline = self.tencent.call_deadline(deadline);
         let mut sending: Sending =
             Box::pin(async move { this.tencent.send(token, permit, deadline).await });
-        let patience = deadline.min(started + self.tencent.timeout());
         let (mut verdict, mut given_up) = (Verdict::Unknown(None), None);
-        if let Ok(over) = timeout_at(patience, &mut sending).await {
+        if let Ok(over) = timeout_at(deadline.at(), &mut sending).await {
             (attempt, verdict) = over;
         } else {
             attempt.duration = started.elapsed();
