@@ -65,6 +65,7 @@
 //! | [`limit`] | moderators' limits (on acting and on reading), queue, pacing, permits, and their leases | time, SQL for leases |
 //! | [`audit`] | the record: begin, finish, recover, read; seal, verify, decide, export, retain | SQL |
 //! | [`db`] | pools and migrations | SQL |
+//! | `members` | JSON objects in which no name is there twice | serde |
 //! | [`tencent`] | one call, and what its answer means; the `UserSig` | Tencent, reqwest |
 //! | [`http`] | routes, parsing, problems, the OpenAPI document; the operations port | actix-web |
 //! | [`server`], `rotation` | bind, run, stop in order; secrets that change | everything above |
@@ -102,6 +103,7 @@ pub mod domain;
 pub mod http;
 pub mod kinds;
 pub mod limit;
+mod members;
 pub mod metrics;
 pub mod moderation;
 mod rotation;

@@ -10,8 +10,10 @@ use serde_json::Value;
 
 use super::claims::ClaimRules;
 use super::keys::{self, LONGEST_KEY_ID, VerificationKey};
-use super::{ClaimPath, Error, Jwks, KeySource, Refusal, Settings, json};
+use super::nulls::without_nulls;
+use super::{ClaimPath, Error, Jwks, KeySource, Refusal, Settings};
 use crate::domain::Moderator;
+use crate::members::object;
 use crate::telemetry::OnceAMinute;
 
 /// The longest token that is read, in bytes. A token that lists some hundred groups or roles is
@@ -114,7 +116,7 @@ impl Verifier {
                 token.check_signature(&keys)?;
             }
         }
-        let claims = json::without_nulls(decode_object(token.payload)?);
+        let claims = without_nulls(decode_object(token.payload)?);
         let moderator = self.rules.moderator(&token.header, &claims, now)?;
         if moderator.held().next().is_none() {
             self.report_useless(&claims);
@@ -208,7 +210,7 @@ fn decode_object(part: &str) -> Result<Value, Refusal> {
     let bytes = URL_SAFE_NO_PAD
         .decode(part)
         .map_err(|_| Refusal::Malformed)?;
-    json::object(&bytes).ok_or(Refusal::Malformed)
+    object(&bytes).ok_or(Refusal::Malformed)
 }
 
 /// The algorithm that a JOSE header names, if the header asks for nothing else that matters.

@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use super::AppState;
 use super::audit_read::AuditRead;
 use super::authenticated::{Authenticated, origin};
-use super::body::Members;
+use super::body::read_body;
 use super::fields;
 use super::json::{ActionJson, PageJson, state_headers};
 use super::openapi::{Filters, GetProblems, ListProblems, Paging};
@@ -29,7 +29,7 @@ pub(super) async fn create_action(
 ) -> Result<HttpResponse, ApiError> {
     authenticated.spend(&state)?;
     refuse_query(&request)?;
-    let members = Members::read(&request, payload).await?;
+    let members = read_body(&request, payload).await?;
     let asked = fields::request(**kind, members, &request, &state.request_rules)?;
     let outcome = state
         .moderation

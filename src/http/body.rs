@@ -4,16 +4,16 @@
 //! reported at once, with the name of its member; and a duplicate, which most parsers resolve
 //! silently and each in its own way, is one of them.
 
-use std::fmt;
 use std::time::Duration;
 
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use actix_web::{HttpRequest, web};
 use futures_util::StreamExt;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
+use serde_json::error::Category;
 
 use super::problem::{ApiError, FieldFault};
+use crate::members::{Members, Unambiguous};
 
 /// The largest body that is read, in bytes.
 const LARGEST: usize = 16 * 1024;
@@ -25,48 +25,56 @@ const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// no part of any member.
 const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
 
-/// The members of a JSON object, in the order they came, duplicates included.
-#[derive(Debug)]
-pub(super) struct Members(pub(super) Vec<(String, Value)>);
+/// Reads the body of `request`, a JSON object.
+pub(super) async fn read_body(
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Result<Members<Value>, ApiError> {
+    let (plain, json) = (is_plain(request), is_json(request));
+    let read = async {
+        // Read first, so that whoever sends before listening can read the answer.
+        let body = bounded(payload).await;
+        if !plain {
+            // How long such a body is says nothing of the content.
+            return Err(ApiError::UnsupportedContentCoding);
+        }
+        let body = body?;
+        if json {
+            Ok(body)
+        } else {
+            Err(ApiError::UnsupportedMediaType)
+        }
+    };
+    let body = tokio::time::timeout(READ_TIMEOUT, read)
+        .await
+        .map_err(|_| malformed("the body took too long"))??;
+    members(body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&body))
+}
 
-impl Members {
-    /// Reads the body of `request`.
-    pub(super) async fn read(
-        request: &HttpRequest,
-        payload: web::Payload,
-    ) -> Result<Self, ApiError> {
-        let (plain, json) = (is_plain(request), is_json(request));
-        let read = async {
-            // Read first, so that whoever sends before listening can read the answer.
-            let body = bounded(payload).await;
-            if !plain {
-                // How long such a body is says nothing of the content.
-                return Err(ApiError::UnsupportedContentCoding);
+/// Of two members of one name in the body itself, both: the fault is told with the name. Within a member
+/// there are none.
+fn members(body: &[u8]) -> Result<Members<Value>, ApiError> {
+    let read: Result<Members<Unambiguous>, _> = serde_json::from_slice(body);
+    let members = read.map_err(|error| {
+        let what = match error.classify() {
+            Category::Data if body.trim_ascii_start().starts_with(b"{") => {
+                "an object in the body names a member twice"
             }
-            let body = body?;
-            if json {
-                Ok(body)
-            } else {
-                Err(ApiError::UnsupportedMediaType)
-            }
+            Category::Data => "the body must be a JSON object",
+            _ => "the body is not valid JSON",
         };
-        let body = tokio::time::timeout(READ_TIMEOUT, read)
-            .await
-            .map_err(|_| malformed("the body took too long"))??;
-        let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&body);
-        serde_json::from_slice(body).map_err(|error| {
-            let what = if error.is_data() {
-                "the body must be a JSON object"
-            } else {
-                "the body is not valid JSON"
-            };
-            malformed(&format!(
-                "{what} (line {}, column {})",
-                error.line(),
-                error.column()
-            ))
-        })
-    }
+        malformed(&format!(
+            "{what} (line {}, column {})",
+            error.line(),
+            error.column()
+        ))
+    })?;
+    let members = members.0.into_iter();
+    Ok(Members(
+        members
+            .map(|(name, Unambiguous(value))| (name, value))
+            .collect(),
+    ))
 }
 
 fn malformed(detail: &str) -> ApiError {
@@ -112,26 +120,27 @@ async fn bounded(mut payload: web::Payload) -> Result<Vec<u8>, ApiError> {
     Ok(body)
 }
 
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Members;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
+    #[test]
+    fn a_body_is_an_object_in_which_nothing_deeper_is_named_twice() {
+        let detail = |body: &str| match members(body.as_bytes()) {
+            Err(ApiError::InvalidRequest { detail, .. }) => detail,
+            other => format!("{other:?}"),
+        };
+        for (body, told) in [
+            ("[1]", "the body must be a JSON object (line 1, column 0)"),
+            ("{", "the body is not valid JSON (line 1, column 1)"),
+            (
+                r#" {"a": {"b": 1, "b": 2}}"#,
+                "an object in the body names a member twice (line 1, column 23)",
+            ),
+        ] {
+            assert_eq!(detail(body), told, "{body}");
         }
-
-        deserializer.deserialize_map(MembersVisitor)
+        let both = members(br#"{"a": 1, "a": 2}"#).expect("the fields say which is there twice");
+        assert_eq!(both.0.len(), 2);
     }
 }

@@ -7,10 +7,10 @@ use actix_web::HttpRequest;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::body::Members;
 use super::problem::{ApiError, FieldFault};
 use crate::domain::{Command, IdempotencyKey, Kind, Request, Slot, Targets, UserId, printable};
 use crate::http::settings::RequestRules;
+use crate::members::Members;
 
 /// The fields of a request, of which each is taken at most once.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ pub(super) struct Fields {
 
 impl Fields {
     /// The members of a body. A duplicate is a fault.
-    pub(super) fn of(members: Members) -> Self {
+    pub(super) fn of(members: Members<Value>) -> Self {
         let mut fields = Self::default();
         for (name, value) in members.0 {
             if let Some(_earlier) = fields.values.insert(name.clone(), value) {
@@ -93,7 +93,7 @@ impl Fields {
 /// What a body of this kind asks for.
 pub(super) fn request(
     kind: Kind,
-    members: Members,
+    members: Members<Value>,
     http: &HttpRequest,
     rules: &RequestRules,
 ) -> Result<Request, ApiError> {

@@ -6,12 +6,12 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::body::Members;
 use super::fields::{Fields, action_id};
 use super::format::Format;
 use super::problem::{ApiError, FieldFault};
 use crate::audit::Filter;
 use crate::domain::{Kind, Moderator, Scope, State, printable};
+use crate::members::Members;
 
 /// A list that was asked for.
 #[derive(Debug)]

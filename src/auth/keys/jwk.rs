@@ -14,7 +14,8 @@ use serde_json::value::RawValue;
 
 use super::skipped::{SkippedKey, WhySkipped};
 use super::{ED25519_ONLY, ES256, ES384, LONGEST_KEY_ID, RSA, RSA_BITS, VerificationKey, bits};
-use crate::auth::json;
+use crate::auth::nulls::without_nulls;
+use crate::members::object;
 
 /// The most keys that are taken from one document. A provider in the middle of a rotation has a
 /// handful; a token without `kid` is tried with each.
@@ -46,7 +47,7 @@ pub(in crate::auth) fn key_set(document: &[u8]) -> Option<KeySet> {
     let document: Document<'_> = serde_json::from_slice(document).ok()?;
     let mut set = KeySet::default();
     for (index, raw) in document.keys.iter().enumerate() {
-        let value = json::object(raw.get().as_bytes()).map(json::without_nulls);
+        let value = object(raw.get().as_bytes()).map(without_nulls);
         let read = value.as_ref().ok_or(WhySkipped::NotAnObject).and_then(key);
         match read {
             Ok(key) if set.keys.len() < MOST_KEYS => set.keys.push(key),

@@ -133,10 +133,10 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::http::body::Members;
     use crate::http::document::document;
     use crate::http::fields::request;
     use crate::http::settings::RequestRules;
+    use crate::members::Members;
 
     fn is_taken(kind: Kind, members: &[(String, Value)]) -> bool {
         let rules = RequestRules::default();

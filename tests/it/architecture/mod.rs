@@ -43,11 +43,12 @@ const DEEDS: &[(&str, &[&str])] = &[
 /// A module, and the only others of ours that it may import.
 const LAYERS: &[(&str, &[&str])] = &[
     ("domain", &[]),
+    ("members", &[]),
     ("kinds", &["domain"]),
     ("simulator", &[]),
     ("dev", &[]),
-    ("auth", &["domain", "telemetry"]),
-    ("audit", &["db", "domain"]),
+    ("auth", &["domain", "members", "telemetry"]),
+    ("audit", &["db", "domain", "members"]),
     ("db", &["domain"]),
     ("limit", &["db", "domain", "telemetry"]),
     ("telemetry", &[]),
@@ -79,6 +80,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "auth",
             "domain",
             "limit",
+            "members",
             "moderation",
             "service",
             "stream",

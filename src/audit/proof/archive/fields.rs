@@ -1,9 +1,10 @@
 //! The members of a row in an export.
 
 use std::collections::HashMap;
-use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer};
+
+use crate::members::Members;
 
 /// Each member is there once. Of two of one name, readers would take one or the other, and what is
 /// verified here would not be what is read elsewhere.
@@ -19,29 +20,8 @@ impl Fields {
 
 impl<'de> Deserialize<'de> for Fields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Members)
-    }
-}
-
-struct Members;
-
-impl<'de> Visitor<'de> for Members {
-    type Value = Fields;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("the members of a row")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Fields, A::Error> {
-        let mut fields = HashMap::with_capacity(members.size_hint().unwrap_or_default());
-        while let Some((name, value)) = members.next_entry::<String, Option<String>>()? {
-            if fields.contains_key(&name) {
-                let twice = format_args!("duplicate field `{name}`");
-                return Err(A::Error::custom(twice));
-            }
-            fields.insert(name, value);
-        }
-        Ok(Fields(fields))
+        let members = Members::deserialize(deserializer)?.distinct()?;
+        Ok(Self(members.into_iter().collect()))
     }
 }
 
