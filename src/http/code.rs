@@ -61,3 +61,42 @@ codes! {
     OutcomeUnknown,         "outcome-unknown",          GATEWAY_TIMEOUT,        "The outcome is unknown";
     Internal,               "internal",                 INTERNAL_SERVER_ERROR,  "An error inside the gateway";
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Each code of a row of the README's table, with its status.
+    fn told(row: &str) -> Vec<(String, String)> {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let [_, statuses, codes, ..] = cells[..] else {
+            panic!("no row of that table: {row}");
+        };
+        let statuses: Vec<&str> = statuses.split(", ").collect();
+        let codes: Vec<&str> = codes.split('`').skip(1).step_by(2).collect();
+        let is_one_each = statuses.len() == codes.len();
+        assert!(
+            is_one_each || statuses.len() == 1 || codes.is_empty(),
+            "{row}"
+        );
+        let statuses = statuses.iter().cycle().map(|status| (*status).to_owned());
+        let codes = codes.iter().map(|code| (*code).to_owned());
+        codes.zip(statuses).collect()
+    }
+
+    #[test]
+    fn the_readme_says_what_a_client_must_do_with_each_code_and_its_status() {
+        let (_, table) = include_str!("../../README.md")
+            .split_once("### What a client must do with each answer")
+            .expect("it has the table");
+        let rows = table.lines().skip_while(|line| !line.starts_with("| 200"));
+        let rows = rows.take_while(|line| line.starts_with('|'));
+        let told: BTreeSet<_> = rows.flat_map(told).collect();
+        let codes = Code::ALL.iter();
+        let known =
+            codes.map(|code| (code.as_str().to_owned(), code.status().as_u16().to_string()));
+        assert_eq!(told, known.collect());
+    }
+}
