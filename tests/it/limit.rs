@@ -17,8 +17,6 @@ use crate::support::tencent::travelling;
 use crate::support::world::{World, token};
 
 const SECOND: Duration = Duration::from_secs(1);
-/// `MODGATE_QUEUE_TIMEOUT`, as it is by default.
-const QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
 /// `MODGATE_TENCENT_QPS`: a fifth of the default, so that the machine has time for what else it does.
 const N: u16 = 40;
 
@@ -196,33 +194,6 @@ async fn a_successor_whose_database_forgot_does_not_add_its_calls_to_those_of_a_
         largest <= usize::from(N),
         "{largest} calls in one second: {before}, then {after}"
     );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_one_moderator_does_not_delay_the_clicks_of_another() {
-    let mut world = with_this_limit().await;
-    world.be_alone().await;
-    let gateway = Gateway::start(&world.variables).await.ready().await;
-    let (flood, clicks) = tokio::join!(
-        crowd(&gateway, &["mallory"]).offer("flooded", 300, SECOND * 5),
-        crowd(&gateway, &["alice"]).offer("clicked", 2, SECOND * 5)
-    );
-    assert!(flood.iter().any(Asked::is_refused), "that was no flood");
-    for click in clicks {
-        assert_eq!(
-            click.answer().status,
-            200,
-            "{}: {}",
-            click.user_id,
-            click.answer().text
-        );
-        assert!(
-            click.waited < QUEUE_TIMEOUT,
-            "{} waited {:?}",
-            click.user_id,
-            click.waited
-        );
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,6 +12,7 @@
 
 mod actions;
 mod alerts;
+mod alone;
 mod architecture;
 mod check_live;
 mod connections;
@@ -36,7 +37,6 @@ mod limit;
 mod lists;
 mod openapi;
 mod operations;
-mod pipelined;
 mod quota;
 mod reads;
 mod record;

@@ -1,6 +1,5 @@
 //! Who reads keeps nobody from acting, leaves something for the others, and leaves nothing behind.
 
-mod beside;
 mod places;
 
 use std::time::Duration;
@@ -17,7 +16,7 @@ use crate::support::eventually::eventually;
 use crate::support::persona::{Answer, Persona};
 use crate::support::world::{World, token};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The reading statements of the gateway that wait for the table which [`ReadsWait`] holds.
 const WAITING: &str = "select count(*) from pg_stat_activity where datname = current_database()
@@ -25,10 +24,10 @@ const WAITING: &str = "select count(*) from pg_stat_activity where datname = cur
 
 /// Whatever reads actions waits, until Postgres ends its statement; nothing that is written does.
 #[derive(Debug)]
-struct ReadsWait(PgConnection);
+pub(crate) struct ReadsWait(PgConnection);
 
 impl ReadsWait {
-    async fn begin(world: &World) -> Self {
+    pub(crate) async fn begin(world: &World) -> Self {
         let mut sql = world.sql().await;
         sqlx::raw_sql("begin; lock table audit.decision in access exclusive mode")
             .execute(&mut sql)
@@ -37,7 +36,7 @@ impl ReadsWait {
         Self(sql)
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.0.close().await.expect("it is open");
     }
 }
@@ -59,7 +58,7 @@ fn assert_too_many_reads(answer: &Answer) {
     assert_eq!(answer.header("ratelimit"), Some(left.as_str()));
 }
 
-async fn keyed(moderator: &Persona, key: &str, user_id: &str) -> Answer {
+pub(crate) async fn keyed(moderator: &Persona, key: &str, user_id: &str) -> Answer {
     let answer = moderator.try_kick_login_keyed(key, user_id).await;
     answer.expect("the gateway answers")
 }

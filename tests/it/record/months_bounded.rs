@@ -87,7 +87,7 @@ async fn the_service_makes_what_it_needs_and_its_owner_any_month() {
         run(&mut service, &makes).await.expect(arguments);
     }
     let mut owner = sql_as(&world, OWNER).await;
-    for arguments in ["'2020-01-15', 0", "'2035-06-15', 24"] {
+    for arguments in ["'2020-01-15', 0", "'2035-06-15', 13"] {
         let makes = format!("select audit.ensure_partitions({arguments})");
         run(&mut owner, &makes).await.expect(arguments);
     }

@@ -1,7 +1,6 @@
 //! Several replicas, each its own process, on one database: together they keep the limit that one
 //! keeps alone, use it as well, and lose it no longer than they must.
 
-mod fairness;
 mod floods;
 mod hostile;
 mod throughput;
@@ -33,22 +32,22 @@ const MODERATORS: [&str; 10] = [
     "alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy",
 ];
 
-const DONE: &str = "200";
-const REFUSED: &str = "429 rate-limited api";
+pub(crate) const DONE: &str = "200";
+pub(crate) const REFUSED: &str = "429 rate-limited api";
 /// The connection failed, or no answer came in time.
 const GONE: &str = "no answer";
 
 /// Gateways that share a database and call the same simulator.
 #[derive(Debug)]
-struct Replicas {
-    gateways: Vec<Gateway>,
+pub(crate) struct Replicas {
+    pub(crate) gateways: Vec<Gateway>,
     tencent: Tencent,
-    world: World,
+    pub(crate) world: World,
 }
 
 impl Replicas {
     /// None yet.
-    async fn in_world(world: World) -> Self {
+    pub(crate) async fn in_world(world: World) -> Self {
         let tencent = Tencent::start().await;
         tencent.set_latency(&travelling()).await;
         let world = world
@@ -62,7 +61,7 @@ impl Replicas {
         }
     }
 
-    async fn start(&mut self, count: usize) {
+    pub(crate) async fn start(&mut self, count: usize) {
         let gateways = (0..count).map(|_| self.another());
         let gateways = join_all(gateways).await;
         self.gateways.extend(gateways);
@@ -78,7 +77,7 @@ impl Replicas {
     }
 
     /// Whatever happened: no second had too many calls, and none was made without a record.
-    async fn assert_the_limit_and_the_record(&self) {
+    pub(crate) async fn assert_the_limit_and_the_record(&self) {
         let largest = self.tencent.arrived(Api::KICK_LOGIN).await.largest_second;
         assert!(largest <= u64::from(N), "{largest} calls in one second");
         let announced = self.world.announced().await;
@@ -89,7 +88,7 @@ impl Replicas {
 }
 
 /// Asks these gateways, in turns.
-fn crowd(gateways: &[Gateway], subjects: &[&str]) -> Arc<Crowd> {
+pub(crate) fn crowd(gateways: &[Gateway], subjects: &[&str]) -> Arc<Crowd> {
     impatient_crowd(gateways, subjects, PATIENCE)
 }
 
@@ -101,13 +100,13 @@ fn impatient_crowd(gateways: &[Gateway], subjects: &[&str], patience: Duration) 
 
 /// Keeps a figure for whoever reads the output of a test that failed.
 #[expect(clippy::print_stdout, reason = "libtest shows it with the failure")]
-fn measured(figures: &str) {
+pub(crate) fn measured(figures: &str) {
     println!("{figures}");
 }
 
 /// What an answer is called in these tests: its status and, unless it is 200, its code, and whose
 /// limit it names.
-fn outcome(asked: &Asked) -> String {
+pub(crate) fn outcome(asked: &Asked) -> String {
     let answer = match &asked.answer {
         Ok(answer) => answer.parsed(),
         Err(_) => return GONE.to_owned(),
@@ -132,7 +131,7 @@ fn outcomes<'a>(asked: impl IntoIterator<Item = &'a Asked>) -> BTreeMap<String, 
 }
 
 /// That nothing came but these.
-fn assert_only<'a>(asked: impl IntoIterator<Item = &'a Asked>, expected: &[&str]) {
+pub(crate) fn assert_only<'a>(asked: impl IntoIterator<Item = &'a Asked>, expected: &[&str]) {
     let asked: Vec<&Asked> = asked.into_iter().collect();
     let outcomes = outcomes(asked.iter().copied());
     let failed = asked.iter().filter_map(|asked| asked.answer.as_ref().err());

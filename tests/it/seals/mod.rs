@@ -136,10 +136,7 @@ impl Recorded {
         gateway.kill();
         world.leave();
         let later = heads(&world.database.url, seals / 2);
-        let mut sql = world.sql().await;
-        let name = sqlx::query_scalar("select current_database()::text");
-        let name = name.fetch_one(&mut sql).await.expect("Postgres knows");
-        sql.close().await.expect("nothing is in its way");
+        let name = world.to_be_copied().await;
         // The last one is among the later ones alone.
         let last = format!("\"seal.no\":{seals},");
         let earlier: Vec<&str> = log.lines().filter(|line| !line.contains(&last)).collect();

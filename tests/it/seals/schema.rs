@@ -38,10 +38,7 @@ async fn sealed(world: &World) {
 async fn migrated() -> (World, String) {
     let world = World::new().await;
     sealed(&world).await;
-    let mut sql = world.sql().await;
-    let name = sqlx::query_scalar("select current_database()::text");
-    let name = name.fetch_one(&mut sql).await.expect("Postgres knows");
-    sql.close().await.expect("nothing is in its way");
+    let name = world.to_be_copied().await;
     (world, name)
 }
 

@@ -1,6 +1,5 @@
 //! What happens is told as it happens: each state once, in one order, to those who may know.
 
-mod crowd;
 mod feed;
 pub(crate) mod listening;
 mod positions;

@@ -12,6 +12,7 @@ use std::{
     env, fmt,
     io::Write as _,
     os::unix::process::CommandExt as _,
+    path::PathBuf,
     process::{Child, Command, Stdio},
     str::FromStr as _,
     sync::{Arc, Mutex},
@@ -24,7 +25,7 @@ use sqlx::{
 };
 use testcontainers::{
     ContainerAsync, GenericImage, ImageExt as _,
-    core::{ExecCommand, IntoContainerPort as _},
+    core::{ExecCommand, IntoContainerPort as _, Mount},
     runners::AsyncRunner as _,
 };
 use tokio::{
@@ -37,16 +38,38 @@ use uuid::Uuid;
 /// A container that does not run by then is not waited for: its image may not be to be had here.
 const CONTAINER_WITHIN: Duration = Duration::from_secs(20);
 
-/// For the shared server: many tests at once, and nothing that has to survive a crash.
-const SHARED_SETTINGS: [&str; 4] = [
-    "max_connections=500",
-    "fsync=off",
-    "full_page_writes=off",
-    "max_wal_size=4GB",
-];
+/// What a server is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    /// Many tests at once, and nothing that has to survive a crash. Whoever looks at plans analyzes the tables.
+    Shared,
+    /// One test, which may crash it: what was committed must still be there.
+    Private,
+}
 
-/// For a server that a test crashes: what was committed must still be there.
-const PRIVATE_SETTINGS: [&str; 2] = ["max_connections=100", "fsync=on"];
+impl Use {
+    const fn settings(self) -> &'static [&'static str] {
+        match self {
+            Self::Shared => &[
+                "max_connections=500",
+                "fsync=off",
+                "full_page_writes=off",
+                "max_wal_size=1GB",
+                "autovacuum=off",
+            ],
+            Self::Private => &["max_connections=100", "fsync=on"],
+        }
+    }
+}
+
+/// Where the image keeps its data.
+const DATA_OF_IMAGE: &str = "/var/lib/postgresql/data";
+
+/// A file system in memory, on Linux.
+const IN_MEMORY: &str = "/dev/shm";
+
+/// How much must be free there, in MiB: six tests at a time use a tenth of it.
+const ENOUGH: u64 = 6 * 1024;
 
 /// A server, with its superuser's connection string.
 #[derive(Debug)]
@@ -91,7 +114,7 @@ impl Cluster {
                     },
                     None => Self {
                         shared: true,
-                        ..Self::start_one(&SHARED_SETTINGS).await
+                        ..Self::start_one(Use::Shared).await
                     },
                 };
                 announce(&format!("test database: {}", cluster.server));
@@ -102,7 +125,7 @@ impl Cluster {
 
     /// A server that nobody else uses, to be stopped and frozen; it writes to disk as in production.
     pub(crate) async fn private() -> Self {
-        Self::start_one(&PRIVATE_SETTINGS).await
+        Self::start_one(Use::Private).await
     }
 
     /// Makes an empty database, or a copy of the one named `template`, to which nobody may be connected.
@@ -197,26 +220,26 @@ impl Cluster {
         }
     }
 
-    async fn start_one(settings: &[&str]) -> Self {
+    async fn start_one(used: Use) -> Self {
         match variable("MODGATE_TEST_POSTGRES").as_deref() {
-            Some("testcontainers") => Self::start_container(settings)
+            Some("testcontainers") => Self::start_container(used)
                 .await
                 .expect("start a container"),
-            Some("local") => Self::start_local(settings).await,
+            Some("local") => Self::start_local(used).await,
             Some(other) => {
                 panic!("MODGATE_TEST_POSTGRES is neither testcontainers nor local: {other}")
             }
-            None => match Self::start_container(settings).await {
+            None => match Self::start_container(used).await {
                 Ok(cluster) => cluster,
                 Err(reason) => {
                     announce(&format!("no container for the tests: {reason}"));
-                    Self::start_local(settings).await
+                    Self::start_local(used).await
                 }
             },
         }
     }
 
-    async fn start_container(settings: &[&str]) -> Result<Self, String> {
+    async fn start_container(used: Use) -> Result<Self, String> {
         let name = format!("modgate-test-{}", Uuid::now_v7().simple());
         let guard = Guard::of_container(&name)?;
         let port = dev::free_port().map_err(|error| error.to_string())?;
@@ -224,7 +247,8 @@ impl Cluster {
         let (image, tag) = POSTGRES_IMAGE
             .split_once(':')
             .expect("the image is named with its tag");
-        let command = settings.iter().flat_map(|setting| ["-c", setting]);
+        let settings = used.settings().iter().copied();
+        let command = settings.flat_map(|setting| ["-c", setting]);
         let request = GenericImage::new(image, tag)
             .with_container_name(name)
             .with_mapped_port(port, 5432.tcp())
@@ -239,6 +263,11 @@ impl Cluster {
             })
             .with_env_var("POSTGRES_PASSWORD", &password)
             .with_cmd(["postgres"].into_iter().chain(command));
+        // What is in memory is gone when the container stops.
+        let request = match used {
+            Use::Shared => request.with_mount(Mount::tmpfs_mount(DATA_OF_IMAGE)),
+            Use::Private => request,
+        };
         let started = timeout(CONTAINER_WITHIN, request.start()).await;
         let container = started
             .map_err(|_| "it takes too long")?
@@ -256,9 +285,9 @@ impl Cluster {
         })
     }
 
-    async fn start_local(settings: &[&str]) -> Self {
-        let directory = env::temp_dir().join(format!("modgate-test-{}", Uuid::now_v7().simple()));
-        let settings = settings.iter().copied().map(str::to_owned).collect();
+    async fn start_local(used: Use) -> Self {
+        let directory = scratch().join(format!("modgate-test-{}", Uuid::now_v7().simple()));
+        let settings = used.settings().iter().copied().map(str::to_owned).collect();
         let options = Options {
             directory,
             lifetime: Lifetime::Temporary,
@@ -344,6 +373,23 @@ impl Drop for Guard {
     fn drop(&mut self) {
         drop(self.0.stdin.take());
         let _ = self.0.wait();
+    }
+}
+
+/// Where the data of local servers are: in memory if there is room, and nobody has said where. Each test makes and
+/// removes hundreds of files, and ext4 takes long to make some where it has just removed others.
+fn scratch() -> PathBuf {
+    let df = Command::new("df")
+        .args(["--output=avail", "--block-size=1M", IN_MEMORY])
+        .output();
+    let told = df.map(|df| String::from_utf8_lossy(&df.stdout).into_owned());
+    let free = told
+        .ok()
+        .and_then(|told| told.lines().last()?.trim().parse().ok());
+    if variable("TMPDIR").is_none() && free.is_some_and(|free: u64| free >= ENOUGH) {
+        PathBuf::from(IN_MEMORY)
+    } else {
+        env::temp_dir()
     }
 }
 

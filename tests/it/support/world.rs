@@ -9,7 +9,7 @@ use modgate::config::Environment;
 use modgate::simulator::{self, Simulator};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{Connection, PgConnection};
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
 use super::postgres::{Cluster, Database};
 use super::quiet::{self, Presence};
@@ -30,6 +30,9 @@ pub(crate) struct World {
     pub(crate) cluster: Option<Cluster>,
     pub(crate) variables: BTreeMap<String, String>,
     presence: Option<Presence>,
+    /// Where [`Self::count`] asks, and the URL it leads to: tests ask often, and Postgres makes a process for
+    /// each connection.
+    asked: Mutex<Option<(String, PgConnection)>>,
 }
 
 impl World {
@@ -94,6 +97,7 @@ impl World {
             cluster,
             variables,
             presence: Some(presence),
+            asked: Mutex::default(),
         }
     }
 
@@ -152,10 +156,31 @@ impl World {
 
     /// One number that Postgres knows.
     pub(crate) async fn count(&self, query: &'static str) -> i64 {
-        sqlx::query_scalar(query)
-            .fetch_one(&mut self.sql().await)
-            .await
-            .expect(query)
+        let mut asked = self.asked.lock().await;
+        // There may be another database by now, or Postgres may have ended.
+        if let Some((url, connection)) = asked.as_mut()
+            && *url == self.database.url
+            && let Ok(count) = sqlx::query_scalar(query).fetch_one(connection).await
+        {
+            return count;
+        }
+        let mut connection = self.sql().await;
+        let count = sqlx::query_scalar(query).fetch_one(&mut connection);
+        let count = count.await.expect(query);
+        *asked = Some((self.database.url.clone(), connection));
+        count
+    }
+
+    /// The name of the database, to which nobody of this world is connected any more: it may be copied.
+    pub(crate) async fn to_be_copied(&self) -> String {
+        if let Some((_, connection)) = self.asked.lock().await.take() {
+            connection.close().await.expect("nothing is in its way");
+        }
+        let mut sql = self.sql().await;
+        let name = sqlx::query_scalar("select current_database()::text");
+        let name = name.fetch_one(&mut sql).await.expect("Postgres knows");
+        sql.close().await.expect("nothing is in its way");
+        name
     }
 
     /// What holds after every test: every call that arrived is announced in the record by its

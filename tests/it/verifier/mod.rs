@@ -2,11 +2,19 @@
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
+
+/// The program itself: what stands for it on `PATH` may be a script that looks for it each time.
+static PYTHON: LazyLock<String> = LazyLock::new(|| {
+    let mut python = Command::new("python3");
+    python.args(["-c", "import sys; print(sys.executable, end='')"]);
+    String::from_utf8(output(python).stdout).expect("it is a path")
+});
 
 /// `python3` with one of the scripts here. Missing, it is a fault and no reason to skip a test.
 fn python(script: &str) -> Command {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/verifier");
-    let mut python = Command::new("python3");
+    let mut python = Command::new(&*PYTHON);
     // Without -B it would write into the sources.
     python.arg("-B").arg(directory.join(script));
     python.stdin(Stdio::null());

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::listening::{Listening, ask};
+use crate::stream::listening::{Listening, ask};
 use crate::support::app::MODERATOR;
 use crate::support::eventually::eventually;
 use crate::support::open_loop::Crowd;
@@ -239,7 +239,8 @@ async fn everyone_hears_every_state_once_and_in_order_whatever_happens() {
     other.signal("TERM");
     assert_eq!(other.exit(LONG).await.code(), Some(0));
     audience.door.send_replace(0);
-    actions_are(&world, ACTIONS).await;
+    // Some have one state alone: the one that they were recorded with.
+    actions_are(&world, ACTIONS + ACTIONS / 50).await;
     load.stop().await;
 
     let pending = "select count(*) from audit.actions where state = 'pending'";

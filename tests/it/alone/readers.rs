@@ -12,7 +12,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{PATIENCE, ReadsWait, keyed};
+use crate::reads::{PATIENCE, ReadsWait, keyed};
 use crate::support::app::MODERATOR;
 use crate::support::eventually::eventually;
 use crate::support::persona::{Answer, Persona};
