@@ -19,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::config::variables::Variable;
 use crate::config::{self, Environment};
 use crate::db;
 use crate::domain::Kind;
@@ -74,7 +75,7 @@ impl Failed {
     }
 
     /// The same, but names the variable that led to the database, if that is what cannot be used.
-    fn at(variable: &str, error: &(dyn std::error::Error + 'static)) -> Self {
+    fn at(variable: Variable, error: &(dyn std::error::Error + 'static)) -> Self {
         let mut errors = std::iter::successors(Some(error), |error| error.source());
         if errors.any(<dyn std::error::Error>::is::<db::Error>) {
             Self(format!("{variable}: {}", causes(error)))

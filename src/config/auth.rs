@@ -2,8 +2,18 @@
 
 use std::time::Duration;
 
+use super::variable::Variable;
 use super::{Reader, parse};
 use crate::{auth, telemetry};
+
+pub(super) const LEEWAY: Variable = Variable::plain("MODGATE_JWT_LEEWAY", "30s");
+pub(super) const AUDIENCE_CLAIM: Variable = Variable::plain("MODGATE_JWT_AUDIENCE_CLAIM", "aud");
+pub(super) const ACCEPT_ID_TOKENS: Variable =
+    Variable::plain("MODGATE_JWT_ACCEPT_ID_TOKENS", "false");
+pub(super) const SCOPE_CLAIM: Variable = Variable::plain("MODGATE_JWT_SCOPE_CLAIM", "scope,scp");
+pub(super) const SUBJECT_CLAIM: Variable = Variable::plain("MODGATE_JWT_SUBJECT_CLAIM", "sub");
+pub(super) const NAME_CLAIM: Variable =
+    Variable::plain("MODGATE_JWT_NAME_CLAIM", "preferred_username");
 
 pub(super) fn settings(
     reader: &mut Reader<'_>,
@@ -12,15 +22,15 @@ pub(super) fn settings(
     let issuer = issuer(reader);
     let audience = audience(reader);
     let keys = keys(reader, further_roots);
-    let leeway = reader.with("MODGATE_JWT_LEEWAY", |text| {
+    let leeway = reader.with(LEEWAY, |text| {
         parse::duration_or_zero(text, Duration::from_mins(10))
     });
-    let audience_claim = reader.with("MODGATE_JWT_AUDIENCE_CLAIM", auth::claim_text);
-    let accept_id_tokens = reader.with("MODGATE_JWT_ACCEPT_ID_TOKENS", parse::flag);
-    let scope_claims = reader.full_list("MODGATE_JWT_SCOPE_CLAIM", str::parse::<auth::ClaimPath>);
+    let audience_claim = reader.with(AUDIENCE_CLAIM, auth::claim_text);
+    let accept_id_tokens = reader.with(ACCEPT_ID_TOKENS, parse::flag);
+    let scope_claims = reader.full_list(SCOPE_CLAIM, str::parse::<auth::ClaimPath>);
     let scope_map = scope_map(reader);
-    let subject_claim = reader.with("MODGATE_JWT_SUBJECT_CLAIM", auth::claim_text);
-    let name_claim = reader.with("MODGATE_JWT_NAME_CLAIM", auth::claim_text);
+    let subject_claim = reader.with(SUBJECT_CLAIM, auth::claim_text);
+    let name_claim = reader.with(NAME_CLAIM, auth::claim_text);
     Some(auth::Settings {
         issuer: issuer?,
         audience: audience?,
@@ -35,45 +45,46 @@ pub(super) fn settings(
     })
 }
 
+pub(super) const ISSUER: Variable = Variable::plain("MODGATE_JWT_ISSUER", "");
+
 pub(super) fn issuer(reader: &mut Reader<'_>) -> Option<String> {
-    let issuer = reader.required("MODGATE_JWT_ISSUER")?;
+    let issuer = reader.required(ISSUER)?;
     let checked = auth::claim_text(&issuer);
-    checked
-        .map_err(|rule| reader.fault("MODGATE_JWT_ISSUER", rule))
-        .ok()
+    checked.map_err(|rule| reader.fault(ISSUER, rule)).ok()
 }
+
+pub(super) const AUDIENCE: Variable = Variable::plain("MODGATE_JWT_AUDIENCE", "");
 
 pub(super) fn audience(reader: &mut Reader<'_>) -> Option<Vec<String>> {
-    reader.full_list("MODGATE_JWT_AUDIENCE", auth::claim_text)
+    reader.full_list(AUDIENCE, auth::claim_text)
 }
 
+pub(super) const SCOPE_MAP: Variable = Variable::plain("MODGATE_JWT_SCOPE_MAP", "");
+
 fn scope_map(reader: &mut Reader<'_>) -> Option<auth::ScopeMap> {
-    const NAME: &str = "MODGATE_JWT_SCOPE_MAP";
-    let text = reader.text(NAME).unwrap_or_default();
+    let text = reader.text(SCOPE_MAP).unwrap_or_default();
     let parsed = auth::ScopeMap::parse(&text);
     let note = |faults: Vec<(usize, auth::ScopeMapError)>| {
         for (number, rule) in faults {
-            reader.fault(NAME, format_args!("item {number}: {rule}"));
+            reader.fault(SCOPE_MAP, format_args!("item {number}: {rule}"));
         }
     };
     parsed.map_err(note).ok()
 }
 
-/// The three variables of which one says what signatures are checked with.
-const KEYS: [&str; 3] = [
-    "MODGATE_JWT_JWKS_URL",
-    "MODGATE_JWT_PUBLIC_KEY_FILE",
-    "MODGATE_JWT_SECRET",
-];
+// The three variables of which one says what signatures are checked with.
+pub(super) const JWKS_URL: Variable = Variable::plain("MODGATE_JWT_JWKS_URL", "");
+pub(super) const PUBLIC_KEY_FILE: Variable = Variable::plain("MODGATE_JWT_PUBLIC_KEY_FILE", "");
+pub(super) const SECRET: Variable = Variable::exact_secret("MODGATE_JWT_SECRET");
 
 fn keys(reader: &mut Reader<'_>, further_roots: Option<Vec<u8>>) -> Option<auth::KeySource> {
-    let url = reader.text(KEYS[0]);
-    let path = reader.text(KEYS[1]);
-    let secret = reader.secret(KEYS[2]);
-    let (name, keys) = match (url, path, secret) {
+    let url = reader.text(JWKS_URL);
+    let path = reader.text(PUBLIC_KEY_FILE);
+    let secret = reader.secret(SECRET);
+    let (variable, keys) = match (url, path, secret) {
         (Some(url), None, None) => {
             let url = url.parse().map_err(|error: auth::Error| {
-                reader.fault(KEYS[0], error);
+                reader.fault(JWKS_URL, error);
             });
             let url = url.ok()?;
             let source = auth::JwksSource {
@@ -81,26 +92,27 @@ fn keys(reader: &mut Reader<'_>, further_roots: Option<Vec<u8>>) -> Option<auth:
                 further_roots,
                 pace: auth::Pace::default(),
             };
-            (KEYS[0], auth::KeySource::Jwks(source))
+            (JWKS_URL, auth::KeySource::Jwks(source))
         }
         (None, Some(path), None) => {
-            let pem = reader.file(KEYS[1], &path)?;
-            (KEYS[1], auth::KeySource::PublicKeyPem(pem))
+            let pem = reader.file(PUBLIC_KEY_FILE, &path)?;
+            (PUBLIC_KEY_FILE, auth::KeySource::PublicKeyPem(pem))
         }
-        (None, None, Some(secret)) => (KEYS[2], auth::KeySource::Secret(secret)),
-        (None, None, None) if reader.is_faulty(KEYS[2]) => return None,
+        (None, None, Some(secret)) => (SECRET, auth::KeySource::Secret(secret)),
+        (None, None, None) if reader.is_faulty(SECRET) => return None,
         (url, path, _) => {
-            let set = [(url, KEYS[0]), (path, KEYS[1])];
+            let set = [(url, JWKS_URL), (path, PUBLIC_KEY_FILE)];
             let set = set.iter().find(|(value, _)| value.is_some());
-            let name = set.map_or(KEYS[0], |(_, name)| *name);
-            let rule = format!("exactly one of {} must be set", KEYS.join(", "));
-            reader.fault(name, rule);
+            let variable = set.map_or(JWKS_URL, |(_, variable)| *variable);
+            let rule =
+                format!("exactly one of {JWKS_URL}, {PUBLIC_KEY_FILE}, {SECRET} must be set");
+            reader.fault(variable, rule);
             return None;
         }
     };
     let faults = auth::faults_of_keys(keys.clone());
     for fault in &faults {
-        reader.fault(name, telemetry::causes(fault));
+        reader.fault(variable, telemetry::causes(fault));
     }
     faults.is_empty().then_some(keys)
 }

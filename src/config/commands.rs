@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::{Environment, Faults, Reader, auth, record, sections};
+use super::variable::Variable;
+use super::{Environment, Faults, Reader, auth, database, ports, record};
 use crate::audit;
 
 /// The settings of `modgate token`.
@@ -61,14 +62,21 @@ pub struct VerifySettings {
 /// The database that `modgate migrate` works on: the owner's URL, else the service's.
 pub fn migration_url(environment: &Environment) -> Result<SecretString, Faults> {
     let mut reader = Reader::new(environment);
-    let url = sections::owner_url(&mut reader);
+    let url = database::owner_url(&mut reader);
     reader.finish(url)
+}
+
+/// The variable that the owner's URL is taken from.
+pub(crate) fn owner_variable(environment: &Environment) -> Variable {
+    let reader = &mut Reader::new(environment);
+    let owner = database::database_url(reader, database::OWNER_URL);
+    owner.map_or(database::SERVICE_URL, |_| database::OWNER_URL)
 }
 
 /// The database that `modgate seals` and `modgate export` read.
 pub fn database_url(environment: &Environment) -> Result<SecretString, Faults> {
     let mut reader = Reader::new(environment);
-    let url = sections::service_url(&mut reader);
+    let url = database::service_url(&mut reader);
     reader.finish(url)
 }
 
@@ -85,7 +93,7 @@ pub fn verify_settings(
     needs_database: bool,
 ) -> Result<VerifySettings, Faults> {
     let mut reader = Reader::new(environment);
-    let database_url = needs_database.then(|| sections::service_url(&mut reader));
+    let database_url = needs_database.then(|| database::service_url(&mut reader));
     let public_keys = record::public_keys(&mut reader);
     let seal_keys = record::seal_keys(&mut reader);
     let settings = public_keys
@@ -101,7 +109,7 @@ pub fn verify_settings(
 /// Where `modgate healthcheck` asks: the address of the operations port as seen from this machine.
 pub fn ops_listen(environment: &Environment) -> Result<SocketAddr, Faults> {
     let mut reader = Reader::new(environment);
-    let ops_listen = reader.parsed("MODGATE_OPS_LISTEN");
+    let ops_listen = reader.parsed(ports::OPS_LISTEN);
     reader.finish(ops_listen)
 }
 
@@ -110,7 +118,7 @@ pub fn token_settings(environment: &Environment) -> Result<TokenSettings, Faults
     let mut reader = Reader::new(environment);
     let issuer = auth::issuer(&mut reader);
     let audience = auth::audience(&mut reader);
-    let secret = reader.secret("MODGATE_JWT_SECRET");
+    let secret = reader.secret(auth::SECRET);
     let settings = match (issuer, audience) {
         (Some(issuer), Some(audience)) => Some(TokenSettings {
             issuer,
@@ -125,7 +133,7 @@ pub fn token_settings(environment: &Environment) -> Result<TokenSettings, Faults
 /// The settings of `modgate acknowledge` and of what `modgate seals` decides.
 pub fn decision_settings(environment: &Environment) -> Result<DecisionSettings, Faults> {
     let mut reader = Reader::new(environment);
-    let url = sections::owner_url(&mut reader);
+    let url = database::owner_url(&mut reader);
     let seal_keys = record::seal_keys(&mut reader);
     let witness = record::witness(&mut reader);
     let named = |names: [&str; 2]| {
@@ -157,7 +165,7 @@ pub fn decision_settings(environment: &Environment) -> Result<DecisionSettings, 
 /// The settings of `modgate retain`.
 pub fn retain_settings(environment: &Environment) -> Result<RetainSettings, Faults> {
     let mut reader = Reader::new(environment);
-    let url = sections::owner_url(&mut reader);
+    let url = database::owner_url(&mut reader);
     let seal_keys = record::seal_keys(&mut reader);
     let keep = record::retention(&mut reader);
     let settings = match (url, seal_keys, keep) {

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use ipnet::IpNet;
 
 use super::Reader;
+use super::variable::Variable;
 use crate::http::Front;
 
 fn network(item: &str) -> Option<IpNet> {
@@ -22,12 +23,15 @@ const fn is_mapped(address: Ipv6Addr) -> bool {
     address.to_ipv4_mapped().is_some()
 }
 
+pub(super) const TRUSTED_PROXIES: Variable = Variable::plain("MODGATE_TRUSTED_PROXIES", "");
+pub(super) const CORS_ORIGINS: Variable = Variable::plain("MODGATE_CORS_ORIGINS", "");
+
 pub(super) fn front(reader: &mut Reader<'_>) -> Option<Front> {
-    let proxies = reader.list("MODGATE_TRUSTED_PROXIES", |item| {
+    let proxies = reader.list(TRUSTED_PROXIES, |item| {
         network(item)
             .ok_or("must be an address or a network such as 10.0.0.0/8, IPv4 without ::ffff:")
     });
-    let origins = reader.list("MODGATE_CORS_ORIGINS", |item| {
+    let origins = reader.list(CORS_ORIGINS, |item| {
         let origin = is_origin(item).then(|| item.to_owned());
         origin.ok_or(
             "must be an origin as browsers send it: https://host or https://host:port, in lower \

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use super::variable::Variable;
 use super::{Reader, parse};
 
 impl Reader<'_> {
@@ -11,17 +12,17 @@ impl Reader<'_> {
     /// since it may be a URL with a password.
     pub fn list<T, E: Display>(
         &mut self,
-        name: &'static str,
+        variable: Variable,
         read: impl Fn(&str) -> Result<T, E>,
     ) -> Option<Vec<T>> {
-        let text = self.text(name).unwrap_or_default();
-        if self.is_faulty(name) {
+        let text = self.text(variable).unwrap_or_default();
+        if self.is_faulty(variable) {
             return None;
         }
         let items: Vec<_> = parse::list(&text).iter().map(|item| read(item)).collect();
         for (index, item) in items.iter().enumerate() {
             if let Err(rule) = item {
-                self.fault(name, format_args!("item {}: {rule}", index + 1));
+                self.fault(variable, format_args!("item {}: {rule}", index + 1));
             }
         }
         items.into_iter().collect::<Result<_, _>>().ok()
@@ -30,17 +31,18 @@ impl Reader<'_> {
     /// As [`Reader::list`], and a fault where there is no item.
     pub fn full_list<T, E: Display>(
         &mut self,
-        name: &'static str,
+        variable: Variable,
         read: impl Fn(&str) -> Result<T, E>,
     ) -> Option<Vec<T>> {
-        let items = self.list(name, read)?;
+        let items = self.list(variable, read)?;
         if !items.is_empty() {
             return Some(items);
         }
-        if self.effective().iter().any(|setting| setting.name == name) {
-            self.fault(name, "must have at least one item");
+        let mut set = self.effective().iter().map(|setting| setting.name);
+        if set.any(|name| name == variable.name) {
+            self.fault(variable, "must have at least one item");
         } else {
-            self.missing(name);
+            self.missing(variable);
         }
         None
     }

@@ -6,17 +6,24 @@
 
 mod auth;
 mod commands;
+mod database;
 mod front;
+mod limit;
 mod lists;
+mod log;
+mod moderation;
 mod parse;
 mod ports;
 mod reader;
 mod record;
+mod requests;
 mod sdk;
-mod sections;
+mod shutdown;
 mod tencent;
 mod traces;
+mod variable;
 pub mod variables;
+mod warnings;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,14 +35,17 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::http::{Front, RequestRules};
-use crate::{audit, db, limit, moderation, telemetry};
+use crate::{audit, db, telemetry};
+pub(crate) use commands::owner_variable;
 pub use commands::{
     DecisionSettings, RetainSettings, TokenSettings, VerifySettings, database_url,
     decision_settings, migration_url, ops_listen, retain_settings, seal_keys, token_settings,
     verify_settings,
 };
+pub(crate) use database::SERVICE_URL;
+pub(crate) use ports::{LISTEN, OPS_LISTEN};
 pub use reader::{Effective, Reader};
-pub(crate) use sections::{SERVICE_URL, owner_variable, warnings};
+pub(crate) use warnings::warnings;
 
 /// The variables of a process, by name.
 #[derive(Clone, Default)]
@@ -62,9 +72,9 @@ impl Environment {
     /// The files that hold secrets, or keys that are rotated like them.
     pub fn secret_files(&self) -> Vec<PathBuf> {
         let secrets = variables::ALL.iter().filter(|variable| variable.secret);
-        let names = secrets.map(|variable| format!("{}_FILE", variable.name));
+        let names = secrets.map(|variable| variable.file_name());
         names
-            .chain(["MODGATE_JWT_PUBLIC_KEY_FILE".to_owned()])
+            .chain([self::auth::PUBLIC_KEY_FILE.name.to_owned()])
             .filter_map(|name| Some(PathBuf::from(self.get(&name)?.trim())))
             .collect()
     }
@@ -111,11 +121,11 @@ pub struct Settings {
     /// `MODGATE_TENCENT_*`
     pub tencent: crate::tencent::Settings,
     /// `MODGATE_TENCENT_QPS`, `MODGATE_QUEUE_TIMEOUT`, `MODGATE_MODERATOR_QPS`
-    pub limit: limit::Settings,
+    pub limit: crate::limit::Settings,
     /// `MODGATE_JWT_*`
     pub auth: crate::auth::Settings,
     /// `MODGATE_PROTECTED_USERS`, `MODGATE_ACTION_DEADLINE`
-    pub rules: moderation::Rules,
+    pub rules: crate::moderation::Rules,
     /// `MODGATE_KINDS`, `MODGATE_USER_ID_PATTERN`, `MODGATE_REQUIRE_REASON`
     pub request_rules: RequestRules,
     /// `MODGATE_TRUSTED_PROXIES`, `MODGATE_CORS_ORIGINS`
@@ -146,22 +156,22 @@ impl Settings {
     pub fn from_reader(reader: &mut Reader<'_>) -> Option<Self> {
         // Every section is read before any is missed, so that all faults come at once.
         let ports = ports::ports(reader);
-        let database = sections::database(reader);
-        let migrate = sections::migrate(reader);
+        let database = self::database::database(reader);
+        let migrate = self::database::migrate(reader);
         let further_roots = self::tencent::further_roots(reader);
         let tencent = self::tencent::settings(reader, further_roots.clone());
         let attempt_timeout = tencent.as_ref().map(|tencent| tencent.timeout);
-        let limit = sections::limit(reader, attempt_timeout);
+        let limit = self::limit::limit(reader, attempt_timeout);
         let auth = self::auth::settings(reader, further_roots);
-        let rules = sections::rules(reader);
-        let request_rules = sections::request_rules(reader);
+        let rules = self::moderation::rules(reader);
+        let request_rules = requests::request_rules(reader);
         let front = front::front(reader);
         let seal_keys = record::seal_keys(reader);
         let seal_witness = record::witness(reader);
         let others = record::of_other_commands(reader);
-        let log = sections::log(reader);
-        let shutdown_timeout = reader.duration("MODGATE_SHUTDOWN_TIMEOUT", parse::AT_MOST_AN_HOUR);
-        let drain_delay = sections::drain_delay(reader);
+        let log = self::log::log(reader);
+        let shutdown_timeout = shutdown::timeout(reader);
+        let drain_delay = shutdown::drain_delay(reader);
         let (listen, ops_listen) = ports?;
         let (tencent, rules, ()) = (tencent?, rules?, others?);
         one_attempt_fits(reader, &tencent, &rules)?;
@@ -189,14 +199,12 @@ impl Settings {
 fn one_attempt_fits(
     reader: &mut Reader<'_>,
     tencent: &crate::tencent::Settings,
-    rules: &moderation::Rules,
+    rules: &crate::moderation::Rules,
 ) -> Option<()> {
     let fits = tencent.timeout <= rules.action_deadline;
     if !fits {
-        reader.fault(
-            "MODGATE_TENCENT_TIMEOUT",
-            "must not exceed MODGATE_ACTION_DEADLINE",
-        );
+        let rule = format!("must not exceed {}", self::moderation::ACTION_DEADLINE);
+        reader.fault(self::tencent::TIMEOUT, rule);
     }
     fits.then_some(())
 }

@@ -3,18 +3,22 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::Reader;
+use super::variable::Variable;
 
-const API: &str = "MODGATE_LISTEN";
-const OPS: &str = "MODGATE_OPS_LISTEN";
+/// Where the API listens.
+pub(crate) const LISTEN: Variable = Variable::plain("MODGATE_LISTEN", "127.0.0.1:8080");
+
+/// Where the operations port is.
+pub(crate) const OPS_LISTEN: Variable = Variable::plain("MODGATE_OPS_LISTEN", "127.0.0.1:9090");
 
 /// The address of the API and that of the operations port. Both cannot be had if they overlap: the
 /// second one would be refused by the kernel, and only at the start.
 pub(super) fn ports(reader: &mut Reader<'_>) -> Option<(SocketAddr, SocketAddr)> {
-    let (api, ops) = (reader.parsed(API), reader.parsed(OPS));
+    let (api, ops) = (reader.parsed(LISTEN), reader.parsed(OPS_LISTEN));
     let (api, ops): (SocketAddr, SocketAddr) = (api?, ops?);
     if overlap(api, ops) {
-        let rule = format!("must not be the same port as {OPS}");
-        reader.fault(API, rule);
+        let rule = format!("must not be the same port as {OPS_LISTEN}");
+        reader.fault(LISTEN, rule);
         return None;
     }
     Some((api, ops))

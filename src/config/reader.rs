@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::variables::{self, Variable};
+use super::variable::Variable;
 use super::{Environment, Faults, parse};
 
 /// A setting that is in effect.
@@ -29,13 +29,14 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader that has already noted every unknown variable.
-    pub fn new(environment: &'a Environment) -> Self {
+    /// A reader that has noted those variables, by name and value, that there should not be.
+    pub(super) fn noting(
+        environment: &'a Environment,
+        is_unknown: impl Fn(&str, &str) -> bool,
+    ) -> Self {
         let unknown = environment.0.iter().filter(|(name, value)| {
             let value = value.as_deref().unwrap_or_default();
-            name.starts_with("MODGATE_")
-                && !variables::is_known(name)
-                && !variables::is_of_kubernetes(name, value)
+            is_unknown(name, value)
         });
         let faults = unknown
             .map(|(name, _)| format!("{name}: there is no such setting"))
@@ -67,7 +68,8 @@ impl<'a> Reader<'a> {
 
     /// Notes that `name` breaks `rule`. Its value is not in effect then, and not shown as such: it
     /// may be a URL with a password where none belongs.
-    pub fn fault(&mut self, name: &str, rule: impl Display) {
+    pub fn fault(&mut self, name: impl Display, rule: impl Display) {
+        let name = name.to_string();
         self.effective.retain(|setting| setting.name != name);
         let fault = format!("{name}: {rule}");
         if !self.faults.contains(&fault) {
@@ -77,71 +79,74 @@ impl<'a> Reader<'a> {
 
     /// A value, or its default; `None` if it is neither set nor has a default. An empty value is
     /// no value, and white space around one is not part of it.
-    pub fn text(&mut self, name: &'static str) -> Option<String> {
-        let variable = known(name);
+    pub fn text(&mut self, variable: Variable) -> Option<String> {
+        let Variable { name, default, .. } = variable;
         let value = self.trimmed(name);
-        let default = value.is_none();
-        let value =
-            value.or_else(|| Some(variable.default.to_owned()).filter(|text| !text.is_empty()));
+        let is_default = value.is_none();
+        let value = value.or_else(|| Some(default.to_owned()).filter(|text| !text.is_empty()));
         if let Some(value) = &value {
             self.effective.push(Effective {
                 name,
                 value: value.clone(),
-                default,
+                default: is_default,
             });
         }
         value
     }
 
     /// A value that must be set.
-    pub fn required(&mut self, name: &'static str) -> Option<String> {
-        let value = self.text(name);
+    pub fn required(&mut self, variable: Variable) -> Option<String> {
+        let value = self.text(variable);
         if value.is_none() {
-            self.missing(name);
+            self.missing(variable);
         }
         value
     }
 
     /// Notes that a value that must be set is not, unless something else is wrong with it already.
-    pub fn missing(&mut self, name: &str) {
-        if !self.is_faulty(name) {
-            self.fault(name, "must be set");
+    pub fn missing(&mut self, variable: Variable) {
+        if !self.is_faulty(variable) {
+            self.fault(variable, "must be set");
         }
     }
 
     /// Whether something is wrong with a value or with the file it is read from.
-    pub fn is_faulty(&self, name: &str) -> bool {
-        let (value, file) = (format!("{name}:"), format!("{name}_FILE:"));
+    pub fn is_faulty(&self, variable: Variable) -> bool {
+        let (value, file) = (format!("{variable}:"), format!("{}:", variable.file_name()));
         let mut faults = self.faults.iter();
         faults.any(|fault| fault.starts_with(&value) || fault.starts_with(&file))
     }
 
     /// A value of a type that says itself what is wrong with a text.
-    pub fn parsed<T: FromStr<Err: Display>>(&mut self, name: &'static str) -> Option<T> {
-        let text = self.text(name)?;
-        text.parse().map_err(|error| self.fault(name, error)).ok()
+    pub fn parsed<T: FromStr<Err: Display>>(&mut self, variable: Variable) -> Option<T> {
+        let text = self.text(variable)?;
+        text.parse()
+            .map_err(|error| self.fault(variable, error))
+            .ok()
     }
 
     /// A value that `read` understands.
     pub fn with<T, E: Display>(
         &mut self,
-        name: &'static str,
+        variable: Variable,
         read: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
-        let text = self.text(name)?;
-        read(&text).map_err(|error| self.fault(name, error)).ok()
+        let text = self.text(variable)?;
+        read(&text)
+            .map_err(|error| self.fault(variable, error))
+            .ok()
     }
 
     /// A duration such as `5s` or `24h`, above zero and at most `longest`.
-    pub fn duration(&mut self, name: &'static str, longest: Duration) -> Option<Duration> {
-        self.with(name, |text| parse::duration(text, longest))
+    pub fn duration(&mut self, variable: Variable, longest: Duration) -> Option<Duration> {
+        self.with(variable, |text| parse::duration(text, longest))
     }
 
     /// A secret: the value, or the content of the file that `<NAME>_FILE` names, without white space
     /// around it. Of one that may be any text only the line end is taken off that editors leave in a
     /// file; other white space around it is a fault, for without it it would be another secret.
-    pub fn secret(&mut self, name: &'static str) -> Option<SecretString> {
-        let file_name = format!("{name}_FILE");
+    pub fn secret(&mut self, variable: Variable) -> Option<SecretString> {
+        let (name, file_name) = (variable.name, variable.file_name());
         let path = self.trimmed(&file_name);
         let value = self.raw(name);
         let (named, text) = match (value, path) {
@@ -159,7 +164,7 @@ impl<'a> Reader<'a> {
             (value, None) => (name, SecretString::from(value?)),
         };
         let text = text.expose_secret();
-        let text = if known(name).exact { text } else { text.trim() };
+        let text = if variable.exact { text } else { text.trim() };
         if text.is_empty() {
             if named != name {
                 self.fault(named, "the file is empty");
@@ -201,7 +206,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The content of a file that a variable names.
-    pub fn file(&mut self, name: &str, path: &str) -> Option<String> {
+    pub fn file(&mut self, name: impl Display, path: &str) -> Option<String> {
         match std::fs::read_to_string(path) {
             Ok(content) => Some(content.trim_end_matches(['\r', '\n']).to_owned()),
             Err(error) => {
@@ -233,8 +238,4 @@ impl<'a> Reader<'a> {
             }
         }
     }
-}
-
-fn known(name: &'static str) -> &'static Variable {
-    variables::find(name).expect("settings are read by the names in the list")
 }

@@ -4,46 +4,52 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Reader;
+use super::variable::Variable;
 use crate::audit::seal::Witness;
 use crate::audit::{PublicKeys, SealKeys};
 
+pub(super) const SEAL_KEY: Variable = Variable::secret("MODGATE_SEAL_KEY");
+
 pub(super) fn seal_keys(reader: &mut Reader<'_>) -> Option<Arc<SealKeys>> {
-    const NAME: &str = "MODGATE_SEAL_KEY";
-    let Some(text) = reader.secret(NAME) else {
-        return (!reader.is_faulty(NAME)).then(Arc::default);
+    let Some(text) = reader.secret(SEAL_KEY) else {
+        return (!reader.is_faulty(SEAL_KEY)).then(Arc::default);
     };
     let keys = SealKeys::parse(&text);
-    let fault = |error| reader.fault(NAME, error);
+    let fault = |error| reader.fault(SEAL_KEY, error);
     keys.map_err(fault).ok().map(Arc::new)
 }
 
+pub(super) const PUBLIC_KEY_FILE: Variable = Variable::plain("MODGATE_SEAL_PUBLIC_KEY_FILE", "");
+
 pub(super) fn public_keys(reader: &mut Reader<'_>) -> Option<PublicKeys> {
-    const NAME: &str = "MODGATE_SEAL_PUBLIC_KEY_FILE";
-    let Some(path) = reader.text(NAME) else {
+    let Some(path) = reader.text(PUBLIC_KEY_FILE) else {
         return Some(PublicKeys::default());
     };
-    let text = reader.file(NAME, &path)?;
-    let fault = |error| reader.fault(NAME, error);
+    let text = reader.file(PUBLIC_KEY_FILE, &path)?;
+    let fault = |error| reader.fault(PUBLIC_KEY_FILE, error);
     PublicKeys::parse(&text).map_err(fault).ok()
 }
+
+pub(super) const WITNESS_FILE: Variable = Variable::plain("MODGATE_SEAL_WITNESS_FILE", "");
 
 /// `Some(None)` where there is none.
 #[expect(clippy::option_option, reason = "faulty, none, or this file")]
 pub(super) fn witness(reader: &mut Reader<'_>) -> Option<Option<Witness>> {
-    const NAME: &str = "MODGATE_SEAL_WITNESS_FILE";
-    let Some(path) = reader.text(NAME) else {
+    let Some(path) = reader.text(WITNESS_FILE) else {
         return Some(None);
     };
     let opened = Witness::open(path.into()).map(Some);
     opened
-        .map_err(|error| reader.fault(NAME, crate::telemetry::causes(&error)))
+        .map_err(|error| reader.fault(WITNESS_FILE, crate::telemetry::causes(&error)))
         .ok()
 }
+
+pub(super) const RETENTION: Variable = Variable::plain("MODGATE_RETENTION", "forever");
 
 /// `Some(None)` for ever.
 #[expect(clippy::option_option, reason = "faulty, for ever, or this long")]
 pub(super) fn retention(reader: &mut Reader<'_>) -> Option<Option<Duration>> {
-    reader.with("MODGATE_RETENTION", |text| {
+    reader.with(RETENTION, |text| {
         if text == "forever" {
             return Ok(None);
         }

@@ -4,95 +4,61 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// One variable.
-#[derive(Clone, Copy, Debug)]
-pub struct Variable {
-    /// Its name. A secret may also be given as a file, named by `<NAME>_FILE`.
-    pub name: &'static str,
-    /// What is in effect when it is not set; empty for nothing.
-    pub default: &'static str,
-    /// Whether its value must never be shown.
-    pub secret: bool,
-    /// Whether white space around the value would be a part of it, so that nobody but its owner can
-    /// take it off.
-    pub exact: bool,
-}
+pub use super::variable::Variable;
+use super::{
+    Environment, Reader, auth, database, front, limit, log, moderation, ports, record, requests,
+    shutdown, tencent,
+};
 
-const fn plain(name: &'static str, default: &'static str) -> Variable {
-    Variable {
-        name,
-        default,
-        secret: false,
-        exact: false,
-    }
-}
-
-const fn secret(name: &'static str) -> Variable {
-    Variable {
-        name,
-        default: "",
-        secret: true,
-        exact: false,
-    }
-}
-
-/// A secret that may be any text.
-const fn exact_secret(name: &'static str) -> Variable {
-    Variable {
-        exact: true,
-        ..secret(name)
-    }
-}
-
-/// All of them, in the order of the README's table.
+/// All of them, in the order of the README's table. What is not in it cannot be set.
 pub const ALL: &[Variable] = &[
-    plain("MODGATE_LISTEN", "127.0.0.1:8080"),
-    plain("MODGATE_OPS_LISTEN", "127.0.0.1:9090"),
-    secret("MODGATE_DATABASE_URL"),
-    secret("MODGATE_OWNER_DATABASE_URL"),
-    plain("MODGATE_DATABASE_MAX_CONNECTIONS", "16"),
-    plain("MODGATE_MIGRATE", "false"),
-    plain("MODGATE_TENCENT_URL", "https://console.tim.qq.com"),
-    plain("MODGATE_TENCENT_ALLOW_HTTP", "false"),
-    secret("MODGATE_TENCENT_PROXY"),
-    plain("MODGATE_CA_FILE", ""),
-    plain("MODGATE_TENCENT_SDK_APP_ID", ""),
-    plain("MODGATE_TENCENT_ADMIN", "administrator"),
-    secret("MODGATE_TENCENT_SECRET_KEY"),
-    secret("MODGATE_TENCENT_USERSIG"),
-    plain("MODGATE_TENCENT_USERSIG_TTL", "24h"),
-    plain("MODGATE_TENCENT_KICK_FIELD", "Identifier"),
-    plain("MODGATE_TENCENT_QPS", "200"),
-    plain("MODGATE_TENCENT_TIMEOUT", "5s"),
-    plain("MODGATE_ACTION_DEADLINE", "10s"),
-    plain("MODGATE_QUEUE_TIMEOUT", "2s"),
-    plain("MODGATE_MODERATOR_QPS", "20"),
-    plain("MODGATE_JWT_ISSUER", ""),
-    plain("MODGATE_JWT_AUDIENCE", ""),
-    plain("MODGATE_JWT_JWKS_URL", ""),
-    plain("MODGATE_JWT_PUBLIC_KEY_FILE", ""),
-    exact_secret("MODGATE_JWT_SECRET"),
-    plain("MODGATE_JWT_LEEWAY", "30s"),
-    plain("MODGATE_JWT_AUDIENCE_CLAIM", "aud"),
-    plain("MODGATE_JWT_ACCEPT_ID_TOKENS", "false"),
-    plain("MODGATE_JWT_SCOPE_CLAIM", "scope,scp"),
-    plain("MODGATE_JWT_SCOPE_MAP", ""),
-    plain("MODGATE_JWT_SUBJECT_CLAIM", "sub"),
-    plain("MODGATE_JWT_NAME_CLAIM", "preferred_username"),
-    plain("MODGATE_TRUSTED_PROXIES", ""),
-    plain("MODGATE_CORS_ORIGINS", ""),
-    plain("MODGATE_KINDS", "all"),
-    plain("MODGATE_PROTECTED_USERS", ""),
-    plain("MODGATE_USER_ID_PATTERN", ""),
-    plain("MODGATE_REQUIRE_REASON", "false"),
-    plain("MODGATE_RETENTION", "forever"),
-    secret("MODGATE_SEAL_KEY"),
-    plain("MODGATE_SEAL_PUBLIC_KEY_FILE", ""),
-    plain("MODGATE_SEAL_WITNESS_FILE", ""),
-    plain("MODGATE_LOG", "info"),
-    plain("MODGATE_LOG_FORMAT", "json"),
-    plain("MODGATE_SHUTDOWN_TIMEOUT", "20s"),
-    plain("MODGATE_DRAIN_DELAY", "0s"),
+    ports::LISTEN,
+    ports::OPS_LISTEN,
+    database::SERVICE_URL,
+    database::OWNER_URL,
+    database::MAX_CONNECTIONS,
+    database::MIGRATE,
+    tencent::URL,
+    tencent::ALLOW_HTTP,
+    tencent::PROXY,
+    tencent::CA_FILE,
+    tencent::SDK_APP_ID,
+    tencent::ADMIN,
+    tencent::SECRET_KEY,
+    tencent::USERSIG,
+    tencent::USERSIG_TTL,
+    tencent::KICK_FIELD,
+    limit::TENCENT_QPS,
+    tencent::TIMEOUT,
+    moderation::ACTION_DEADLINE,
+    limit::QUEUE_TIMEOUT,
+    limit::MODERATOR_QPS,
+    auth::ISSUER,
+    auth::AUDIENCE,
+    auth::JWKS_URL,
+    auth::PUBLIC_KEY_FILE,
+    auth::SECRET,
+    auth::LEEWAY,
+    auth::AUDIENCE_CLAIM,
+    auth::ACCEPT_ID_TOKENS,
+    auth::SCOPE_CLAIM,
+    auth::SCOPE_MAP,
+    auth::SUBJECT_CLAIM,
+    auth::NAME_CLAIM,
+    front::TRUSTED_PROXIES,
+    front::CORS_ORIGINS,
+    requests::KINDS,
+    moderation::PROTECTED_USERS,
+    requests::USER_ID_PATTERN,
+    requests::REQUIRE_REASON,
+    record::RETENTION,
+    record::SEAL_KEY,
+    record::PUBLIC_KEY_FILE,
+    record::WITNESS_FILE,
+    log::LOG,
+    log::FORMAT,
+    shutdown::TIMEOUT,
+    shutdown::DRAIN_DELAY,
 ];
 
 /// The variable of that name.
@@ -106,6 +72,15 @@ pub fn is_known(name: &str) -> bool {
     find(name).is_some() || of_file.is_some_and(|variable| variable.secret)
 }
 
+impl<'a> Reader<'a> {
+    /// A reader that has already noted every unknown variable.
+    pub fn new(environment: &'a Environment) -> Self {
+        Self::noting(environment, |name, value| {
+            name.starts_with("MODGATE_") && !is_known(name) && !is_of_kubernetes(name, value)
+        })
+    }
+}
+
 /// How Kubernetes names variables after each Service that a pod can see, if the Service is called
 /// `modgate`, `modgate-postgresql` and the like (Kubernetes, "Service", "Environment variables", and
 /// `pkg/kubelet/envvars`).
@@ -116,7 +91,7 @@ static OF_A_SERVICE: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Whether Kubernetes sets a variable of that name and value by itself. Its `…_PORT` holds a URL such
-/// as `tcp://10.0.0.1:5432`: with a number, `MODGATE_OPS_PORT` is what somebody took for a setting.
+/// as `tcp://10.0.0.1:5432`: one with a number is what somebody took for a setting.
 pub fn is_of_kubernetes(name: &str, value: &str) -> bool {
     let is_url = || {
         let scheme = value.split_once("://").map(|(scheme, _)| scheme);

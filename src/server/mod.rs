@@ -27,7 +27,7 @@ use crate::{db, http, rotation, tencent};
 pub use error::Error;
 use open_files::Room;
 pub use sockets::can_listen;
-use sockets::{API, OPS, listen, serve_api, serve_ops, watch};
+use sockets::{listen, serve_api, serve_ops, watch};
 use start::{check_seal_key, ensure_partitions, warn_if_unprotected};
 
 /// A service that has its sockets and is about to run.
@@ -48,8 +48,8 @@ impl Server {
     pub async fn bind(settings: Settings) -> Result<Self, Error> {
         let began_at = Instant::now();
         let room = start::room(&settings).map_err(Error::OpenFiles)?;
-        let listener = listen(API, settings.listen)?;
-        let ops_listener = listen(OPS, settings.ops_listen)?;
+        let listener = listen(config::LISTEN, settings.listen)?;
+        let ops_listener = listen(config::OPS_LISTEN, settings.ops_listen)?;
         let pools = start::database(&settings).await?;
         let service = Arc::new(service(&pools, &settings, began_at)?);
         check_seal_key(&service.audit).await?;

@@ -13,7 +13,8 @@ use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpServer, web};
 
 use super::Error;
-use crate::config::Settings;
+use crate::config::variables::Variable;
+use crate::config::{self, Settings};
 use crate::http::{self, Connections, Limits};
 use crate::service::Service;
 
@@ -46,13 +47,9 @@ const LONGEST_UNTAKEN: Duration = Duration::from_secs(30);
 /// A port that is served, and its connections.
 type Served = (actix_web::dev::Server, Arc<Connections>);
 
-/// The settings that say where the ports are.
-pub(super) const API: &str = "MODGATE_LISTEN";
-pub(super) const OPS: &str = "MODGATE_OPS_LISTEN";
-
-pub(super) fn listen(variable: &'static str, address: SocketAddr) -> Result<TcpListener, Error> {
+pub(super) fn listen(variable: Variable, address: SocketAddr) -> Result<TcpListener, Error> {
     bind(address).map_err(|source| Error::Bind {
-        variable,
+        variable: variable.name,
         address,
         source,
     })
@@ -61,7 +58,10 @@ pub(super) fn listen(variable: &'static str, address: SocketAddr) -> Result<TcpL
 /// Whether a server could listen where `settings` say: at the API's address, and at that of the
 /// operations port. Nobody is listened to.
 pub fn can_listen(settings: &Settings) -> [Result<(), Error>; 2] {
-    let ports = [(API, settings.listen), (OPS, settings.ops_listen)];
+    let ports = [
+        (config::LISTEN, settings.listen),
+        (config::OPS_LISTEN, settings.ops_listen),
+    ];
     // Both are held until both were tried.
     let listeners = ports.map(|(variable, address)| listen(variable, address));
     listeners.map(|listener| listener.map(drop))

@@ -8,6 +8,7 @@ use super::Error;
 use super::open_files::Room;
 use super::sockets::cores;
 use crate::audit::AuditLog;
+use crate::config::variables::Variable;
 use crate::config::{self, Settings};
 use crate::db::{self, Blocker, Pools, TriggerFault};
 use crate::domain::Api;
@@ -33,7 +34,12 @@ pub(super) fn room(settings: &Settings) -> io::Result<Room> {
 
 /// Migrates the database if it shall, looks whether it can be used, and opens the pools.
 pub(super) async fn database(settings: &Settings) -> Result<Pools, Error> {
-    let of = |variable| move |source| Error::Database { variable, source };
+    let of = |variable: Variable| {
+        move |source| Error::Database {
+            variable: variable.name,
+            source,
+        }
+    };
     if let Some(owner) = &settings.migrate {
         let variable = config::owner_variable(&settings.environment);
         let mended = db::migrate(owner, &report_blocker).await;

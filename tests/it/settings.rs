@@ -1,10 +1,12 @@
 //! Settings: what is wrong is said at once, by name, and what is secret is never said.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::process::Output;
 
 use modgate::config::{self, Environment, Faults, Settings, variables};
 use modgate::tencent::Credential;
+use regex::Regex;
 use secrecy::ExposeSecret;
 
 use crate::support::app::TestApp;
@@ -866,6 +868,43 @@ fn the_table_of_the_readme_is_the_list_of_the_code() {
         (variable.name, variable.default, variable.secret, required)
     });
     assert_eq!(rows, list.collect::<Vec<_>>());
+}
+
+/// The text of every source file, those of tests in `src` included.
+fn sources() -> Vec<(PathBuf, String)> {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+    let (mut directories, mut sources) = (vec![PathBuf::from(root)], Vec::new());
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).expect("src can be read") {
+            let path = entry.expect("src can be read").path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).expect("sources are UTF-8");
+                sources.push((path, text));
+            }
+        }
+    }
+    sources
+}
+
+/// A setting that is declared and not listed could not be set; a misspelt name in a message leads nowhere.
+#[test]
+fn every_variable_that_the_code_names_is_in_the_list() {
+    let word = Regex::new(r"MODGATE_[A-Z0-9_]*[A-Z0-9]\b").expect("it is a regular expression");
+    let mut seen = 0;
+    for (path, text) in sources() {
+        for name in word.find_iter(&text).map(|found| found.as_str()) {
+            assert!(variables::is_known(name), "{name} in {}", path.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > variables::ALL.len(), "{seen}");
+    let unique: BTreeSet<&str> = variables::ALL
+        .iter()
+        .map(|variable| variable.name)
+        .collect();
+    assert_eq!(unique.len(), variables::ALL.len(), "each is listed once");
 }
 
 #[test]

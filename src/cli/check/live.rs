@@ -11,16 +11,16 @@ use crate::telemetry::{causes, check_traces};
 pub(super) async fn try_all(settings: &Settings) -> Result<(), Failed> {
     let owner = config::owner_variable(&settings.environment);
     let found = tokio::join!(
-        probe("ports", "MODGATE_LISTEN", async |found| {
+        probe("ports", config::LISTEN.name, async |found| {
             ports::probe(settings, found).await;
         }),
         probe("Tencent", "MODGATE_TENCENT_URL", async |found| {
             tencent::probe(settings, found).await;
         }),
-        probe("migration", owner, async |found| {
+        probe("migration", owner.name, async |found| {
             migration::probe(settings, found).await;
         }),
-        probe("database", "MODGATE_DATABASE_URL", async |found| {
+        probe("database", config::SERVICE_URL.name, async |found| {
             record::probe(settings, found).await;
         }),
         probe("token keys", "MODGATE_JWT_JWKS_URL", async |found| {

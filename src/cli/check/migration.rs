@@ -9,7 +9,7 @@ pub(super) async fn probe(settings: &Settings, found: &mut Findings) {
     let Some(owner) = &settings.migrate else {
         return;
     };
-    let setting = config::owner_variable(&settings.environment);
+    let setting = config::owner_variable(&settings.environment).name;
     if let Err(error) = db::check_migrate(owner).await {
         return found.wrong(setting, causes(&error));
     }

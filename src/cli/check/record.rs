@@ -11,7 +11,7 @@ use crate::config::{self, Settings};
 use crate::db;
 use crate::telemetry::causes;
 
-pub(super) const URL: &str = config::SERVICE_URL;
+pub(super) const URL: &str = config::SERVICE_URL.name;
 const SEAL_KEY: &str = "MODGATE_SEAL_KEY";
 const WITNESS: &str = "MODGATE_SEAL_WITNESS_FILE";
 
