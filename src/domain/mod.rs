@@ -19,4 +19,5 @@ pub use kind::{Api, Field, Kind, Packet, Repeat, Slot, Spec, Wire};
 pub use moderator::{Moderator, Scope};
 pub use targets::Targets;
 pub use text::{CaseRef, Data, IdempotencyKey, Reason, RoomId, UserId, Violation, printable};
+pub(crate) use words::words;
 pub use words::{State, SuspendedFor, UnknownWord, Word};

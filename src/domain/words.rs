@@ -41,7 +41,7 @@ macro_rules! words {
     };
 }
 
-pub(super) use words;
+pub(crate) use words;
 
 /// A word of a closed set, or one that only a newer release knows: whoever reads carries it as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,6 +2,8 @@
 
 use prometheus_client::encoding::EncodeLabelSet;
 
+use crate::domain::words;
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ActionLabels {
     pub(super) kind: &'static str,
@@ -43,7 +45,7 @@ pub(super) struct SuspendedLabels {
 }
 
 /// The steps of the record that are timed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Committing an intent.
     Begin,
@@ -51,11 +53,9 @@ pub enum Step {
     Finish,
 }
 
-impl Step {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Begin => "begin",
-            Self::Finish => "finish",
-        }
-    }
-}
+words!(
+    Step,
+    "must be a step of the record that is timed",
+    Begin = "begin",
+    Finish = "finish"
+);

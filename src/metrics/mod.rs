@@ -1,11 +1,14 @@
 //! What Prometheus scrapes. No label holds an id, a name or anything else without bound.
 //!
 //! Counters and histograms are updated where things happen; gauges are read at scrape time by
-//! whoever renders them.
+//! whoever renders them. [`Metrics::new`] is the list of all of them.
 
+mod actions;
+mod clients;
 mod labels;
+mod limit;
 mod record;
-mod registration;
+mod table;
 mod zero;
 
 use std::sync::atomic::AtomicU64;
@@ -17,6 +20,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 pub use labels::Step;
@@ -24,39 +28,35 @@ use labels::{
     ActionLabels, ApiLabels, AttemptLabels, PermitLabels, RequestLabels, StepLabels,
     SuspendedLabels,
 };
-
-use crate::domain::{Api, Attempt, Kind, State, SuspendedFor, Verdict};
-
-/// The class of an attempt that Tencent answered with success.
-const OK: &str = "ok";
+use table::Table;
 
 type Seconds = Gauge<f64, AtomicU64>;
 
-/// All metrics of one process.
+/// All metrics of one process. Each field has the name of its metric, without prefix and unit.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     actions: Family<ActionLabels, Counter>,
-    requests: Family<RequestLabels, Counter>,
-    attempts: Family<AttemptLabels, Counter>,
-    attempt_duration: Histogram,
-    commit_duration: Family<StepLabels, Histogram, fn() -> Histogram>,
-    queue_wait: Histogram,
+    tencent_attempts: Family<AttemptLabels, Counter>,
+    tencent_attempt_duration: Histogram,
+    usersig_expires: Seconds,
     queue_length: Family<ApiLabels, Gauge>,
+    queue_wait: Histogram,
     permits: Family<PermitLabels, Gauge>,
     permit_cuts: Family<ApiLabels, Counter>,
     lease_lapsed: Family<ApiLabels, Gauge>,
     suspended: Family<SuspendedLabels, Gauge>,
+    audit_commit_duration: Family<StepLabels, Histogram, fn() -> Histogram>,
     pending_oldest: Seconds,
     seal_lag: Seconds,
     /// The lag, and when it was found out.
     seal_lag_known: Mutex<(Duration, Instant)>,
     seal_signed: Gauge,
     record_breaks: Gauge,
-    usersig_expires: Seconds,
-    jwks_age: Seconds,
     partition_months_ahead: Gauge,
+    http_requests: Family<RequestLabels, Counter>,
     stream_listeners: Gauge,
+    jwks_age: Seconds,
 }
 
 fn durations() -> Histogram {
@@ -65,153 +65,85 @@ fn durations() -> Histogram {
 
 impl Metrics {
     /// A registry with every metric at zero, and with every series whose labels are known.
+    #[expect(clippy::too_many_lines, reason = "the table of all metrics")]
     pub fn new() -> Self {
-        let mut registry = Registry::with_prefix("modgate");
-        let commit: fn() -> Histogram = durations;
+        let mut table = Table::new("modgate");
+        table.constant(
+            "build",
+            "This build",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
         let metrics = Self {
-            actions: Family::default(),
-            requests: Family::default(),
-            attempts: Family::default(),
-            attempt_duration: durations(),
-            commit_duration: Family::new_with_constructor(commit),
-            queue_wait: durations(),
-            queue_length: Family::default(),
-            permits: Family::default(),
-            permit_cuts: Family::default(),
-            lease_lapsed: Family::default(),
-            suspended: Family::default(),
-            pending_oldest: Seconds::default(),
-            seal_lag: Seconds::default(),
+            actions: table.add("actions", "Actions by the state they ended in"),
+            tencent_attempts: table.add("tencent_attempts", "HTTP requests to Tencent"),
+            tencent_attempt_duration: table.add_seconds(
+                "tencent_attempt_duration",
+                "From the first byte to the end of Tencent's answer",
+                durations(),
+            ),
+            usersig_expires: table.add_seconds(
+                "usersig_expires",
+                "Time until the UserSig in use expires",
+                Seconds::default(),
+            ),
+            queue_length: table.add("queue_length", "Actions that wait for a turn"),
+            queue_wait: table.add_seconds(
+                "queue_wait",
+                "Time that actions waited for their turn",
+                durations(),
+            ),
+            permits: table.add("permits", "Permits of each API by what holds them"),
+            permit_cuts: table.add(
+                "permit_cuts",
+                "Times that Tencent's throttling cut the permits of an API",
+            ),
+            lease_lapsed: table.add(
+                "lease_lapsed",
+                "Whether this replica needs a lease on permits of the API and could not have it in time",
+            ),
+            suspended: table.add(
+                "suspended",
+                "Whether calls to the API are suspended for the reason",
+            ),
+            audit_commit_duration: table.add_seconds(
+                "audit_commit_duration",
+                "Time to commit a step of the record",
+                Family::new_with_constructor(durations),
+            ),
+            pending_oldest: table.add_seconds(
+                "pending_oldest",
+                "Age of the oldest action without an end",
+                Seconds::default(),
+            ),
+            seal_lag: table.add_seconds(
+                "seal_lag",
+                "Age of the oldest row of the record that is in no seal",
+                Seconds::default(),
+            ),
             seal_lag_known: Mutex::new((Duration::ZERO, Instant::now())),
-            seal_signed: Gauge::default(),
-            record_breaks: Gauge::default(),
-            usersig_expires: Seconds::default(),
-            jwks_age: Seconds::default(),
-            partition_months_ahead: Gauge::default(),
-            stream_listeners: Gauge::default(),
-            registry: Registry::default(),
+            seal_signed: table.add("seal_signed", "Whether the seals of the record are signed"),
+            record_breaks: table.add(
+                "record_breaks",
+                "Breaks of the chain of seals that nobody has accepted, as this replica sees it: 0 or 1",
+            ),
+            partition_months_ahead: table.add(
+                "partition_months_ahead",
+                "Whole months after this one that the record has partitions for",
+            ),
+            http_requests: table.add("http_requests", "HTTP requests answered"),
+            stream_listeners: table.add(
+                "stream_listeners",
+                "Who listens to the stream of this replica",
+            ),
+            jwks_age: table.add_seconds(
+                "jwks_age",
+                "Time since the keys of the identity provider were fetched",
+                Seconds::default(),
+            ),
+            registry: table.into_registry(),
         };
-        metrics.register(&mut registry);
         metrics.begin_at_zero();
-        Self {
-            registry,
-            ..metrics
-        }
-    }
-
-    /// An action ended.
-    pub fn action_ended(&self, kind: Kind, state: State) {
-        self.actions
-            .get_or_create(&ActionLabels {
-                kind: kind.as_str(),
-                state: state.as_str(),
-            })
-            .inc();
-    }
-
-    /// A request was answered; `route` is the pattern, not the path.
-    pub fn request_answered(&self, route: String, status: u16) {
-        // A bug is to be seen at its first time.
-        let bugs = RequestLabels {
-            route: route.clone(),
-            status: 500,
-        };
-        drop(self.requests.get_or_create(&bugs));
-        self.requests
-            .get_or_create(&RequestLabels { route, status })
-            .inc();
-    }
-
-    /// An attempt is over.
-    pub fn attempt_ended(&self, kind: Kind, attempt: &Attempt, verdict: Verdict) {
-        let class = match (verdict, attempt.failure()) {
-            (_, Some(failure)) => failure.as_str(),
-            (Verdict::Refused(class) | Verdict::Unknown(Some(class)), None) => class.as_str(),
-            (_, None) => OK,
-        };
-        self.attempts
-            .get_or_create(&AttemptLabels {
-                kind: kind.as_str(),
-                class,
-            })
-            .inc();
-        self.attempt_duration
-            .observe(attempt.duration.as_secs_f64());
-    }
-
-    /// A step of the record was committed.
-    pub fn committed(&self, step: Step, took: Duration) {
-        let step = step.as_str();
-        self.commit_duration
-            .get_or_create(&StepLabels { step })
-            .observe(took.as_secs_f64());
-    }
-
-    /// An action got its turn.
-    pub fn queue_left(&self, waited: Duration) {
-        self.queue_wait.observe(waited.as_secs_f64());
-    }
-
-    /// Tencent's throttling cut the permits of an API.
-    pub fn permits_cut(&self, api: &'static Api) {
-        let api = api.word;
-        self.permit_cuts.get_or_create(&ApiLabels { api }).inc();
-    }
-
-    /// The state of one API's queue, and of the lease on its permits.
-    pub fn set_queue(&self, api: &'static Api, queued: usize, lapsed: bool) {
-        let api = api.word;
-        self.queue_length
-            .get_or_create(&ApiLabels { api })
-            .set(gauge(queued));
-        self.lease_lapsed
-            .get_or_create(&ApiLabels { api })
-            .set(lapsed.into());
-    }
-
-    /// How many permits of one API there are in each state, by its word.
-    pub fn set_permits(&self, api: &'static Api, by_state: &[(&'static str, usize)]) {
-        let api = api.word;
-        for (state, count) in by_state.iter().copied() {
-            self.permits
-                .get_or_create(&PermitLabels { api, state })
-                .set(gauge(count));
-        }
-    }
-
-    /// Why calls to one API are suspended, if they are.
-    pub fn set_suspended(&self, api: &'static Api, because: Option<SuspendedFor>) {
-        for reason in SuspendedFor::ALL {
-            let labels = SuspendedLabels {
-                api: api.word,
-                reason: reason.as_str(),
-            };
-            self.suspended
-                .get_or_create(&labels)
-                .set(i64::from(because == Some(*reason)));
-        }
-    }
-
-    /// Seconds until the `UserSig` expires; negative when it has.
-    #[expect(clippy::cast_precision_loss, reason = "seconds of a few years")]
-    pub fn set_usersig_expires(&self, seconds: i64) {
-        self.usersig_expires.set(seconds as f64);
-    }
-
-    /// For how long the identity provider's keys have not been fetched; zero where tokens are not
-    /// checked with such keys.
-    pub fn set_jwks_age(&self, age: Duration) {
-        self.jwks_age.set(age.as_secs_f64());
-    }
-
-    /// Somebody began to listen to the stream.
-    pub fn listener_came(&self) {
-        self.stream_listeners.inc();
-    }
-
-    /// Somebody has stopped listening to the stream.
-    pub fn listener_left(&self) {
-        self.stream_listeners.dec();
+        metrics
     }
 
     /// The exposition, in the `OpenMetrics` text format.
@@ -231,7 +163,3 @@ impl Default for Metrics {
 
 /// Shared by all who count.
 pub type Shared = Arc<Metrics>;
-
-fn gauge(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}

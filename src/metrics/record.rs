@@ -4,8 +4,17 @@ use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Metrics;
+use super::labels::{Step, StepLabels};
 
 impl Metrics {
+    /// A step of the record was committed.
+    pub fn committed(&self, step: Step, took: Duration) {
+        let step = step.as_str();
+        self.audit_commit_duration
+            .get_or_create(&StepLabels { step })
+            .observe(took.as_secs_f64());
+    }
+
     /// Age of the oldest pending action; zero when there is none.
     pub fn set_pending_oldest(&self, age: Duration) {
         self.pending_oldest.set(age.as_secs_f64());

@@ -1,8 +1,10 @@
 //! What is there from the start. A counter that only appears at its first event hides that event
 //! from `increase()`, which sees what grows, not what comes.
 
+use super::Metrics;
+use super::actions::OK;
 use super::labels::{ActionLabels, ApiLabels, AttemptLabels, Step, StepLabels};
-use super::{Metrics, OK};
+
 use crate::domain::{Api, Class, Failure, Kind, State};
 
 impl Metrics {
@@ -19,14 +21,20 @@ impl Metrics {
             let failures = failures.map(|failure| failure.as_str());
             let classes = Class::ALL.iter().map(|class| class.as_str());
             for class in failures.chain(classes).chain([OK]) {
-                drop(self.attempts.get_or_create(&AttemptLabels { kind, class }));
+                drop(
+                    self.tencent_attempts
+                        .get_or_create(&AttemptLabels { kind, class }),
+                );
             }
         }
         for api in Api::all().iter().map(|api| api.word) {
             drop(self.permit_cuts.get_or_create(&ApiLabels { api }));
         }
-        for step in [Step::Begin, Step::Finish].map(Step::as_str) {
-            drop(self.commit_duration.get_or_create(&StepLabels { step }));
+        for step in Step::ALL.iter().map(|step| step.as_str()) {
+            drop(
+                self.audit_commit_duration
+                    .get_or_create(&StepLabels { step }),
+            );
         }
     }
 }
