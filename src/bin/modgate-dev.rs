@@ -5,7 +5,8 @@
 
 use std::{
     error::Error,
-    fs, io,
+    fs,
+    io::{self, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -159,12 +160,11 @@ fn settings(
     Ok(Settings::read(&variables.into_iter().collect())?)
 }
 
-#[expect(clippy::print_stderr, reason = "for whoever started this by hand")]
 fn complain(error: &dyn Error) {
-    eprintln!("modgate-dev: {}", telemetry::causes(error));
+    let _ = writeln!(io::stderr(), "modgate-dev: {}", telemetry::causes(error));
 }
 
-#[expect(clippy::print_stdout, reason = "what this program is for")]
+/// Where everything is. Whoever reads it may be gone, as in `modgate-dev | head -1`: the rest goes on.
 fn announce(
     server: &Server,
     database: &Database,
@@ -173,38 +173,40 @@ fn announce(
 ) -> Result<(), Box<dyn Error>> {
     let moderator = token(minter, MODERATOR)?;
     let auditor = token(minter, AUDITOR)?;
-    let gateway = format!("http://{}", server.addr());
-    let url = database.url();
-    println!("gateway       {gateway}  (/docs: a page to try it)");
-    println!(
-        "operations    http://{}  (/livez, /readyz, /metrics)",
-        server.ops_addr()
+    let (gateway, operations) = (server.addr(), server.ops_addr());
+    let (simulator, control) = (simulator.url(), simulator.control_url());
+    let (url, actions) = (database.url(), format!("http://{gateway}/v1/actions"));
+    let login = post(
+        &moderator,
+        &format!("{actions}/kick_login"),
+        r#"{"user_id":"user1","reason":"spam"}"#,
     );
-    println!(
-        "simulator     {}  control {}",
-        simulator.url(),
-        simulator.control_url()
+    let seat = post(
+        &moderator,
+        &format!("{actions}/kick_seat"),
+        r#"{"room_id":"room-test","user_id":"user2","data":"time over","reason":"spam"}"#,
     );
-    println!("database      {database}: psql '{url}'");
-    println!("moderator     {moderator}");
-    println!("auditor       {auditor}");
-    println!("\nBoth tokens are valid for 12 hours. To try it, paste:\n");
-    let actions = format!("{gateway}/v1/actions");
-    println!(
-        "{}\n",
-        post(
-            &moderator,
-            &format!("{actions}/kick_login"),
-            r#"{"user_id":"user1","reason":"spam"}"#
-        )
+    let text = format!(
+        "\
+gateway       http://{gateway}  (/docs: a page to try it)
+operations    http://{operations}  (/livez, /readyz, /metrics)
+simulator     {simulator}  control {control}
+database      {database}: psql '{url}'
+moderator     {moderator}
+auditor       {auditor}
+
+Both tokens are valid for 12 hours. To try it, paste:
+
+{login}
+
+{seat}
+
+curl -sS -H 'Authorization: Bearer {auditor}' '{actions}?limit=10'
+
+Ctrl-C stops everything; the data stay.
+"
     );
-    let seat = r#"{"room_id":"room-test","user_id":"user2","data":"time over","reason":"spam"}"#;
-    println!(
-        "{}\n",
-        post(&moderator, &format!("{actions}/kick_seat"), seat)
-    );
-    println!("curl -sS -H 'Authorization: Bearer {auditor}' '{actions}?limit=10'\n");
-    println!("Ctrl-C stops everything; the data stay.");
+    let _ = io::stdout().write_all(text.as_bytes());
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! The Tencent simulator as a program, for compose and for whoever develops a dashboard.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write as _},
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -81,16 +82,10 @@ fn read_secret_key(path: &Path) -> Result<SecretString, Error> {
     Ok(SecretString::from(text.trim()))
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "the one line this program is for scripts to read"
-)]
+/// The one line is for scripts. Where nobody reads it, the simulator runs all the same.
 fn announce(simulator: &Simulator) {
-    println!(
-        "tencent-sim {} control {}",
-        simulator.url(),
-        simulator.control_url()
-    );
+    let (url, control) = (simulator.url(), simulator.control_url());
+    let _ = writeln!(io::stdout(), "tencent-sim {url} control {control}");
 }
 
 async fn wait_for_signal() -> io::Result<()> {

@@ -8,8 +8,8 @@ use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::Failed;
 use super::kept::kept_heads;
+use super::{Failed, output};
 use crate::audit::decision;
 use crate::audit::seal;
 use crate::audit::verify::KeptHeads;
@@ -56,9 +56,9 @@ pub(super) async fn acknowledge(
     let variable = config::owner_variable(environment);
     let known = known.map_err(|error| Failed::at(variable, &error))?;
     for row in &known.rows {
-        println!("acknowledged: {row}");
+        output::line(format_args!("acknowledged: {row}"))?;
     }
-    println!("decision {}", known.id);
+    output::line(format_args!("decision {}", known.id))?;
     print_json(&known.head)
 }
 
@@ -79,8 +79,8 @@ pub(super) async fn accept_break(
     let accepted = accepted.await;
     let variable = config::owner_variable(environment);
     let accepted = accepted.map_err(|error| Failed::at(variable, &error))?;
-    println!("accepted: {}", accepted.details);
-    println!("decision {}", accepted.id);
+    output::line(format_args!("accepted: {}", accepted.details))?;
+    output::line(format_args!("decision {}", accepted.id))?;
     accepted.heads.iter().try_for_each(print_json)
 }
 
@@ -92,12 +92,10 @@ pub(super) async fn witness_init(environment: &Environment) -> Result<(), Failed
     let seen = seal::begin_witness(&settings.database_url, witness).await;
     let variable = config::owner_variable(environment);
     let seen = seen.map_err(|error| Failed::at(variable, &error))?;
-    println!("{}", seen.to_line());
-    Ok(())
+    output::line(seen.to_line())
 }
 
 fn print_json(value: &impl Serialize) -> Result<(), Failed> {
     let json = serde_json::to_string(value).map_err(|error| Failed::because(&error))?;
-    println!("{json}");
-    Ok(())
+    output::line(json)
 }

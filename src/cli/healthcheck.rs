@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::Failed;
+use super::{Failed, output};
 use crate::config::{self, Environment};
 
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -15,10 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(super) async fn healthcheck(environment: &Environment) -> Result<(), Failed> {
     let address = config::ops_listen(environment)?;
     match timeout(PATIENCE, get(address, "/livez")).await {
-        Ok(Ok(answer)) if answer.starts_with("HTTP/1.1 200 ") => {
-            println!("alive");
-            Ok(())
-        }
+        Ok(Ok(answer)) if answer.starts_with("HTTP/1.1 200 ") => output::line("alive"),
         Ok(Ok(answer)) => {
             let line = answer.lines().next().unwrap_or_default();
             Err(Failed(format!("{address} answered {line:?}")))

@@ -1,15 +1,10 @@
 //! The commands. Each asks only for the settings it uses; all faults of those come at once.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "commands talk to whoever runs them"
-)]
-
 mod check;
 mod decide;
 mod healthcheck;
 mod kept;
+mod output;
 mod retain;
 mod serve;
 mod token;
@@ -101,7 +96,7 @@ pub fn run() -> ExitCode {
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("modgate: cannot start threads: {error}");
+            output::note(format_args!("cannot start threads: {error}"));
             return ExitCode::FAILURE;
         }
     };
@@ -116,16 +111,13 @@ pub fn run() -> ExitCode {
             Command::Export(arguments) => verify::export(&environment, &arguments).await,
             Command::Retain(arguments) => retain::retain(&environment, &arguments).await,
             Command::Healthcheck => healthcheck::healthcheck(&environment).await,
-            Command::Openapi => {
-                println!("{:#}", http::document(Kind::ALL));
-                Ok(())
-            }
+            Command::Openapi => output::line(format_args!("{:#}", http::document(Kind::ALL))),
             Command::Token(arguments) => token::print(&environment, &arguments),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,
             Err(failed) => {
-                eprintln!("modgate: {failed}");
+                output::note(failed);
                 ExitCode::FAILURE
             }
         }
@@ -140,16 +132,15 @@ async fn migrate(environment: &Environment) -> Result<(), Failed> {
     let variable = config::owner_variable(environment);
     let mended = db::migrate(&url, &say_waits).await;
     for fault in mended.map_err(|error| Failed::at(variable, &error))? {
-        println!("mended: {fault}");
+        output::line(format_args!("mended: {fault}"))?;
     }
-    println!(
-        "the database has the schema of modgate {}",
+    output::line(concat!(
+        "the database has the schema of modgate ",
         env!("CARGO_PKG_VERSION")
-    );
-    Ok(())
+    ))
 }
 
 /// A command that does nothing should say why.
 fn say_waits(blocker: &db::Blocker) {
-    eprintln!("modgate: waiting for a lock: {blocker}");
+    output::note(format_args!("waiting for a lock: {blocker}"));
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Failed, say_waits};
+use super::{Failed, output, say_waits};
 use crate::audit::retain::{self, Retention};
 use crate::config::{self, Environment};
 
@@ -16,8 +16,7 @@ pub(super) struct Arguments {
 pub(super) async fn retain(environment: &Environment, arguments: &Arguments) -> Result<(), Failed> {
     let settings = config::retain_settings(environment)?;
     let Some(keep) = settings.keep else {
-        println!("nothing to drop: MODGATE_RETENTION is forever");
-        return Ok(());
+        return output::line("nothing to drop: MODGATE_RETENTION is forever");
     };
     let retention = Retention {
         keep,
@@ -33,14 +32,14 @@ pub(super) async fn retain(environment: &Environment, arguments: &Arguments) -> 
         "dropped"
     };
     for month in &dropped {
-        println!("{done} {}: {}", month.month, month.contents());
+        output::line(format_args!("{done} {}: {}", month.month, month.contents()))?;
         if let Some(head) = &month.head {
             let head = serde_json::to_string(head).map_err(|error| Failed::because(&error))?;
-            println!("{head}");
+            output::line(head)?;
         }
     }
     if dropped.is_empty() {
-        println!("nothing to drop");
+        output::line("nothing to drop")?;
     }
     Ok(())
 }

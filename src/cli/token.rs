@@ -6,7 +6,7 @@ use chrono::Utc;
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::Failed;
+use super::{Failed, output};
 use crate::auth::mint::{Claims, Minter};
 use crate::config::{self, Environment};
 
@@ -61,6 +61,5 @@ pub(super) fn print(environment: &Environment, arguments: &Arguments) -> Result<
     let token = minter
         .and_then(|minter| minter.mint(&claims))
         .map_err(|error| Failed::because(&error))?;
-    println!("{}", token.expose_secret());
-    Ok(())
+    output::line(token.expose_secret())
 }

@@ -1,7 +1,7 @@
 //! `modgate verify`, `modgate seals` and `modgate export`: the record, for auditors.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write, stdout};
+use std::io::{BufReader, BufWriter};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,7 +11,8 @@ use clap::builder::NonEmptyStringValueParser;
 use uuid::Uuid;
 
 use super::kept::{kept_heads, unusable};
-use super::{Failed, decide};
+use super::output::Stream;
+use super::{Failed, decide, output};
 use crate::audit::verify::{Evidence, KeptHeads, Verdict, database, file};
 use crate::audit::{archive, seal};
 use crate::config::{self, Environment};
@@ -74,7 +75,8 @@ pub(super) struct Export {
 pub(super) async fn verify(environment: &Environment, arguments: &Verify) -> ExitCode {
     match check(environment, arguments).await {
         Ok(report) => {
-            println!("{report}");
+            // What was found is in the exit code, too.
+            output::line(&report).unwrap_or_else(output::note);
             ExitCode::from(match report.verdict() {
                 Verdict::Intact => 0,
                 Verdict::Tampered => 1,
@@ -82,7 +84,7 @@ pub(super) async fn verify(environment: &Environment, arguments: &Verify) -> Exi
             })
         }
         Err(failed) => {
-            eprintln!("modgate: {failed}");
+            output::note(failed);
             ExitCode::from(2)
         }
     }
@@ -131,31 +133,35 @@ pub(super) async fn seals(environment: &Environment, arguments: &Seals) -> Resul
     if arguments.witness_init {
         return decide::witness_init(environment).await;
     }
-    let mut out = BufWriter::new(stdout().lock());
     if arguments.public_key {
         let pem = config::seal_keys(environment)?.public_keys().first_pem();
         let pem = pem.ok_or_else(|| Failed("MODGATE_SEAL_KEY: must be set".to_owned()))?;
-        return finish(out.write_all(pem.as_bytes()).and_then(|()| out.flush()));
+        return output::line(pem.trim_end());
     }
     let url = config::database_url(environment)?;
+    let mut out = Stream::new();
     let printed = seal::print_heads(&url, arguments.since, &mut out).await;
-    printed.map_err(|error| Failed::at(config::SERVICE_URL, &error))
+    let printed = out.unless_unread(printed);
+    printed
+        .map(drop)
+        .map_err(|error| Failed::at(config::SERVICE_URL, &error))
 }
 
 pub(super) async fn export(environment: &Environment, arguments: &Export) -> Result<(), Failed> {
     let url = config::database_url(environment)?;
-    let exported = match &arguments.output {
-        Some(path) => {
-            let file = File::create(path).map_err(|error| unusable(path, &error))?;
-            archive::export(&url, &mut BufWriter::new(file)).await
-        }
-        None => archive::export(&url, &mut BufWriter::new(stdout().lock())).await,
+    let exported = if let Some(path) = &arguments.output {
+        let file = File::create(path).map_err(|error| unusable(path, &error))?;
+        let exported = archive::export(&url, &mut BufWriter::new(file)).await;
+        exported.map(Some)
+    } else {
+        let mut out = Stream::new();
+        let exported = archive::export(&url, &mut out).await;
+        out.unless_unread(exported)
     };
-    let rows = exported.map_err(|error| Failed::at(config::SERVICE_URL, &error))?;
-    eprintln!("modgate: {rows} rows exported");
+    let exported = exported.map_err(|error| Failed::at(config::SERVICE_URL, &error))?;
+    output::note(exported.map_or_else(
+        || "the export ended early: nobody reads standard output".to_owned(),
+        |rows| format!("{rows} rows exported"),
+    ));
     Ok(())
-}
-
-fn finish(written: std::io::Result<()>) -> Result<(), Failed> {
-    written.map_err(|error| Failed::because(&error))
 }

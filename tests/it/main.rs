@@ -53,4 +53,5 @@ mod support;
 mod tokens;
 mod traces;
 mod under_failure;
+mod unread;
 mod verifier;

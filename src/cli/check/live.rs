@@ -3,7 +3,7 @@
 use tokio::time::timeout;
 
 use super::findings::{Findings, PATIENCE};
-use super::{Failed, migration, ports, record, tencent, token_keys};
+use super::{Failed, migration, output, ports, record, tencent, token_keys};
 use crate::config::{self, Settings};
 use crate::telemetry::{causes, check_traces};
 
@@ -33,7 +33,7 @@ pub(super) async fn try_all(settings: &Settings) -> Result<(), Failed> {
     let mut faults = 0;
     for found in <[Findings; 6]>::from(found) {
         for line in found.lines {
-            println!("{line}");
+            output::line(line)?;
         }
         faults += found.faults;
     }

@@ -10,7 +10,7 @@ mod token_keys;
 
 use clap::Args;
 
-use super::Failed;
+use super::{Failed, output};
 use crate::config::{self, Environment, Reader, Settings};
 
 #[derive(Debug, Args)]
@@ -25,11 +25,11 @@ pub(super) async fn check(environment: &Environment, arguments: &Arguments) -> R
     let settings = Settings::from_reader(&mut reader);
     for setting in reader.effective() {
         let default = if setting.default { "  (default)" } else { "" };
-        println!("{}={}{default}", setting.name, setting.value);
+        output::line(format_args!("{}={}{default}", setting.name, setting.value))?;
     }
     let settings = reader.finish(settings)?;
     for warning in config::warnings(&settings) {
-        println!("warning: {warning}");
+        output::line(format_args!("warning: {warning}"))?;
     }
     if arguments.live {
         Box::pin(live::try_all(&settings)).await?;
