@@ -272,9 +272,10 @@ async fn whatever_is_not_as_the_migrations_made_it_is_named_and_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_done_to_a_whole_table_is_named_for_each_month() {
-    let (world, name) = migrated().await;
+    let (world, _) = migrated().await;
     let months = "select count(*) from pg_inherits where inhparent = 'audit.action'::regclass";
     let months = world.count(months).await;
+    let name = world.to_be_copied().await;
     for (statement, wrong) in [
         (
             "alter table audit.action drop constraint action_clocks_agree",
@@ -286,7 +287,6 @@ async fn what_is_done_to_a_whole_table_is_named_for_each_month() {
             "column recorded_at is not the one that the migrations made",
         ),
     ] {
-        // Nobody may be connected to what is copied.
         let (database, _) = tampered(&name, statement).await;
         let (code, found, told) = verify(&database.url);
         assert_eq!(code, Some(1), "{statement}: {told}");
