@@ -12,9 +12,6 @@ use crate::telemetry::{OnceAMinute, causes};
 /// A statement waits for longer than this before it is given up, and is only seen while it waits.
 const EVERY: Duration = Duration::from_millis(500);
 
-/// How often a session is named while it lasts.
-const REPEAT_EVERY: Duration = Duration::from_mins(1);
-
 /// A session that has not been seen for this long, and is seen again, is another matter.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(10);
 
@@ -48,7 +45,7 @@ struct Blocking {
 struct Session {
     first: Instant,
     last: Instant,
-    said: Option<Instant>,
+    said: OnceAMinute,
 }
 
 impl Blocking {
@@ -83,13 +80,12 @@ impl Blocking {
         let session = self.sessions.entry(blocker.pid).or_insert(Session {
             first: now,
             last: now,
-            said: None,
+            said: OnceAMinute::default(),
         });
         session.last = now;
-        if session.said.is_some_and(|at| at.elapsed() < REPEAT_EVERY) {
+        if !session.said.is_due() {
             return;
         }
-        session.said = Some(now);
         tracing::warn!(
             event = "record_blocked",
             pid = blocker.pid,

@@ -6,18 +6,16 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::audit::seal::LockHolder;
+use crate::telemetry::OnceAMinute;
 
 /// Sealing takes milliseconds, unless very much is due.
 const LONG: Duration = Duration::from_secs(5);
-
-/// How often it is said while it lasts.
-const REPEAT_EVERY: Duration = Duration::from_mins(1);
 
 /// The transaction that has the lock, and since when it was seen to.
 #[derive(Debug, Default)]
 pub(super) struct SealLock {
     held: Option<(LockHolder, Instant)>,
-    said: Option<Instant>,
+    said: OnceAMinute,
 }
 
 impl SealLock {
@@ -31,8 +29,7 @@ impl SealLock {
             Some((seen, since)) if seen.transaction == holder.transaction => *since,
             _ => Instant::now(),
         };
-        let is_said = self.said.is_some_and(|at| at.elapsed() < REPEAT_EVERY);
-        if since.elapsed() >= LONG && !is_said {
+        if since.elapsed() >= LONG && self.said.is_due() {
             tracing::warn!(
                 event = "seal_lock_held",
                 pid = holder.pid,
@@ -42,7 +39,6 @@ impl SealLock {
                 held_seconds = since.elapsed().as_secs(),
                 "another transaction keeps this replica from sealing; if it is no replica, end it with pg_terminate_backend"
             );
-            self.said = Some(Instant::now());
         }
         self.held = Some((holder, since));
     }
