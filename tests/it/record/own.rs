@@ -5,12 +5,14 @@ use chrono::{Duration, Utc};
 use modgate::audit::Filter;
 use modgate::domain::State;
 use modgate::kinds::kick_seat;
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, PgConnection};
+use tokio::sync::OnceCell;
 use tracing_subscriber::layer::SubscriberExt as _;
 use uuid::Uuid;
 
-use super::plans::{ACTIONS, Done, LIMIT, Plans, Year};
+use super::plans::{Done, LIMIT, Plans, Year, year};
 use super::run;
+use crate::support::world::World;
 
 /// How many there are of what everybody looks for.
 const BUSY: u64 = 80_000;
@@ -22,9 +24,24 @@ const COUNTED_EVENTS: u64 = 50_001;
 const ISSUER: &str = "https://id.example.test";
 const BATCH: &str = "01990000-0000-7000-8000-000000000000";
 
+/// The name of a database with a record of a year and of a busy moment, which others are copied from.
+async fn busy_year() -> &'static str {
+    static BUSY_YEAR: OnceCell<(World, String)> = OnceCell::const_new();
+    let (_, name) = BUSY_YEAR
+        .get_or_init(async || {
+            let mut world = World::copied_from(year().await).await;
+            fill(&mut world.sql().await).await;
+            world.leave();
+            let name = world.to_be_copied().await;
+            (world, name)
+        })
+        .await;
+    name
+}
+
 /// The newest actions: one room, one user, one case, one key, one batch, all refused for one reason. One in six
 /// hundred is by `moderator1`.
-async fn fill(year: &mut Year) {
+async fn fill(sql: &mut PgConnection) {
     let kicks = format!(
         "create temporary table kicks as
          select n, timestamptz 'epoch' + interval '1 millisecond' * (first + n) as at,
@@ -52,7 +69,7 @@ async fn fill(year: &mut Year) {
         "analyze audit.action",
         "analyze audit.event",
     ] {
-        run(&mut year.sql, statement)
+        run(&mut *sql, statement)
             .await
             .expect("the rows break no rule");
     }
@@ -229,8 +246,7 @@ async fn ones_own_actions_are_found_at_the_cost_of_ones_own_whatever_is_looked_f
     let plans = Plans::default();
     let subscriber = tracing_subscriber::registry().with(plans.clone());
     let _guard = tracing::subscriber::set_default(subscriber);
-    let mut year = Year::load(plans, ACTIONS).await;
-    fill(&mut year).await;
+    let mut year = Year::copied_from(busy_year().await, plans).await;
     let few = "moderator150";
     let own: i64 = year
         .value(&format!(
@@ -269,8 +285,7 @@ async fn who_has_many_of_their_own_finds_them_among_others_and_what_is_rare_by_i
     let plans = Plans::default();
     let subscriber = tracing_subscriber::registry().with(plans.clone());
     let _guard = tracing::subscriber::set_default(subscriber);
-    let mut year = Year::load(plans, ACTIONS).await;
-    fill(&mut year).await;
+    let mut year = Year::copied_from(busy_year().await, plans).await;
     let whose = "moderator = 'moderator1'";
     for (name, filter, condition) in [
         ("room", filters().swap_remove(0).1, "room_id = 'busy'"),

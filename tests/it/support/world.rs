@@ -52,6 +52,14 @@ impl World {
         Self::around(database, None, presence)
     }
 
+    /// With a copy of a database of the shared server, to which nobody may be connected.
+    pub(crate) async fn copied_from(database: &str) -> Self {
+        let presence = quiet::among_others().await;
+        let shared = Cluster::shared().await;
+        let database = shared.create_database(Some(database)).await;
+        Self::around(database, None, presence)
+    }
+
     /// On a server that this test may stop, freeze and crash.
     pub(crate) async fn with_its_own_postgres() -> Self {
         Self::on_a_postgres_of_its_own(quiet::among_others().await).await
