@@ -104,7 +104,10 @@ async fn an_end_that_died_with_its_process_becomes_unknown() {
     let successor = Gateway::start(&world.variables).await;
     events_become(&world, &["unknown/recovery"], RECOVERED_WITHIN).await;
     assert_recovery_waited(&world).await;
-    assert_eq!(successor.log().events("recovered").len(), 1);
+    let recovered = eventually("recovery is logged", Duration::from_secs(5), async || {
+        Some(successor.log().events("recovered")).filter(|lines| !lines.is_empty())
+    });
+    assert_eq!(recovered.await.len(), 1);
     let seen = successor.moderator("alice").list("").await;
     assert_eq!(
         (seen.len(), &seen[0]["state"]),
