@@ -51,8 +51,8 @@ pub(super) async fn read_body(
     members(body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&body))
 }
 
-/// Of two members of one name in the body itself, both: the fault is told with the name. Within a member
-/// there are none.
+/// Members of the body itself that have one name are all kept: the parser of fields reports the name. An object
+/// further down that names a member twice is refused here.
 fn members(body: &[u8]) -> Result<Members<Value>, ApiError> {
     let read: Result<Members<Unambiguous>, _> = serde_json::from_slice(body);
     let members = read.map_err(|error| {

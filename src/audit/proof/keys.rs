@@ -134,7 +134,12 @@ impl SealKey {
             .expand(&[MAC_INFO], HMAC_SHA256)
             .expect("32 bytes are fewer than HKDF can give");
         Some(Self {
-            public: PublicKey(public.ok()?.as_ref().to_vec()),
+            public: PublicKey(
+                public
+                    .expect("a key that was made can be written")
+                    .as_ref()
+                    .to_vec(),
+            ),
             pair,
             mac: okm.into(),
         })
@@ -147,9 +152,9 @@ struct PublicKey(Vec<u8>);
 
 impl PublicKey {
     fn parse(der: &[u8]) -> Option<Self> {
-        // A key alone would be taken as well, but PEM holds none.
-        let is_key = der.len() > KEY_LENGTH && ParsedPublicKey::new(&ED25519, der).is_ok();
-        is_key.then(|| Self(der.to_vec()))
+        let key = ParsedPublicKey::new(&ED25519, der).ok()?.as_der().ok()?;
+        // The parser takes a key without its structure, and leaves what follows one unread.
+        (key.as_ref() == der).then(|| Self(der.to_vec()))
     }
 
     /// The first 16 hexadecimal digits of the key's SHA-256.
@@ -259,6 +264,9 @@ mod tests {
         }
         let certificate = PEM.replace("PUBLIC KEY", "CERTIFICATE");
         let not_ed25519 = PEM.replace("MCow", "MCov");
+        let key = pem::parse(PEM).expect("it is PEM").into_contents();
+        let longer = pem::encode(&pem::Pem::new("PUBLIC KEY", [&key[..], b"x"].concat()));
+        let alone = pem::encode(&pem::Pem::new("PUBLIC KEY", &key[12..]));
         let several = format!("{certificate}{PEM}{not_ed25519}");
         for (text, blocks) in [
             ("", vec![]),
@@ -266,6 +274,8 @@ mod tests {
             (SEED, vec![]),
             (&not_ed25519, vec![1]),
             (&certificate, vec![1]),
+            (&longer, vec![1]),
+            (&alone, vec![1]),
             (&several, vec![1, 3]),
         ] {
             let refused = PublicKeys::parse(text).err();
