@@ -47,13 +47,29 @@ async fn refused_exports(app: &TestApp, who: impl Fn(usize) -> Persona, number: 
     refused
 }
 
+/// So many of those who come when `places` are taken are refused. On a slow machine the first may have been given up
+/// before the last come: then it is done again.
+async fn assert_refused(
+    app: &TestApp,
+    who: impl Fn(usize) -> Persona,
+    places: usize,
+    too_many: usize,
+) {
+    for _ in 0..5 {
+        let refused = refused_exports(app, &who, places + too_many).await;
+        assert!(refused <= too_many, "{refused} of {places} and {too_many}");
+        if refused == too_many {
+            return;
+        }
+    }
+    panic!("fewer are refused than come when {places} places are taken");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_moderator_has_four_exports_at_a_time_and_all_together_sixteen() {
     let app = TestApp::start().await;
-    let one = refused_exports(&app, |_| auditor(&app, 0), EXPORTS.0 + 3).await;
-    assert_eq!(one, 3);
-    let many = refused_exports(&app, |number| auditor(&app, number), EXPORTS.1 + 2).await;
-    assert_eq!(many, 2);
+    assert_refused(&app, |_| auditor(&app, 0), EXPORTS.0, 3).await;
+    assert_refused(&app, |number| auditor(&app, number), EXPORTS.1, 2).await;
     eventually("there is room again", PATIENCE, async || {
         (auditor(&app, 0).get(EXPORT).await.status == 200).then_some(())
     })
