@@ -134,14 +134,17 @@ async fn share_used_under_load(world: &World, crowd: &Arc<Crowd>, name: &str) ->
 
 #[tokio::test(flavor = "multi_thread")]
 async fn five_times_the_limit_is_offered_and_the_limit_is_used_and_never_passed() {
-    let world = with_this_limit().await;
+    let mut world = with_this_limit().await;
     world.simulator.set_latency(travelling());
     let gateway = Gateway::start(&world.variables).await.ready().await;
     let crowd = crowd(&gateway, &["alice", "bob", "carol", "dave", "erin"]);
     // The load, the gateway and the simulator take most of a small machine. When something
-    // else wants it too, a single round says nothing about the gateway.
+    // else wants it too, a round says nothing about the gateway: after the first, no other test does.
     let mut shares = Vec::new();
-    while shares.len() < 3 && !shares.iter().any(|share| *share >= 0.85) {
+    while shares.len() < 4 && !shares.iter().any(|share| *share >= 0.85) {
+        if shares.len() == 1 {
+            world.be_alone().await;
+        }
         shares
             .push(share_used_under_load(&world, &crowd, &format!("round{}-", shares.len())).await);
     }
