@@ -139,7 +139,8 @@ async fn five_times_the_limit_is_offered_and_the_limit_is_used_and_never_passed(
     let gateway = Gateway::start(&world.variables).await.ready().await;
     let crowd = crowd(&gateway, &["alice", "bob", "carol", "dave", "erin"]);
     // The load, the gateway and the simulator take most of a small machine. When something
-    // else wants it too, a round says nothing about the gateway: after the first, no other test does.
+    // else wants it too, a single round says nothing about the gateway. After the first round this test waits until
+    // no other is running.
     let mut shares = Vec::new();
     while shares.len() < 4 && !shares.iter().any(|share| *share >= 0.85) {
         if shares.len() == 1 {

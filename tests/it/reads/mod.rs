@@ -98,7 +98,7 @@ async fn many_who_read_for_long_keep_nobody_from_acting_and_no_denial_out_of_the
                 denied.text
             );
         }
-        // Somebody does lock a table of the record: whether that was seen depends on how long all this took.
+        // The lock that this test holds is reported, as `record`, once a statement has waited a second for it.
         let mut degraded = app.operator().get("/readyz").await.json()["degraded"].clone();
         let degraded = degraded.as_array_mut().expect("it is a list");
         degraded.retain(|what| what != "record");

@@ -47,8 +47,8 @@ async fn refused_exports(app: &TestApp, who: impl Fn(usize) -> Persona, number: 
     refused
 }
 
-/// So many of those who come when `places` are taken are refused. On a slow machine the first may have been given up
-/// before the last come: then it is done again.
+/// Of exports that begin at once, all but `places` are refused. On a slow machine the first may have ended before the
+/// last begins, so that fewer are refused; then they begin again.
 async fn assert_refused(
     app: &TestApp,
     who: impl Fn(usize) -> Persona,
@@ -62,7 +62,7 @@ async fn assert_refused(
             return;
         }
     }
-    panic!("fewer are refused than come when {places} places are taken");
+    panic!("more than {places} exports run at a time");
 }
 
 #[tokio::test(flavor = "multi_thread")]

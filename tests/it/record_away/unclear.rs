@@ -45,7 +45,7 @@ async fn release_commits(world: &World) {
     world.execute("select pg_reload_conf()").await;
 }
 
-/// Leases, seals and rollups are held, too: only commits of intents count.
+/// Waits until so many intents are being committed. Commits of leases and seals are held as well, and do not count.
 async fn commits_held(world: &World, number: i64) {
     eventually("the intents are being committed", BACK_WITHIN, async || {
         let held = "select count(*) from pg_stat_activity
