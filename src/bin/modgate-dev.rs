@@ -33,7 +33,11 @@ const TOKEN_TTL: Duration = Duration::from_hours(12);
 const MODERATOR: (&str, &str, &[&str]) = (
     "alice",
     "Alice (moderator)",
-    &["action:kick_login", "action:kick_seat"],
+    &[
+        "action:kick_login",
+        "action:kick_seat",
+        "action:kick_member",
+    ],
 );
 const AUDITOR: (&str, &str, &[&str]) = ("bob", "Bob (auditor)", &["audit:read"]);
 

@@ -1,13 +1,15 @@
 //! What is asked, and what became of it.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
-    Answer, Attempt, CaseRef, IdempotencyKey, Kind, Moderator, Reason, Slot, State, Targets, Word,
+    Answer, Attempt, CaseRef, IdempotencyKey, Kind, Moderator, Reason, State, Targets, Word,
 };
 
 /// What Tencent is asked to do: exactly the data that leaves. It has the fields of its kind, and no other.
@@ -18,17 +20,9 @@ pub struct Command {
 }
 
 impl Command {
-    /// An action of `kind`; `None` if a field of that kind has no value, or one that it has not has one.
+    /// An action of `kind`; `None` if a field that it requires has no value, or one that it has not has one.
     pub fn new(kind: Kind, targets: Targets) -> Option<Self> {
-        let Targets {
-            user_id,
-            room_id,
-            data,
-        } = &targets;
-        let fits = user_id.is_some() == kind.has(Slot::UserId)
-            && room_id.is_some() == kind.has(Slot::RoomId)
-            && data.is_some() == kind.has(Slot::Data);
-        fits.then_some(Self { kind, targets })
+        targets.fit(kind).then_some(Self { kind, targets })
     }
 
     /// Its kind.
@@ -54,6 +48,14 @@ impl Command {
     /// The text for the user, where the kind has one.
     pub fn data(&self) -> Option<&str> {
         self.targets.data()
+    }
+
+    /// What the record has no column for, as it stands there: JSON in the form of RFC 8785.
+    pub fn parameters(&self) -> Option<String> {
+        // Names in their order, and no number that is written in more than one way.
+        let members: BTreeMap<String, Value> = self.targets.parameters().into_iter().collect();
+        let text = serde_json::to_string(&members).expect("texts are the keys");
+        (!members.is_empty()).then_some(text)
     }
 }
 
@@ -139,10 +141,12 @@ pub struct Action {
     pub moderator_name: Option<String>,
     /// The user it was done to.
     pub user_id: Option<String>,
-    /// The room, for a seat.
+    /// The room or the group.
     pub room_id: Option<String>,
-    /// The text for the kicked user, for a seat.
+    /// The text for the user.
     pub data: Option<String>,
+    /// What the record has no column for: a JSON object.
+    pub parameters: Map<String, Value>,
     /// Why.
     pub reason: Option<String>,
     /// The case it belongs to.
@@ -184,6 +188,7 @@ impl Action {
             user_id: command.user_id().map(str::to_owned),
             room_id: command.room_id().map(str::to_owned),
             data: command.data().map(str::to_owned),
+            parameters: command.targets().parameters(),
             reason: reason.as_ref().map(ToString::to_string),
             case_ref: case_ref.as_ref().map(ToString::to_string),
             supersedes: *supersedes,

@@ -63,13 +63,53 @@ pub struct Wire {
     pub login_kick_field: &'static str,
 }
 
-/// A field of a request that must be there.
+/// A field of a request.
 #[derive(Debug)]
 pub struct Field {
     /// Which.
     pub slot: Slot,
+    /// Whether it must be there.
+    pub required: bool,
     /// A value that is valid.
-    pub example: &'static str,
+    pub example: Example,
+}
+
+impl Field {
+    /// One that must be there.
+    pub const fn required(slot: Slot, example: &'static str) -> Self {
+        Self {
+            slot,
+            required: true,
+            example: Example::Text(example),
+        }
+    }
+
+    /// A choice that need not be made.
+    pub const fn choice(slot: Slot, example: bool) -> Self {
+        Self {
+            slot,
+            required: false,
+            example: Example::Choice(example),
+        }
+    }
+}
+
+/// A value of a field.
+#[derive(Clone, Copy, Debug)]
+pub enum Example {
+    /// A text.
+    Text(&'static str),
+    /// Yes or no.
+    Choice(bool),
+}
+
+impl From<Example> for Value {
+    fn from(example: Example) -> Self {
+        match example {
+            Example::Text(text) => text.into(),
+            Example::Choice(choice) => choice.into(),
+        }
+    }
 }
 
 /// The fields that kinds have.
@@ -81,6 +121,8 @@ pub enum Slot {
     RoomId,
     /// What that user is told.
     Data,
+    /// Whether nobody is told that it was done.
+    Silent,
 }
 
 impl Slot {
@@ -90,6 +132,7 @@ impl Slot {
             Self::UserId => "user_id",
             Self::RoomId => "room_id",
             Self::Data => "data",
+            Self::Silent => "silent",
         }
     }
 }
@@ -122,7 +165,12 @@ impl Kind {
 
     /// Whether its request has this field.
     pub fn has(self, slot: Slot) -> bool {
-        self.0.fields.iter().any(|field| field.slot == slot)
+        self.field(slot).is_some()
+    }
+
+    /// This field of its request, if it has it.
+    pub fn field(self, slot: Slot) -> Option<&'static Field> {
+        self.0.fields.iter().find(|field| field.slot == slot)
     }
 }
 

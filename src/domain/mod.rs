@@ -15,7 +15,7 @@ mod words;
 pub use action::{Action, Command, Intent, Origin, Request};
 pub use attempt::{Answer, Attempt, Class, DecidedBy, End, Failure, Verdict, millis};
 pub use host::is_loopback;
-pub use kind::{Api, Field, Kind, Packet, Repeat, Slot, Spec, Wire};
+pub use kind::{Api, Example, Field, Kind, Packet, Repeat, Slot, Spec, Wire};
 pub use moderator::{Moderator, Scope};
 pub use targets::Targets;
 pub use text::{CaseRef, Data, IdempotencyKey, Reason, RoomId, UserId, Violation, printable};

@@ -61,6 +61,18 @@ impl Fields {
         read(text).map_err(|rule| self.fault(field, rule)).ok()
     }
 
+    /// Yes or no, if it is there and not null.
+    fn choice(&mut self, field: &str) -> Option<bool> {
+        match self.values.remove(field)? {
+            Value::Null => None,
+            Value::Bool(choice) => Some(choice),
+            _ => {
+                self.fault(field, "must be true or false");
+                None
+            }
+        }
+    }
+
     /// A value that must be there.
     pub(super) fn required<T, E: Display>(
         &mut self,
@@ -129,6 +141,7 @@ fn targets(kind: Kind, fields: &mut Fields, rules: &RequestRules) -> Targets {
             }
             Slot::RoomId => targets.room_id = fields.required(name, TryFrom::try_from),
             Slot::Data => targets.data = fields.required(name, TryFrom::try_from),
+            Slot::Silent => targets.silent = fields.choice(name),
         }
     }
     targets

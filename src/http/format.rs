@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde_json::json;
 
 use crate::domain::{Action, millis};
-use crate::http::json::{ActionJson, time};
+use crate::http::json::{ActionJson, silent, time};
 
 /// How an export is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(super) enum Format {
 }
 
 /// The columns of CSV: the members of the action's JSON.
-const COLUMNS: [&str; 22] = [
+const COLUMNS: [&str; 23] = [
     "id",
     "kind",
     "state",
@@ -43,6 +43,7 @@ const COLUMNS: [&str; 22] = [
     "attempts",
     "recorded",
     "genuine",
+    "silent",
 ];
 
 impl FromStr for Format {
@@ -130,6 +131,7 @@ fn cells(action: &Action) -> [String; COLUMNS.len()] {
         action.attempts.len().to_string(),
         action.recorded.to_string(),
         action.genuine.to_string(),
+        cell(silent(action)),
     ]
 }
 

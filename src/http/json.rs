@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::domain::{Action, Attempt, Failure, Kind, State, Word, millis};
+use crate::domain::{Action, Attempt, Failure, Kind, Slot, State, Word, millis};
 
 /// One request to do something to a user, and what became of it.
 #[derive(Serialize, ToSchema)]
@@ -24,12 +24,15 @@ pub(super) struct ActionJson<'a> {
     /// The user it was done to.
     #[schema(value_type = String)]
     user_id: Option<&'a str>,
-    /// The room, for a seat.
+    /// The room or the group, where the kind has one.
     #[schema(required)]
     room_id: Option<&'a str>,
-    /// What the kicked user was told, for a seat.
+    /// What the user was told, where the kind tells.
     #[schema(required)]
     data: Option<&'a str>,
+    /// Whether nobody was told, where the kind lets one choose.
+    #[schema(required)]
+    silent: Option<bool>,
     #[schema(required)]
     reason: Option<&'a str>,
     #[schema(required)]
@@ -115,6 +118,7 @@ impl<'a> From<&'a Action> for ActionJson<'a> {
             user_id: action.user_id.as_deref(),
             room_id: action.room_id.as_deref(),
             data: action.data.as_deref(),
+            silent: silent(action),
             reason: action.reason.as_deref(),
             case_ref: action.case_ref.as_deref(),
             supersedes: action.supersedes,
@@ -149,6 +153,11 @@ impl<'a> From<&'a Attempt> for AttemptJson<'a> {
             failure: attempt.failure.as_ref().map(Word::as_str),
         }
     }
+}
+
+/// Whether nobody was told.
+pub(super) fn silent(action: &Action) -> Option<bool> {
+    action.parameters.get(Slot::Silent.as_str())?.as_bool()
 }
 
 /// The headers of an answer that belongs to a row: a proxy that replaces a body keeps them.

@@ -19,10 +19,7 @@ static SPEC: Spec = Spec {
     summary: "Invalidate the login of a user",
     names: "Whose login is invalidated.",
     api: &API,
-    fields: &[Field {
-        slot: Slot::UserId,
-        example: "user1",
-    }],
+    fields: &[Field::required(Slot::UserId, "user1")],
     packet: |targets, wire| vec![(wire.login_kick_field, json!(targets.user_id()))],
     // It would log out a user who has just been let back in.
     repeat: Repeat::DoesItAgain,

@@ -23,18 +23,9 @@ static SPEC: Spec = Spec {
     names: "Who is taken off a seat.",
     api: &API,
     fields: &[
-        Field {
-            slot: Slot::RoomId,
-            example: "room-test",
-        },
-        Field {
-            slot: Slot::UserId,
-            example: "user2",
-        },
-        Field {
-            slot: Slot::Data,
-            example: "time over",
-        },
+        Field::required(Slot::RoomId, "room-test"),
+        Field::required(Slot::UserId, "user2"),
+        Field::required(Slot::Data, "time over"),
     ],
     packet: |targets, _| {
         vec![

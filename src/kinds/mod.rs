@@ -5,7 +5,9 @@
 //! shares nothing with it.
 
 pub mod kick_login;
+pub mod kick_room_member;
 pub mod kick_seat;
+pub mod remove_group_member;
 
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -14,7 +16,12 @@ use crate::domain::{Api, Kind, Moderator, Scope, UnknownWord};
 
 impl Kind {
     /// Every kind.
-    pub const ALL: &'static [Self] = &[kick_login::KIND, kick_seat::KIND];
+    pub const ALL: &'static [Self] = &[
+        kick_login::KIND,
+        kick_seat::KIND,
+        remove_group_member::KIND,
+        kick_room_member::KIND,
+    ];
 }
 
 impl FromStr for Kind {

@@ -2,7 +2,9 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use super::kick_login;
-use crate::domain::{Api, Class, Data, Kind, RoomId, Scope, Slot, Spec, Targets, UserId, Wire};
+use crate::domain::{
+    Api, Class, Data, Example, Kind, RoomId, Scope, Slot, Spec, Targets, UserId, Wire,
+};
 use crate::domain::{Command, Repeat};
 
 /// A kind that shares its API with another one, as undos do.
@@ -26,11 +28,18 @@ pub(crate) fn undo() -> Kind {
 fn example(kind: Kind) -> Command {
     let mut targets = Targets::default();
     for field in kind.fields {
-        let text = field.example.to_owned();
-        match field.slot {
-            Slot::UserId => targets.user_id = UserId::try_from(text).ok(),
-            Slot::RoomId => targets.room_id = RoomId::try_from(text).ok(),
-            Slot::Data => targets.data = Data::try_from(text).ok(),
+        match (field.slot, field.example) {
+            (Slot::UserId, Example::Text(text)) => {
+                targets.user_id = UserId::try_from(text.to_owned()).ok();
+            }
+            (Slot::RoomId, Example::Text(text)) => {
+                targets.room_id = RoomId::try_from(text.to_owned()).ok();
+            }
+            (Slot::Data, Example::Text(text)) => {
+                targets.data = Data::try_from(text.to_owned()).ok();
+            }
+            (Slot::Silent, Example::Choice(choice)) => targets.silent = Some(choice),
+            (slot, example) => panic!("{kind}: {example:?} for {}", slot.as_str()),
         }
     }
     Command::new(kind, targets).expect("the examples are valid, and are all fields of the kind")
@@ -88,6 +97,12 @@ fn packets_are_those_that_tencent_documents() {
             "kick_seat" => {
                 r#"[["RoomId","room-test"],["Member_Account","user2"],["Data","time over"]]"#
             }
+            "remove_group_member" => {
+                r#"[["GroupId","@TGS#2J4SZEAEL"],["Silence",1],["Reason","spam"],["MemberToDel_Account",["user4"]]]"#
+            }
+            "kick_room_member" => {
+                r#"[["RoomId","room-test"],["MemberList_Account",["user3"]],["Reason","insults"]]"#
+            }
             other => panic!("write down the packet of {other}"),
         };
         assert_eq!(serde_json::to_string(&packet).unwrap(), documented);
@@ -120,8 +135,8 @@ fn a_command_has_the_fields_of_its_kind_and_no_other() {
         assert_eq!(Command::new(*kind, Targets::default()), None);
         let odd = Targets {
             user_id: user_id.clone(),
-            room_id: None,
             data: data.clone(),
+            ..Targets::default()
         };
         assert_eq!(Command::new(*kind, odd), None, "{kind}");
     }

@@ -116,6 +116,7 @@ mod tests {
             user_id: Some(UserId::try_from(user.to_owned()).unwrap()),
             room_id: Some(RoomId::try_from(room_id.to_owned()).unwrap()),
             data: Some(Data::try_from(data.to_owned()).unwrap()),
+            ..Targets::default()
         };
         Command::new(kick_seat::KIND, targets).unwrap()
     }

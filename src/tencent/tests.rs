@@ -165,6 +165,7 @@ fn seat() -> Command {
         user_id: UserId::try_from("user2".to_owned()).ok(),
         room_id: RoomId::try_from("room-test".to_owned()).ok(),
         data: Data::try_from("time over".to_owned()).ok(),
+        ..Targets::default()
     };
     Command::new(kick_seat::KIND, targets).unwrap()
 }

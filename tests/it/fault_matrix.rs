@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use modgate::domain::{Kind, Repeat};
 use modgate::simulator::{Fault, FaultKind};
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
 use crate::support::app::TestApp;
+use crate::support::persona::{Answer, example};
 use crate::support::world::World;
 
 /// What is wrong with Tencent, or with the way there.
@@ -39,12 +41,15 @@ enum Wrong {
 
 use Wrong::*;
 
-/// The fault; for a login kick and for a seat kick: state, problem, status, attempts.
-type Row = (Wrong, [(&'static str, &'static str, u16, usize); 2]);
+/// State, problem, status, attempts.
+type End = (&'static str, &'static str, u16, usize);
+
+/// The fault; how a kind ends whose repeat does it again, and one whose repeat finds it done.
+type Row = (Wrong, [End; 2]);
 
 #[rustfmt::skip]
 const MATRIX: &[Row] = &[
-    // fault               login kick                                            seat kick
+    // fault               does it again                                         finds it done
     (Nothing,            [("succeeded", "-",                        200, 1), ("succeeded", "-",                        200, 1)]),
     (Refused,            [("not_sent",  "tencent-unavailable",      503, 3), ("not_sent",  "tencent-unavailable",      503, 3)]),
     (UnknownHost,        [("not_sent",  "tencent-unavailable",      503, 3), ("not_sent",  "tencent-unavailable",      503, 3)]),
@@ -134,6 +139,15 @@ fn faults(wrong: Wrong) -> Vec<Fault> {
     }
 }
 
+/// Of the two, that of this kind.
+fn end_of(kind: Kind, [again, done]: [End; 2]) -> End {
+    match kind.repeat {
+        Repeat::DoesItAgain => again,
+        Repeat::FindsItDone(_) => done,
+        Repeat::Harmless => panic!("{kind}: what becomes of it has no column yet"),
+    }
+}
+
 async fn try_row((wrong, expected): &'static Row) -> Vec<String> {
     let mut world = World::new().await.set("MODGATE_TENCENT_TIMEOUT", "1500ms");
     if matches!(wrong, UnknownHost) {
@@ -141,46 +155,22 @@ async fn try_row((wrong, expected): &'static Row) -> Vec<String> {
     }
     let mut differences = Vec::new();
     let app = TestApp::in_world(world).await;
-    for (kind, (state, problem, status, attempts)) in ["login", "seat"].into_iter().zip(expected) {
-        if matches!(wrong, Code(70001 | 70009 | 70050)) && kind == "seat" {
-            // One credential serves both: the login kick has suspended the seat kick as well.
+    if matches!(wrong, Refused) {
+        app.simulator.stop().expect("the simulator stops");
+    }
+    for kind in Kind::ALL.iter().copied() {
+        if matches!(wrong, Code(70001 | 70009 | 70050)) && kind != Kind::ALL[0] {
+            // One credential serves all: the first has suspended the others as well.
             continue;
         }
         for fault in faults(*wrong) {
             app.simulator.fail(fault);
         }
-        if matches!(wrong, Refused) && kind == "login" {
-            app.simulator.stop().expect("the simulator stops");
-        }
         let alice = app.moderator("alice");
-        let answer = match kind {
-            "login" => alice.kick_login("test").await,
-            _ => alice.kick_seat("room", "test", "").await,
-        };
+        let answer = alice.act(kind, &example(kind)).await;
         app.simulator.clear_faults();
-        let found_problem = if answer.status == 200 {
-            "-".to_owned()
-        } else {
-            answer.problem()
-        };
+        differences.extend(difference(*wrong, kind, end_of(kind, *expected), &answer));
         let action = answer.action();
-        let tried = action["attempts"].as_array().map_or(0, Vec::len);
-        let found = (
-            action["state"].as_str().unwrap_or("?"),
-            found_problem.as_str(),
-            answer.status,
-            tried,
-        );
-        if found != (*state, *problem, *status, *attempts) {
-            differences.push(format!("{wrong:?} {kind}: {found:?}"));
-        }
-        let safe_to_repeat = matches!(status, 429 | 503);
-        assert_eq!(
-            answer.header("retry-after").is_some(),
-            safe_to_repeat,
-            "{wrong:?} {kind}"
-        );
-        assert_eq!(answer.header("modgate-state"), action["state"].as_str());
         let recorded = alice
             .action(action["id"].as_str().expect("an action has an id"))
             .await
@@ -202,6 +192,27 @@ async fn try_row((wrong, expected): &'static Row) -> Vec<String> {
     }
     app.stop().await;
     differences
+}
+
+/// How an answer differs from what the table says, if it does.
+fn difference(wrong: Wrong, kind: Kind, expected: End, answer: &Answer) -> Option<String> {
+    let problem = if answer.status == 200 {
+        "-".to_owned()
+    } else {
+        answer.problem()
+    };
+    let action = answer.action();
+    let state = action["state"].as_str().unwrap_or("?");
+    let tried = action["attempts"].as_array().map_or(0, Vec::len);
+    let safe_to_repeat = matches!(answer.status, 429 | 503);
+    assert_eq!(
+        answer.header("retry-after").is_some(),
+        safe_to_repeat,
+        "{wrong:?} {kind}"
+    );
+    assert_eq!(answer.header("modgate-state"), Some(state));
+    let found = (state, problem.as_str(), answer.status, tried);
+    (found != expected).then(|| format!("{wrong:?} {kind}: {found:?}"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]

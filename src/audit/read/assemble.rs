@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
@@ -26,6 +27,7 @@ pub(super) struct IntentRow {
     user_id: Option<String>,
     room_id: Option<String>,
     data: Option<String>,
+    parameters: Option<String>,
     reason: Option<String>,
     case_ref: Option<String>,
     supersedes: Option<Uuid>,
@@ -61,7 +63,7 @@ pub(super) async fn intents(
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, IntentRow>, sqlx::Error> {
     let rows = sqlx::query_as(
-        "select id, kind, moderator, moderator_name, issuer, user_id, room_id, data, reason,
+        "select id, kind, moderator, moderator_name, issuer, user_id, room_id, data, parameters, reason,
                 case_ref, supersedes, batch_id, idempotency_key, requested_at,
                 not exists (select from audit.decision d
                             where d.subject = action.id and d.kind = 'acknowledgement') as genuine
@@ -114,6 +116,7 @@ pub(super) fn action(intent: &IntentRow, so_far: &[EventRow]) -> Result<Action, 
         user_id: intent.user_id.clone(),
         room_id: intent.room_id.clone(),
         data: intent.data.clone(),
+        parameters: parameters(intent).ok_or(foreign("parameters"))?,
         reason: intent.reason.clone(),
         case_ref: intent.case_ref.clone(),
         supersedes: intent.supersedes,
@@ -127,6 +130,12 @@ pub(super) fn action(intent: &IntentRow, so_far: &[EventRow]) -> Result<Action, 
         recorded: true,
         genuine: intent.genuine,
     })
+}
+
+/// What there is no column for.
+fn parameters(intent: &IntentRow) -> Option<Map<String, Value>> {
+    let text = intent.parameters.as_deref();
+    text.map_or_else(|| Some(Map::new()), |text| serde_json::from_str(text).ok())
 }
 
 fn attempts(so_far: &[EventRow]) -> Result<Vec<Attempt>, Error> {

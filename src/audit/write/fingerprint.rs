@@ -15,6 +15,9 @@ pub(super) fn fingerprint(request: &Request) -> Vec<u8> {
         .text(request.reason.as_ref().map(Reason::as_str))
         .text(request.case_ref.as_ref().map(CaseRef::as_str))
         .uuid(request.supersedes);
+    if let Some(parameters) = command.parameters() {
+        canonical.text(Some(&parameters));
+    }
     canonical.leaf()
 }
 

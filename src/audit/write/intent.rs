@@ -66,9 +66,9 @@ fn canonical(
         .time(intent.requested_at)
         .integer(Some(i64::from(deadline_ms(intent))))
         .integer(tencent_random.map(i64::from))
-        // batch_index, parameters
+        // batch_index
         .integer(None)
-        .text(None);
+        .text(command.parameters().as_deref());
     canonical
 }
 
@@ -106,9 +106,9 @@ pub(super) async fn insert_action(
               room_id, data, reason, case_ref, supersedes, client_ip, peer_ip, user_agent, trace_id,
               http_request_id, instance, version, sdk_app_id, tencent_host, requested_at,
               deadline_ms, tencent_random, leaf_hash, mac,
-              idempotency_key, row_format, salt)
+              idempotency_key, row_format, salt, parameters)
          select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::text::inet,
-                 $16::text::inet, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $32, $28, $33, $34
+                 $16::text::inet, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $32, $28, $33, $34, $35
          where not $29 or exists (select from claimed)
          on conflict (id) do nothing",
         intent.id,
@@ -145,6 +145,7 @@ pub(super) async fn insert_action(
         canonical.mac(keys),
         ROW_FORMAT,
         salt.as_slice(),
+        command.parameters(),
     );
     Ok(inserted.execute(connection).await?.rows_affected())
 }

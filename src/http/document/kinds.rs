@@ -83,9 +83,10 @@ fn request_body(kind: Kind) -> RequestBody {
 
 fn example(kind: Kind, besides: &[(&str, &str)]) -> Value {
     let own = kind.fields.iter();
-    let own = own.map(|field| (field.slot.as_str(), field.example));
-    let members = own.chain(besides.iter().copied());
-    let members = members.map(|(name, value)| (name.to_owned(), json!(value)));
+    let own = own.map(|field| (field.slot.as_str(), Value::from(field.example)));
+    let besides = besides.iter().map(|(name, value)| (*name, json!(value)));
+    let members = own.chain(besides);
+    let members = members.map(|(name, value)| (name.to_owned(), value));
     Value::Object(members.collect::<Map<_, _>>())
 }
 
@@ -94,8 +95,14 @@ pub(super) fn body(kind: Kind) -> (String, Schema) {
     let own = kind.fields.iter();
     let body = own.fold(ObjectBuilder::new(), |body, field| {
         let name = field.slot.as_str();
-        body.property(name, Ref::from_schema_name(schema_name(field.slot)))
-            .required(name)
+        match schema_name(field.slot) {
+            Some(schema) if field.required => {
+                let body = body.property(name, Ref::from_schema_name(schema));
+                body.required(name)
+            }
+            Some(schema) => body.property(name, or_null(schema)),
+            None => body.property(name, choice()),
+        }
     });
     let uuid_or_null = SchemaType::from_iter([Type::String, Type::Null]);
     let supersedes = ObjectBuilder::new()
@@ -111,12 +118,22 @@ pub(super) fn body(kind: Kind) -> (String, Schema) {
     (body_name(kind), body.build().into())
 }
 
-const fn schema_name(slot: Slot) -> &'static str {
+/// The schema of a text.
+const fn schema_name(slot: Slot) -> Option<&'static str> {
     match slot {
-        Slot::UserId => "UserId",
-        Slot::RoomId => "RoomId",
-        Slot::Data => "Data",
+        Slot::UserId => Some("UserId"),
+        Slot::RoomId => Some("RoomId"),
+        Slot::Data => Some("Data"),
+        Slot::Silent => None,
     }
+}
+
+fn choice() -> ObjectBuilder {
+    let types = SchemaType::from_iter([Type::Boolean, Type::Null]);
+    let choice = ObjectBuilder::new().schema_type(types);
+    choice.description(Some(
+        "Whether nobody is told that it was done; false if it is left out.",
+    ))
 }
 
 fn or_null(schema: &str) -> RefOr<Schema> {

@@ -4,10 +4,13 @@ use std::iter;
 use std::time::Duration;
 
 use chrono::DateTime;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::auth::Refusal;
-use crate::domain::{Action, Answer, Attempt, Class, Failure, Kind, Scope, Slot, State, UserId};
+use crate::domain::{
+    Action, Answer, Attempt, Class, Example, Failure, Kind, Scope, Slot, State, UserId,
+};
 use crate::http::code::Code;
 use crate::http::problem::{ApiError, FieldFault, Limit};
 
@@ -194,6 +197,7 @@ pub(in crate::http) fn action(kind: Kind, end: &End) -> Action {
         user_id: has(Slot::UserId, "user2"),
         room_id: has(Slot::RoomId, "room-test"),
         data: has(Slot::Data, "time over"),
+        parameters: choices(kind),
         reason: Some("spam".to_owned()),
         case_ref: Some("TS-1".to_owned()),
         supersedes: None,
@@ -205,4 +209,13 @@ pub(in crate::http) fn action(kind: Kind, end: &End) -> Action {
         recorded: true,
         genuine: true,
     }
+}
+
+/// The examples of its fields that the record has no column for.
+fn choices(kind: Kind) -> Map<String, Value> {
+    let fields = kind.fields.iter();
+    let choices = fields.filter(|field| matches!(field.example, Example::Choice(_)));
+    choices
+        .map(|field| (field.slot.as_str().to_owned(), field.example.into()))
+        .collect()
 }

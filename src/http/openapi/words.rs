@@ -47,7 +47,7 @@ macro_rules! ruled_texts {
 ruled_texts! {
     UserId = 1, "The user it is done to. The operator may have set a pattern beyond this: `GET /v1/me`.", "user2";
     RoomId = 1, "The room of the seat.", "room-test";
-    Data = 0, "Shown to the kicked user.", "time over";
+    Data = 0, "Shown to the user, where the kind tells.", "time over";
     Reason = 1, "Why. Stays in the record. The operator may demand one: `GET /v1/me`.", "spam";
     CaseRef = 1, "The case it belongs to, in your own numbering.", "TS-1";
     IdempotencyKey = 1, "An Idempotency-Key without its quotes.", "3fa85f64-5717-4562-b3fc-2c963f66afa6";

@@ -1,7 +1,9 @@
 //! The commands of Tencent's REST API: one file for each. What they demand of the body, what they do, what they answer.
 
+mod delete_group_member;
 mod kick_login;
 mod kick_seat;
+mod kick_user_out;
 mod query_online_status;
 
 use std::fmt;
@@ -50,15 +52,21 @@ impl Api {
     pub const KICK_LOGIN: Self = Self(&kick_login::KICK_LOGIN);
     /// `v4/room_engine_http_mic/kick_user_off_seat`
     pub const KICK_SEAT: Self = Self(&kick_seat::KICK_SEAT);
+    /// `v4/group_open_http_svc/delete_group_member`
+    pub const DELETE_GROUP_MEMBER: Self = Self(&delete_group_member::DELETE_GROUP_MEMBER);
+    /// `v4/room_engine_http_srv/kick_user_out`
+    pub const KICK_USER_OUT: Self = Self(&kick_user_out::KICK_USER_OUT);
     /// `v4/openim/query_online_status`
     pub const QUERY_ONLINE_STATUS: Self = Self(&query_online_status::QUERY_ONLINE_STATUS);
     /// Any other path; answered 60009.
     pub const UNKNOWN: Self = Self(&UNKNOWN);
 
     /// Every API, in the order in which the control port lists them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::KICK_LOGIN,
         Self::KICK_SEAT,
+        Self::DELETE_GROUP_MEMBER,
+        Self::KICK_USER_OUT,
         Self::QUERY_ONLINE_STATUS,
         Self::UNKNOWN,
     ];

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use modgate::domain::Kind;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -12,6 +13,13 @@ pub(crate) const KICK_LOGIN: &str = "/v1/actions/kick_login";
 
 /// Where one asks for a seat kick.
 pub(crate) const KICK_SEAT: &str = "/v1/actions/kick_seat";
+
+/// A request that has every field of its kind, as the table gives it.
+pub(crate) fn example(kind: Kind) -> Value {
+    let fields = kind.fields.iter();
+    let members = fields.map(|field| (field.slot.as_str().to_owned(), field.example.into()));
+    Value::Object(members.collect())
+}
 
 /// Someone with a token, or without one.
 #[derive(Clone, Debug)]
@@ -164,6 +172,11 @@ impl Persona {
     pub(crate) async fn kick_seat(&self, room_id: &str, user_id: &str, data: &str) -> Answer {
         let body = json!({"room_id": room_id, "user_id": user_id, "data": data});
         self.post(KICK_SEAT, &body).await
+    }
+
+    /// Asks for an action of any kind.
+    pub(crate) async fn act(&self, kind: Kind, body: &Value) -> Answer {
+        self.post(&format!("/v1/actions/{kind}"), body).await
     }
 
     /// What the operations port says of one series.
