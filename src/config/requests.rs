@@ -26,12 +26,15 @@ pub(super) fn request_rules(reader: &mut Reader<'_>) -> Option<RequestRules> {
 
 pub(super) const KINDS: Variable = Variable::plain("MODGATE_KINDS", "all");
 
-/// In the order of the table, however they were named.
+/// In the order of the table, however they were named. What was once done can be undone, also when it is not offered
+/// any more.
 fn kinds(reader: &mut Reader<'_>) -> Option<Vec<Kind>> {
     let named = reader.full_list(KINDS, |item| match item {
         "all" => Ok(None),
         _ => item.parse::<Kind>().map(Some),
     })?;
-    let is_named = |kind: &Kind| named.contains(&None) || named.contains(&Some(*kind));
+    let is_named = |kind: &Kind| {
+        named.contains(&None) || named.contains(&Some(*kind)) || kind.lifts().is_some()
+    };
     Some(Kind::ALL.iter().copied().filter(is_named).collect())
 }

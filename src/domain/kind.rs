@@ -4,9 +4,9 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{Class, Scope, Targets};
+use super::{Class, Field, Scope, Slot, Targets};
 
 /// One of Tencent's REST APIs: what its limit, the permits, and a suspension of calls belong to. Several kinds may share
 /// one.
@@ -47,6 +47,8 @@ pub struct Spec {
     pub packet: fn(&Targets, &Wire) -> Packet,
     /// What becomes of a second call.
     pub repeat: Repeat,
+    /// Whether it sets something that lasts, or takes it back.
+    pub effect: Effect,
     /// What to tell the operator when Tencent answers with one of these codes.
     pub advice: &'static [(i64, &'static str)],
     /// Refusals that occur: class, error code, and `ErrorInfo`. The document has them as examples.
@@ -63,80 +65,6 @@ pub struct Wire {
     pub login_kick_field: &'static str,
 }
 
-/// A field of a request.
-#[derive(Debug)]
-pub struct Field {
-    /// Which.
-    pub slot: Slot,
-    /// Whether it must be there.
-    pub required: bool,
-    /// A value that is valid.
-    pub example: Example,
-}
-
-impl Field {
-    /// One that must be there.
-    pub const fn required(slot: Slot, example: &'static str) -> Self {
-        Self {
-            slot,
-            required: true,
-            example: Example::Text(example),
-        }
-    }
-
-    /// A choice that need not be made.
-    pub const fn choice(slot: Slot, example: bool) -> Self {
-        Self {
-            slot,
-            required: false,
-            example: Example::Choice(example),
-        }
-    }
-}
-
-/// A value of a field.
-#[derive(Clone, Copy, Debug)]
-pub enum Example {
-    /// A text.
-    Text(&'static str),
-    /// Yes or no.
-    Choice(bool),
-}
-
-impl From<Example> for Value {
-    fn from(example: Example) -> Self {
-        match example {
-            Example::Text(text) => text.into(),
-            Example::Choice(choice) => choice.into(),
-        }
-    }
-}
-
-/// The fields that kinds have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Slot {
-    /// Whom it is done to.
-    UserId,
-    /// Where.
-    RoomId,
-    /// What that user is told.
-    Data,
-    /// Whether nobody is told that it was done.
-    Silent,
-}
-
-impl Slot {
-    /// The name of the field.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::UserId => "user_id",
-            Self::RoomId => "room_id",
-            Self::Data => "data",
-            Self::Silent => "silent",
-        }
-    }
-}
-
 /// What a second call does where the first was carried out, though nobody has seen its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repeat {
@@ -146,6 +74,17 @@ pub enum Repeat {
     Harmless,
     /// Nothing more, and it is answered with one of these codes.
     FindsItDone(&'static [i64]),
+}
+
+/// What an action leaves behind at Tencent.
+#[derive(Clone, Copy, Debug)]
+pub enum Effect {
+    /// Nothing that lasts.
+    Passes,
+    /// A restriction, until it ends or this kind lifts it.
+    Restricts(&'static Spec),
+    /// It lifts what this kind has set.
+    Lifts(&'static Spec),
 }
 
 /// A kind of action: an entry of the table in [`kinds`](crate::kinds).
@@ -161,6 +100,32 @@ impl Kind {
     /// The scope that lets a moderator do it.
     pub const fn scope(self) -> Scope {
         self.0.scope
+    }
+
+    /// The kind that lifts what this one sets.
+    pub const fn undone_by(self) -> Option<Self> {
+        match self.0.effect {
+            Effect::Restricts(undo) => Some(Self(undo)),
+            Effect::Passes | Effect::Lifts(_) => None,
+        }
+    }
+
+    /// The kind whose restrictions this one lifts.
+    pub const fn lifts(self) -> Option<Self> {
+        match self.0.effect {
+            Effect::Lifts(set) => Some(Self(set)),
+            Effect::Passes | Effect::Restricts(_) => None,
+        }
+    }
+
+    /// A request that has every field, but those that name another action, and `forever`, beside which `seconds`
+    /// cannot stand.
+    pub fn example(self) -> Map<String, Value> {
+        let fields = self.0.fields.iter();
+        let members = fields.filter_map(|field| Some((field.slot, field.example?)));
+        members
+            .map(|(slot, example)| (slot.as_str().to_owned(), example.into()))
+            .collect()
     }
 
     /// Whether its request has this field.

@@ -5,18 +5,22 @@
 
 mod action;
 mod attempt;
+mod field;
 mod host;
 mod kind;
 mod moderator;
+mod restriction;
 mod targets;
 mod text;
 mod words;
 
 pub use action::{Action, Command, Intent, Origin, Request};
 pub use attempt::{Answer, Attempt, Class, DecidedBy, End, Failure, Verdict, millis};
+pub use field::{Example, Field, Slot};
 pub use host::is_loopback;
-pub use kind::{Api, Example, Field, Kind, Packet, Repeat, Slot, Spec, Wire};
+pub use kind::{Api, Effect, Kind, Packet, Repeat, Spec, Wire};
 pub use moderator::{Moderator, Scope};
+pub use restriction::{Channels, Span};
 pub use targets::Targets;
 pub use text::{CaseRef, Data, IdempotencyKey, Reason, RoomId, UserId, Violation, printable};
 pub(crate) use words::words;

@@ -1,8 +1,9 @@
 //! Whom an action is done to, where, and how.
 
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
-use super::{Data, Kind, RoomId, Slot, UserId};
+use super::{Channels, Data, Kind, RoomId, Slot, Span, UserId};
 
 /// The values of the fields that kinds have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +16,14 @@ pub struct Targets {
     pub data: Option<Data>,
     /// Whether nobody is told.
     pub silent: Option<bool>,
+    /// How long it lasts.
+    pub span: Option<Span>,
+    /// Which messages it is about.
+    pub channels: Option<Channels>,
+    /// The action that it takes back.
+    pub undoes: Option<Uuid>,
+    /// The restriction that it shortens.
+    pub shortens: Option<Uuid>,
 }
 
 impl Targets {
@@ -33,6 +42,16 @@ impl Targets {
         self.data.as_ref().map(Data::as_str)
     }
 
+    /// How long it lasts as Tencent's numbers say it: 4294967295 without an end (Muting Group Members, product
+    /// 1047), and 0 for what lifts.
+    pub const fn tencent_seconds(&self) -> u32 {
+        match self.span {
+            Some(Span::Seconds(seconds)) => seconds,
+            Some(Span::Forever) => u32::MAX,
+            None => 0,
+        }
+    }
+
     /// Whether `kind` takes these: all that it requires, and nothing that it has no field for.
     pub(super) fn fit(&self, kind: Kind) -> bool {
         let Self {
@@ -40,12 +59,21 @@ impl Targets {
             room_id,
             data,
             silent,
+            span,
+            channels,
+            undoes,
+            shortens,
         } = self;
         let given = [
             (Slot::UserId, user_id.is_some()),
             (Slot::RoomId, room_id.is_some()),
             (Slot::Data, data.is_some()),
             (Slot::Silent, silent.is_some()),
+            (Slot::Seconds, span.is_some()),
+            (Slot::Forever, *span == Some(Span::Forever)),
+            (Slot::Channels, channels.is_some()),
+            (Slot::Undoes, undoes.is_some()),
+            (Slot::Shortens, shortens.is_some()),
         ];
         given.into_iter().all(|(slot, is_given)| {
             let field = kind.field(slot);
@@ -55,9 +83,29 @@ impl Targets {
 
     /// What the record has no column for, by the names of the fields.
     pub fn parameters(&self) -> Map<String, Value> {
-        let silent = self.silent.map(|silent| (Slot::Silent, json!(silent)));
-        let members = silent.into_iter();
-        members
+        let (seconds, forever) = match self.span {
+            Some(Span::Seconds(seconds)) => (Some(seconds), None),
+            Some(Span::Forever) => (None, Some(true)),
+            None => (None, None),
+        };
+        let members = [
+            (Slot::Silent, self.silent.map(|silent| json!(silent))),
+            (Slot::Seconds, seconds.map(|seconds| json!(seconds))),
+            (Slot::Forever, forever.map(|forever| json!(forever))),
+            (
+                Slot::Channels,
+                self.channels.map(|channels| json!(channels.as_str())),
+            ),
+            (Slot::Undoes, self.undoes.map(|undoes| json!(undoes))),
+            (
+                Slot::Shortens,
+                self.shortens.map(|shortens| json!(shortens)),
+            ),
+        ];
+        let given = members
+            .into_iter()
+            .filter_map(|(slot, value)| Some((slot, value?)));
+        given
             .map(|(slot, value)| (slot.as_str().to_owned(), value))
             .collect()
     }

@@ -8,7 +8,10 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::problem::{ApiError, FieldFault};
-use crate::domain::{Command, IdempotencyKey, Kind, Request, Slot, Targets, UserId, printable};
+use crate::domain::{
+    Channels, Command, Data, Field, IdempotencyKey, Kind, Request, Slot, Span, Targets, UserId,
+    printable,
+};
 use crate::http::settings::RequestRules;
 use crate::members::Members;
 
@@ -71,6 +74,31 @@ impl Fields {
                 None
             }
         }
+    }
+
+    /// How long: `seconds`, or, where `may_be_forever`, `forever`.
+    fn span(&mut self, may_be_forever: bool) -> Option<Span> {
+        let (seconds, forever) = (Slot::Seconds.as_str(), Slot::Forever.as_str());
+        let given = self.values.remove(seconds).filter(|value| !value.is_null());
+        let lasting = may_be_forever
+            .then(|| self.values.remove(forever))
+            .flatten();
+        let lasting = lasting.filter(|value| !value.is_null());
+        match (given, lasting) {
+            (Some(_), Some(_)) => self.fault(forever, "must not be given beside seconds"),
+            (Some(given), None) => {
+                let span = whole(&given).and_then(Span::of_seconds);
+                if span.is_none() {
+                    self.fault(seconds, Span::RULE);
+                }
+                return span;
+            }
+            (None, Some(Value::Bool(true))) => return Some(Span::Forever),
+            (None, Some(_)) => self.fault(forever, "must be true where it is given"),
+            (None, None) if may_be_forever => self.fault(seconds, "is required, or forever"),
+            (None, None) => self.fault(seconds, "is required"),
+        }
+        None
     }
 
     /// A value that must be there.
@@ -140,8 +168,17 @@ fn targets(kind: Kind, fields: &mut Fields, rules: &RequestRules) -> Targets {
                 targets.user_id = fields.required(name, |text| user_id(text, rules));
             }
             Slot::RoomId => targets.room_id = fields.required(name, TryFrom::try_from),
-            Slot::Data => targets.data = fields.required(name, TryFrom::try_from),
+            Slot::Data => targets.data = fields.required(name, |text| data(text, field)),
             Slot::Silent => targets.silent = fields.choice(name),
+            Slot::Seconds => targets.span = fields.span(kind.has(Slot::Forever)),
+            // Taken together with the seconds.
+            Slot::Forever => {}
+            Slot::Channels => {
+                let channels = fields.optional(name, |text| text.parse::<Channels>());
+                targets.channels = Some(channels.unwrap_or_default());
+            }
+            Slot::Undoes => targets.undoes = fields.optional(name, |text| action_id(&text)),
+            Slot::Shortens => targets.shortens = fields.optional(name, |text| action_id(&text)),
         }
     }
     targets
@@ -162,6 +199,27 @@ fn idempotency_key(fields: &mut Fields, http: &HttpRequest) -> Option<Idempotenc
         .and_then(|text| text.strip_suffix('"'));
     let key = IdempotencyKey::try_from(quoted.unwrap_or(text).to_owned());
     key.map_err(|rule| fields.fault(FIELD, rule)).ok()
+}
+
+/// A whole number, also one that is written as `600.0`.
+fn whole(value: &Value) -> Option<u64> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is whole, and within what a u32 holds"
+    )]
+    let of_float = |number: f64| {
+        let fits = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
+        fits.then_some(number as u64)
+    };
+    value.as_u64().or_else(|| value.as_f64().and_then(of_float))
+}
+
+fn data(text: String, field: &Field) -> Result<Data, String> {
+    match field.longest {
+        Some(longest) if text.len() > longest => Err(format!("must be at most {longest} bytes")),
+        _ => Data::try_from(text).map_err(|rule| rule.to_string()),
+    }
 }
 
 fn user_id(text: String, rules: &RequestRules) -> Result<UserId, String> {

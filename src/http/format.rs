@@ -3,10 +3,10 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::domain::{Action, millis};
-use crate::http::json::{ActionJson, silent, time};
+use crate::domain::{Action, Slot, millis};
+use crate::http::json::{ActionJson, parameter, time, until};
 
 /// How an export is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(super) enum Format {
 }
 
 /// The columns of CSV: the members of the action's JSON.
-const COLUMNS: [&str; 23] = [
+const COLUMNS: [&str; 29] = [
     "id",
     "kind",
     "state",
@@ -44,6 +44,12 @@ const COLUMNS: [&str; 23] = [
     "recorded",
     "genuine",
     "silent",
+    "seconds",
+    "forever",
+    "until",
+    "channels",
+    "undoes",
+    "shortens",
 ];
 
 impl FromStr for Format {
@@ -131,7 +137,13 @@ fn cells(action: &Action) -> [String; COLUMNS.len()] {
         action.attempts.len().to_string(),
         action.recorded.to_string(),
         action.genuine.to_string(),
-        cell(silent(action)),
+        cell(parameter(action, Slot::Silent)),
+        cell(parameter(action, Slot::Seconds)),
+        cell(parameter(action, Slot::Forever)),
+        cell(until(action).map(time)),
+        cell(parameter(action, Slot::Channels).and_then(Value::as_str)),
+        cell(parameter(action, Slot::Undoes).and_then(Value::as_str)),
+        cell(parameter(action, Slot::Shortens).and_then(Value::as_str)),
     ]
 }
 

@@ -1,7 +1,8 @@
 //! The action as JSON, the same wherever it appears.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -21,8 +22,8 @@ pub(super) struct ActionJson<'a> {
     moderator: &'a str,
     #[schema(required)]
     moderator_name: Option<&'a str>,
-    /// The user it was done to.
-    #[schema(value_type = String)]
+    /// The user it was done to; null where it was done to a room or a group as a whole.
+    #[schema(required)]
     user_id: Option<&'a str>,
     /// The room or the group, where the kind has one.
     #[schema(required)]
@@ -33,6 +34,24 @@ pub(super) struct ActionJson<'a> {
     /// Whether nobody was told, where the kind lets one choose.
     #[schema(required)]
     silent: Option<bool>,
+    /// How long it lasts from when Tencent did it, where it is a restriction with an end.
+    #[schema(required)]
+    seconds: Option<u64>,
+    /// True where it is a restriction that lasts until it is lifted.
+    #[schema(required)]
+    forever: Option<bool>,
+    /// When the restriction ends: `seconds` after `completed_at`, of an action that succeeded.
+    #[schema(required, value_type = Option<DateTime<Utc>>)]
+    until: Option<String>,
+    /// The messages that a global mute is about: `all`, `direct` or `groups`.
+    #[schema(required)]
+    channels: Option<&'a str>,
+    /// The id of the action that this one takes back.
+    #[schema(required)]
+    undoes: Option<&'a str>,
+    /// The id of the restriction that this one knowingly shortened.
+    #[schema(required)]
+    shortens: Option<&'a str>,
     #[schema(required)]
     reason: Option<&'a str>,
     #[schema(required)]
@@ -118,7 +137,13 @@ impl<'a> From<&'a Action> for ActionJson<'a> {
             user_id: action.user_id.as_deref(),
             room_id: action.room_id.as_deref(),
             data: action.data.as_deref(),
-            silent: silent(action),
+            silent: parameter(action, Slot::Silent).and_then(Value::as_bool),
+            seconds: parameter(action, Slot::Seconds).and_then(Value::as_u64),
+            forever: parameter(action, Slot::Forever).and_then(Value::as_bool),
+            until: until(action).map(time),
+            channels: parameter(action, Slot::Channels).and_then(Value::as_str),
+            undoes: parameter(action, Slot::Undoes).and_then(Value::as_str),
+            shortens: parameter(action, Slot::Shortens).and_then(Value::as_str),
             reason: action.reason.as_deref(),
             case_ref: action.case_ref.as_deref(),
             supersedes: action.supersedes,
@@ -155,9 +180,17 @@ impl<'a> From<&'a Attempt> for AttemptJson<'a> {
     }
 }
 
-/// Whether nobody was told.
-pub(super) fn silent(action: &Action) -> Option<bool> {
-    action.parameters.get(Slot::Silent.as_str())?.as_bool()
+/// What it has of this field, for which the record has no column.
+pub(super) fn parameter(action: &Action, slot: Slot) -> Option<&Value> {
+    action.parameters.get(slot.as_str())
+}
+
+/// When the restriction that the action has set ends, if it has an end.
+pub(super) fn until(action: &Action) -> Option<DateTime<Utc>> {
+    let seconds = parameter(action, Slot::Seconds)?.as_i64()?;
+    let succeeded = action.state.known() == Some(State::Succeeded);
+    let from = action.completed_at.filter(|_| succeeded)?;
+    from.checked_add_signed(TimeDelta::try_seconds(seconds)?)
 }
 
 /// The headers of an answer that belongs to a row: a proxy that replaces a body keeps them.

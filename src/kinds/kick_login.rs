@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::domain::{Api, Class, Field, Kind, Repeat, Scope, Slot, Spec};
+use crate::domain::{Api, Class, Effect, Field, Kind, Repeat, Scope, Slot, Spec};
 
 /// `kick_login`
 pub const KIND: Kind = Kind(&SPEC);
@@ -23,6 +23,7 @@ static SPEC: Spec = Spec {
     packet: |targets, wire| vec![(wire.login_kick_field, json!(targets.user_id()))],
     // It would log out a user who has just been let back in.
     repeat: Repeat::DoesItAgain,
+    effect: Effect::Passes,
     advice: &[(
         70_402,
         "Tencent refused a parameter of a login kick; if it refuses every one, the app expects the other name: see \

@@ -2,14 +2,11 @@
 
 use serde_json::json;
 
-use crate::domain::{Api, Class, Field, Kind, Repeat, Scope, Slot, Spec};
+use super::scopes;
+use crate::domain::{Api, Class, Effect, Field, Kind, Repeat, Slot, Spec};
 
 /// `kick_room_member`
 pub const KIND: Kind = Kind(&SPEC);
-
-/// What lets a moderator put members out of rooms and groups.
-pub(super) const SCOPE: Scope =
-    Scope::new("action:kick_member", "put users out of rooms and groups");
 
 static API: Api = Api {
     word: "kick_user_out",
@@ -19,7 +16,7 @@ static API: Api = Api {
 
 static SPEC: Spec = Spec {
     word: "kick_room_member",
-    scope: SCOPE,
+    scope: scopes::KICK_MEMBER,
     summary: "Put a user out of a room",
     names: "Who is put out of which room.",
     api: &API,
@@ -37,6 +34,7 @@ static SPEC: Spec = Spec {
     },
     // It would put out a user who has just been let back in.
     repeat: Repeat::DoesItAgain,
+    effect: Effect::Passes,
     advice: &[],
     refusals: &[
         (Class::NotFound, 100_004, "the room does not exist"),

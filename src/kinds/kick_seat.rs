@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::domain::{Api, Class, Field, Kind, Repeat, Scope, Slot, Spec};
+use crate::domain::{Api, Class, Effect, Field, Kind, Repeat, Scope, Slot, Spec};
 
 /// `kick_seat`
 pub const KIND: Kind = Kind(&SPEC);
@@ -35,6 +35,7 @@ static SPEC: Spec = Spec {
         ]
     },
     repeat: Repeat::FindsItDone(&[NOT_ON_A_SEAT]),
+    effect: Effect::Passes,
     advice: &[],
     refusals: &[
         (Class::NotFound, 100_004, "the room does not exist"),

@@ -1,13 +1,22 @@
-//! The kinds of action, and Tencent's APIs that they call: one file for each kind.
+//! The kinds of action, and Tencent's APIs that they call: one file for each kind,
+//! with the kind that takes it back.
 //!
 //! Whatever there is of each kind follows this table: routes and the parser of requests, the OpenAPI document, scopes,
-//! metrics, limits and leases. A new kind is a file here and its two lines below, and the same in the simulator, which
+//! metrics, limits and leases. A new kind is a file here and its lines below, and the same in the simulator, which
 //! shares nothing with it.
 
+pub mod ban_live_member;
+pub mod ban_room_member;
 pub mod kick_login;
 pub mod kick_room_member;
 pub mod kick_seat;
+pub mod mute_group;
+pub mod mute_group_member;
+pub mod mute_live_member;
+pub mod mute_live_room;
+pub mod mute_user;
 pub mod remove_group_member;
+mod scopes;
 
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -19,8 +28,22 @@ impl Kind {
     pub const ALL: &'static [Self] = &[
         kick_login::KIND,
         kick_seat::KIND,
+        mute_user::KIND,
+        mute_user::UNDO,
+        mute_group_member::KIND,
+        mute_group_member::UNDO,
         remove_group_member::KIND,
+        mute_group::KIND,
+        mute_group::UNDO,
+        mute_live_member::KIND,
+        mute_live_member::UNDO,
+        ban_live_member::KIND,
+        ban_live_member::UNDO,
+        mute_live_room::KIND,
+        mute_live_room::UNDO,
         kick_room_member::KIND,
+        ban_room_member::KIND,
+        ban_room_member::UNDO,
     ];
 }
 

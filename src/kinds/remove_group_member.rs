@@ -3,8 +3,8 @@
 
 use serde_json::json;
 
-use super::kick_room_member;
-use crate::domain::{Api, Class, Field, Kind, Repeat, Slot, Spec};
+use super::scopes;
+use crate::domain::{Api, Class, Effect, Example, Field, Kind, Repeat, Slot, Spec};
 
 /// `remove_group_member`
 pub const KIND: Kind = Kind(&SPEC);
@@ -17,7 +17,7 @@ static API: Api = Api {
 
 static SPEC: Spec = Spec {
     word: "remove_group_member",
-    scope: kick_room_member::SCOPE,
+    scope: scopes::KICK_MEMBER,
     summary: "Remove a user from a group",
     names: "Who is removed from which group. Tencent refuses it (10004) for groups of type AVChatRoom.",
     api: &API,
@@ -25,7 +25,7 @@ static SPEC: Spec = Spec {
         Field::required(Slot::RoomId, "@TGS#2J4SZEAEL"),
         Field::required(Slot::UserId, "user4"),
         Field::required(Slot::Data, "spam"),
-        Field::choice(Slot::Silent, true),
+        Field::optional(Slot::Silent, Some(Example::Choice(true))),
     ],
     packet: |targets, _| {
         vec![
@@ -37,6 +37,7 @@ static SPEC: Spec = Spec {
     },
     // It would remove a user who has just been let back in. That somebody is no member is answered with success.
     repeat: Repeat::DoesItAgain,
+    effect: Effect::Passes,
     advice: &[],
     refusals: &[
         (Class::NotFound, 10_010, "the group does not exist"),

@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use super::kick_login;
+use super::{kick_login, mute_user};
 use crate::domain::{
-    Api, Class, Data, Example, Kind, RoomId, Scope, Slot, Spec, Targets, UserId, Wire,
+    Api, Channels, Class, Data, Effect, Example, Kind, RoomId, Scope, Slot, Span, Spec, Targets,
+    UserId, Wire,
 };
 use crate::domain::{Command, Repeat};
 
@@ -18,6 +19,7 @@ pub(crate) fn undo() -> Kind {
         fields: &[],
         packet: |_, _| vec![],
         repeat: Repeat::Harmless,
+        effect: Effect::Passes,
         advice: &[],
         refusals: &[],
     });
@@ -29,16 +31,21 @@ fn example(kind: Kind) -> Command {
     let mut targets = Targets::default();
     for field in kind.fields {
         match (field.slot, field.example) {
-            (Slot::UserId, Example::Text(text)) => {
+            (Slot::UserId, Some(Example::Text(text))) => {
                 targets.user_id = UserId::try_from(text.to_owned()).ok();
             }
-            (Slot::RoomId, Example::Text(text)) => {
+            (Slot::RoomId, Some(Example::Text(text))) => {
                 targets.room_id = RoomId::try_from(text.to_owned()).ok();
             }
-            (Slot::Data, Example::Text(text)) => {
+            (Slot::Data, Some(Example::Text(text))) => {
                 targets.data = Data::try_from(text.to_owned()).ok();
             }
-            (Slot::Silent, Example::Choice(choice)) => targets.silent = Some(choice),
+            (Slot::Silent, Some(Example::Choice(choice))) => targets.silent = Some(choice),
+            (Slot::Seconds, Some(Example::Number(seconds))) => {
+                targets.span = Span::of_seconds(seconds.into());
+            }
+            (Slot::Channels, Some(Example::Text(word))) => targets.channels = word.parse().ok(),
+            (Slot::Forever | Slot::Undoes | Slot::Shortens, None) => {}
             (slot, example) => panic!("{kind}: {example:?} for {}", slot.as_str()),
         }
     }
@@ -86,6 +93,7 @@ fn scopes_are_those_of_the_kinds_and_the_one_to_read() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a line or two for each kind")]
 fn packets_are_those_that_tencent_documents() {
     let wire = Wire {
         login_kick_field: "UserID",
@@ -103,6 +111,34 @@ fn packets_are_those_that_tencent_documents() {
             "kick_room_member" => {
                 r#"[["RoomId","room-test"],["MemberList_Account",["user3"]],["Reason","insults"]]"#
             }
+            "mute_user" => r#"[["Set_Account","user5"],["GroupmsgNospeakingTime",600]]"#,
+            "unmute_user" => r#"[["Set_Account","user5"],["GroupmsgNospeakingTime",0]]"#,
+            "mute_group_member" => {
+                r#"[["GroupId","@TGS#2J4SZEAEL"],["Members_Account",["user6"]],["MuteTime",600]]"#
+            }
+            "unmute_group_member" => {
+                r#"[["GroupId","@TGS#2J4SZEAEL"],["Members_Account",["user6"]],["MuteTime",0]]"#
+            }
+            "mute_group" => r#"[["GroupId","@TGS#2J4SZEAEL"],["MuteAllMember","On"]]"#,
+            "unmute_group" => r#"[["GroupId","@TGS#2J4SZEAEL"],["MuteAllMember","Off"]]"#,
+            "mute_live_member" => {
+                r#"[["RoomId","room-test"],["MemberList_Account",["user7"]],["MuteTime",600]]"#
+            }
+            "unmute_live_member" => {
+                r#"[["RoomId","room-test"],["MemberList_Account",["user7"]],["MuteTime",0]]"#
+            }
+            "ban_live_member" => {
+                r#"[["RoomId","room-test"],["MemberList_Account",["user8"]],["Reason","insults"],["Duration",3600]]"#
+            }
+            "unban_live_member" => r#"[["RoomId","room-test"],["MemberList_Account",["user8"]]]"#,
+            "mute_live_room" => r#"[["RoomInfo",{"IsMessageDisabled":true,"RoomId":"room-test"}]]"#,
+            "unmute_live_room" => {
+                r#"[["RoomInfo",{"IsMessageDisabled":false,"RoomId":"room-test"}]]"#
+            }
+            "ban_room_member" => {
+                r#"[["RoomId","room-test"],["MemberList_Account",["user9"]],["Reason","insults"],["Duration",3600]]"#
+            }
+            "unban_room_member" => r#"[["RoomId","room-test"],["MemberList_Account",["user9"]]]"#,
             other => panic!("write down the packet of {other}"),
         };
         assert_eq!(serde_json::to_string(&packet).unwrap(), documented);
@@ -139,5 +175,64 @@ fn a_command_has_the_fields_of_its_kind_and_no_other() {
             ..Targets::default()
         };
         assert_eq!(Command::new(*kind, odd), None, "{kind}");
+    }
+}
+
+#[test]
+fn a_global_mute_is_about_the_channels_that_it_names_and_may_have_no_end() {
+    let wire = Wire {
+        login_kick_field: "UserID",
+    };
+    let user_id = UserId::try_from("user5".to_owned()).ok();
+    for (kind, channels, span, documented) in [
+        (
+            mute_user::KIND,
+            Channels::All,
+            Some(Span::Forever),
+            r#"[["Set_Account","user5"],["C2CmsgNospeakingTime",4294967295],["GroupmsgNospeakingTime",4294967295]]"#,
+        ),
+        (
+            mute_user::KIND,
+            Channels::Direct,
+            Some(Span::Seconds(1)),
+            r#"[["Set_Account","user5"],["C2CmsgNospeakingTime",1]]"#,
+        ),
+        (
+            mute_user::UNDO,
+            Channels::All,
+            None,
+            r#"[["Set_Account","user5"],["C2CmsgNospeakingTime",0],["GroupmsgNospeakingTime",0]]"#,
+        ),
+    ] {
+        let targets = Targets {
+            user_id: user_id.clone(),
+            channels: Some(channels),
+            span,
+            ..Targets::default()
+        };
+        let command = Command::new(kind, targets).expect("it has its fields");
+        let packet = (kind.packet)(command.targets(), &wire);
+        assert_eq!(serde_json::to_string(&packet).unwrap(), documented);
+    }
+}
+
+#[test]
+fn what_restricts_and_what_lifts_it_are_one_apis_or_a_pair_and_have_one_scope_and_one_target() {
+    let target =
+        |kind: Kind| [Slot::UserId, Slot::RoomId, Slot::Channels].map(|slot| kind.has(slot));
+    for kind in Kind::ALL {
+        let (undone_by, lifts) = (kind.undone_by(), kind.lifts());
+        assert_eq!(kind.has(Slot::Undoes), lifts.is_some(), "{kind}");
+        if let Some(undo) = undone_by {
+            assert_eq!(undo.lifts(), Some(*kind));
+            assert_eq!(undo.scope(), kind.scope());
+            assert_eq!(target(undo), target(*kind), "{kind}");
+            assert_eq!(kind.has(Slot::Shortens), kind.has(Slot::Seconds), "{kind}");
+        }
+        if let Some(set) = lifts {
+            assert_eq!(set.undone_by(), Some(*kind));
+        }
+        let lasts = kind.has(Slot::Seconds) || kind.has(Slot::Forever);
+        assert!(!lasts || undone_by.is_some(), "{kind}");
     }
 }

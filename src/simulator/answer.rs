@@ -20,10 +20,10 @@ impl Answer {
     /// The same with an `ErrorInfo` of the caller's.
     pub(super) fn with_info(api: Api, sequence: u64, code: i64, info: &str) -> Self {
         let mut members = Map::new();
-        members.insert(
-            "ActionStatus".to_owned(),
-            json!(if code == 0 { "OK" } else { "FAIL" }),
-        );
+        if api.gives_action_status() {
+            let status = if code == 0 { "OK" } else { "FAIL" };
+            members.insert("ActionStatus".to_owned(), json!(status));
+        }
         members.insert("ErrorCode".to_owned(), json!(code));
         members.insert("ErrorInfo".to_owned(), json!(info));
         if api.gives_request_id() {
@@ -58,6 +58,8 @@ impl Answer {
 fn usual_info(code: i64) -> &'static str {
     match code {
         0 => "",
+        10_004 => "a parameter is invalid",
+        10_010 => "the group does not exist",
         60002 => "the HTTP request cannot be parsed",
         60003 => "the request body is not valid JSON",
         60007 => "the call frequency limit of this API is exceeded",
@@ -84,6 +86,11 @@ fn usual_info(code: i64) -> &'static str {
         100_001 => "internal server error, please retry",
         100_002 => "RoomId, Member_Account or Data is invalid",
         100_004 => "the room does not exist or was destroyed",
+        130_001 => "the request body is not valid",
+        130_002 => "Get_Account is missing",
+        130_004 => "Set_Account is missing",
+        130_005 => "Set_Account is invalid",
+        130_008 => "neither of the two times is given",
         100_206 => "the user is not on a seat",
         _ => "simulated error",
     }

@@ -17,8 +17,10 @@ use super::{
     fault::Fault,
     network::Latency,
     record::{Call, Effect},
+    restrictions::Restriction,
     server::{self, Order},
     settings::Settings,
+    usersig::unix_seconds,
 };
 
 /// Why a simulator does not run.
@@ -192,6 +194,30 @@ impl Simulator {
             .held()
             .world
             .declare_seat(room_id, user_id, taken);
+    }
+
+    /// Until when, in Unix seconds, the user is restricted so; `u64::MAX` without an end, `None` not at all. `room_id`
+    /// is empty for the restrictions that belong to no room.
+    pub fn restricted_until(&self, of: Restriction, room_id: &str, user_id: &str) -> Option<u64> {
+        let held = self.backend.held();
+        let restrictions = &held.world.restrictions;
+        restrictions.until(of, room_id, user_id, unix_seconds())
+    }
+
+    /// Restricts a user for so many seconds, as somebody who does not ask the gateway does; 0 lifts.
+    pub fn restrict(&self, of: Restriction, room_id: &str, user_id: &str, seconds: u32) {
+        let mut held = self.backend.held();
+        let restrictions = &mut held.world.restrictions;
+        restrictions.set(of, room_id, user_id, seconds, unix_seconds());
+    }
+
+    /// Whether everybody in this room or group is muted.
+    pub fn are_all_muted(&self, room_id: &str) -> bool {
+        self.backend
+            .held()
+            .world
+            .restrictions
+            .are_all_muted(room_id)
     }
 }
 

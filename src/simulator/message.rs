@@ -52,15 +52,30 @@ impl Request {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The user to be kicked, if the body names one.
+    /// The user that it is about, if the body names one, or a list that begins with one.
     pub(super) fn user_id(&self) -> Option<&str> {
-        ["UserID", "Identifier", "Member_Account"]
-            .into_iter()
-            .find_map(|name| self.body_text(name))
+        let names = [
+            "UserID",
+            "Identifier",
+            "Member_Account",
+            "Set_Account",
+            "Members_Account",
+            "MemberList_Account",
+            "MemberToDel_Account",
+        ];
+        let member = names.into_iter().find_map(|name| self.member(name))?;
+        member.get(0).unwrap_or(member).as_str()
     }
 
-    fn body_text(&self, name: &str) -> Option<&str> {
-        self.json.as_ref()?.get(name)?.as_str()
+    /// The room or the group that it is about.
+    fn room_id(&self) -> Option<&str> {
+        let of_info = || self.member("RoomInfo")?.get("RoomId");
+        let member = self.member("RoomId").or_else(|| self.member("GroupId"));
+        member.or_else(of_info)?.as_str()
+    }
+
+    fn member(&self, name: &str) -> Option<&Value> {
+        self.json.as_ref()?.get(name)
     }
 
     /// The record of it; `add` gives the sequence number.
@@ -77,7 +92,7 @@ impl Request {
             api: self.api,
             random: self.random,
             user_id: self.user_id().map(str::to_owned),
-            room_id: self.body_text("RoomId").map(str::to_owned),
+            room_id: self.room_id().map(str::to_owned),
             error_code: None,
             fault,
             took_effect: false,

@@ -1,6 +1,6 @@
 //! A stand-in for Tencent Chat's REST API, over real HTTP.
 //!
-//! It knows accounts, rooms and seats, verifies the `UserSig`, counts the calls of every sliding
+//! It knows accounts, rooms and seats, who is muted or banned until when, verifies the `UserSig`, counts the calls of every sliding
 //! second, answers 60007 past the limit, and does wrong what it is told to do wrong. It shares no
 //! type with the client it is to test, so that a wrong name cannot agree with itself.
 //!
@@ -29,8 +29,7 @@
 //! | `PUT`, `DELETE /rooms/{room}/seats/{user}` | the user is on a seat, until kicked; is not |
 //!
 //! A fault has a `kind` with its own members, and may have: `times`, a number (1 if absent) or
-//! `"forever"`; `api`, one of `kick_login`, `kick_seat`, `query_online_status`, `unknown`;
-//! `target`, the user to be kicked; `moment`, `before_effect` (the kick is not carried out) or
+//! `"forever"`; `api`, one of those that `GET /windows` names; `target`, the user that it is about; `moment`, `before_effect` (the kick is not carried out) or
 //! `after_effect` (it is). Faults that lose or spoil the right answer strike after the effect
 //! unless told otherwise, those that replace it before.
 //!
@@ -67,6 +66,7 @@ mod lifecycle;
 mod message;
 mod network;
 mod record;
+mod restrictions;
 mod server;
 mod settings;
 mod spoil;
@@ -82,5 +82,6 @@ pub use self::{
     lifecycle::{Error, Simulator},
     network::Latency,
     record::{Call, Effect},
+    restrictions::Restriction,
     settings::{KickField, Lockout, Settings},
 };

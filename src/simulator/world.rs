@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::usersig::unix_seconds;
+use super::{restrictions::Restrictions, usersig::unix_seconds};
 
 /// What was declared, and what holds for everything else.
 #[derive(Debug)]
@@ -12,6 +12,7 @@ pub(super) struct World {
     rooms: HashMap<String, Room>,
     /// Since when, in Unix seconds, the `UserSig`s that a user had before are void.
     usersigs_void_since: HashMap<String, u64>,
+    pub(super) restrictions: Restrictions,
 }
 
 #[derive(Debug)]
@@ -28,6 +29,7 @@ impl World {
             accounts: HashMap::new(),
             rooms: HashMap::new(),
             usersigs_void_since: HashMap::new(),
+            restrictions: Restrictions::default(),
         }
     }
 

@@ -1,15 +1,16 @@
 //! The operations that do something to a user, and their bodies: those of the table of kinds.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, PathItem};
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
-use utoipa::openapi::schema::{AdditionalProperties, KnownFormat, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::schema::AdditionalProperties;
 use utoipa::openapi::{
-    Content, ContentBuilder, ObjectBuilder, OneOfBuilder, Ref, RefOr, Required, ResponseBuilder,
-    ResponsesBuilder, Schema, SecurityRequirement,
+    Content, ContentBuilder, ObjectBuilder, Ref, Required, ResponseBuilder, ResponsesBuilder,
+    Schema, SecurityRequirement,
 };
 
+use super::members;
 use crate::domain::{Kind, Slot};
 use crate::http::openapi::parameters::idempotency_key;
 use crate::http::openapi::problems;
@@ -82,12 +83,9 @@ fn request_body(kind: Kind) -> RequestBody {
 }
 
 fn example(kind: Kind, besides: &[(&str, &str)]) -> Value {
-    let own = kind.fields.iter();
-    let own = own.map(|field| (field.slot.as_str(), Value::from(field.example)));
-    let besides = besides.iter().map(|(name, value)| (*name, json!(value)));
-    let members = own.chain(besides);
-    let members = members.map(|(name, value)| (name.to_owned(), value));
-    Value::Object(members.collect::<Map<_, _>>())
+    let besides = besides.iter();
+    let besides = besides.map(|(name, value)| ((*name).to_owned(), json!(value)));
+    Value::Object(kind.example().into_iter().chain(besides).collect())
 }
 
 /// The schema of its body, by name. Bodies are parsed member by member (`fields`), by the same table.
@@ -95,53 +93,30 @@ pub(super) fn body(kind: Kind) -> (String, Schema) {
     let own = kind.fields.iter();
     let body = own.fold(ObjectBuilder::new(), |body, field| {
         let name = field.slot.as_str();
-        match schema_name(field.slot) {
-            Some(schema) if field.required => {
-                let body = body.property(name, Ref::from_schema_name(schema));
-                body.required(name)
-            }
-            Some(schema) => body.property(name, or_null(schema)),
-            None => body.property(name, choice()),
+        let body = body.property(name, members::schema(kind, field));
+        let alternative = field.slot == Slot::Seconds && kind.has(Slot::Forever);
+        if field.required && !alternative {
+            body.required(name)
+        } else {
+            body
         }
     });
-    let uuid_or_null = SchemaType::from_iter([Type::String, Type::Null]);
-    let supersedes = ObjectBuilder::new()
-        .schema_type(uuid_or_null)
-        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
-        .description(Some("The id of an earlier action that this one repeats."));
     let body = body
-        .property("reason", or_null("Reason"))
-        .property("case_ref", or_null("CaseRef"))
-        .property("supersedes", supersedes)
+        .property("reason", members::or_null("Reason"))
+        .property("case_ref", members::or_null("CaseRef"))
+        .property(
+            "supersedes",
+            members::reference("The id of an earlier action that this one repeats."),
+        )
         .description(Some(kind.names))
         .additional_properties(Some(AdditionalProperties::FreeForm(false)));
-    (body_name(kind), body.build().into())
-}
-
-/// The schema of a text.
-const fn schema_name(slot: Slot) -> Option<&'static str> {
-    match slot {
-        Slot::UserId => Some("UserId"),
-        Slot::RoomId => Some("RoomId"),
-        Slot::Data => Some("Data"),
-        Slot::Silent => None,
-    }
-}
-
-fn choice() -> ObjectBuilder {
-    let types = SchemaType::from_iter([Type::Boolean, Type::Null]);
-    let choice = ObjectBuilder::new().schema_type(types);
-    choice.description(Some(
-        "Whether nobody is told that it was done; false if it is left out.",
-    ))
-}
-
-fn or_null(schema: &str) -> RefOr<Schema> {
-    let null = ObjectBuilder::new().schema_type(Type::Null);
-    let one_of = OneOfBuilder::new()
-        .item(Ref::from_schema_name(schema))
-        .item(null);
-    one_of.into()
+    let body = body.build();
+    let schema = if kind.has(Slot::Forever) {
+        members::with_seconds_or_forever(body)
+    } else {
+        body.into()
+    };
+    (body_name(kind), schema)
 }
 
 #[cfg(test)]
@@ -153,6 +128,7 @@ mod tests {
     use crate::http::document::document;
     use crate::http::fields::request;
     use crate::http::settings::RequestRules;
+    use crate::kinds::{mute_live_member, mute_user};
     use crate::members::Members;
 
     fn is_taken(kind: Kind, members: &[(String, Value)]) -> bool {
@@ -161,29 +137,35 @@ mod tests {
         request(kind, Members(members.to_vec()), &http, &rules).is_ok()
     }
 
-    /// An example for each member of the schema, and whether it is required.
-    fn documented(schema: &str) -> Vec<(String, Value, bool)> {
+    /// An example for each member of the body that can stand beside the others, and whether it is required.
+    fn documented(kind: Kind) -> Vec<(String, Value, bool)> {
         let schemas = &document(Kind::ALL)["components"]["schemas"];
-        let example = |of_member: &Value| {
+        let whole = &schemas[&body_name(kind)];
+        let schema = whole["allOf"].get(0).unwrap_or(whole);
+        let by_reference = |of_member: &Value| {
             let optional = of_member["oneOf"][0]["$ref"].as_str();
             let reference = of_member["$ref"].as_str().or(optional)?;
             let name = reference.rsplit('/').next()?;
             Some(schemas[name]["examples"][0].clone())
         };
-        let members = schemas[schema]["properties"].as_object().expect("some");
-        let required = schemas[schema]["required"].as_array().expect("some");
+        let own = kind.example();
+        let members = schema["properties"].as_object().expect("some").iter();
+        let required = schema["required"].as_array().cloned().unwrap_or_default();
         let member = |(name, of_member): (&String, &Value)| {
-            let example = example(of_member);
+            let example = own.get(name).cloned().or_else(|| by_reference(of_member));
             let example = example.unwrap_or(json!("01a20038-017b-7000-8000-000000000001"));
-            (name.clone(), example, required.contains(&json!(name)))
+            let is_required = required.contains(&json!(name))
+                || (name == Slot::Seconds.as_str() && kind.has(Slot::Forever));
+            (name.clone(), example, is_required)
         };
-        members.iter().map(member).collect()
+        let beside_others = members.filter(|(name, _)| *name != Slot::Forever.as_str());
+        beside_others.map(member).collect()
     }
 
     #[test]
     fn the_parser_takes_what_the_document_describes_and_misses_what_is_required() {
         for kind in Kind::ALL.iter().copied() {
-            let documented = documented(&body_name(kind));
+            let documented = documented(kind);
             let members = |without: &str| -> Vec<(String, Value)> {
                 let others = documented.iter().filter(|(name, ..)| name != without);
                 others
@@ -199,5 +181,51 @@ mod tests {
                 );
             }
         }
+    }
+
+    /// Whether a request of `kind` with these members, a user and the rest of its example is taken.
+    fn is_taken_with(kind: Kind, members: &str) -> bool {
+        let mut all = kind.example();
+        all.remove(Slot::Seconds.as_str());
+        let members: Value = serde_json::from_str(members).expect("JSON");
+        all.extend(members.as_object().expect("an object").clone());
+        is_taken(kind, &all.into_iter().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn of_seconds_and_forever_there_is_one() {
+        for taken in [
+            r#"{"seconds": 1}"#,
+            r#"{"seconds": 31536000, "forever": null}"#,
+            r#"{"seconds": 600.0}"#,
+            r#"{"forever": true}"#,
+            r#"{"forever": true, "seconds": null, "channels": "all"}"#,
+        ] {
+            assert!(is_taken_with(mute_user::KIND, taken), "{taken}");
+        }
+        for refused in [
+            "{}",
+            r#"{"seconds": null}"#,
+            r#"{"seconds": 0}"#,
+            r#"{"seconds": -1}"#,
+            r#"{"seconds": 1.5}"#,
+            r#"{"seconds": "600"}"#,
+            r#"{"seconds": 31536001}"#,
+            r#"{"seconds": 4294967295}"#,
+            r#"{"seconds": 1e300}"#,
+            r#"{"forever": false}"#,
+            r#"{"forever": "true"}"#,
+            r#"{"forever": true, "seconds": 600}"#,
+            r#"{"forever": true, "channels": "c2c"}"#,
+        ] {
+            assert!(!is_taken_with(mute_user::KIND, refused), "{refused}");
+        }
+        assert!(is_taken_with(mute_live_member::KIND, r#"{"seconds": 600}"#));
+        // Tencent documents no ban or mute of a live room that has no end.
+        assert!(!is_taken_with(
+            mute_live_member::KIND,
+            r#"{"forever": true}"#
+        ));
+        assert!(!is_taken_with(mute_user::UNDO, r#"{"seconds": 600}"#));
     }
 }

@@ -7,6 +7,7 @@
 
 mod examples;
 mod kinds;
+mod members;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::Value;

@@ -8,9 +8,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::auth::Refusal;
-use crate::domain::{
-    Action, Answer, Attempt, Class, Example, Failure, Kind, Scope, Slot, State, UserId,
-};
+use crate::domain::{Action, Answer, Attempt, Class, Failure, Kind, Scope, Slot, State, UserId};
 use crate::http::code::Code;
 use crate::http::problem::{ApiError, FieldFault, Limit};
 
@@ -197,7 +195,7 @@ pub(in crate::http) fn action(kind: Kind, end: &End) -> Action {
         user_id: has(Slot::UserId, "user2"),
         room_id: has(Slot::RoomId, "room-test"),
         data: has(Slot::Data, "time over"),
-        parameters: choices(kind),
+        parameters: parameters(kind),
         reason: Some("spam".to_owned()),
         case_ref: Some("TS-1".to_owned()),
         supersedes: None,
@@ -212,10 +210,10 @@ pub(in crate::http) fn action(kind: Kind, end: &End) -> Action {
 }
 
 /// The examples of its fields that the record has no column for.
-fn choices(kind: Kind) -> Map<String, Value> {
-    let fields = kind.fields.iter();
-    let choices = fields.filter(|field| matches!(field.example, Example::Choice(_)));
-    choices
-        .map(|field| (field.slot.as_str().to_owned(), field.example.into()))
+fn parameters(kind: Kind) -> Map<String, Value> {
+    let columns = [Slot::UserId, Slot::RoomId, Slot::Data].map(Slot::as_str);
+    let fields = kind.example().into_iter();
+    fields
+        .filter(|(name, _)| !columns.contains(&name.as_str()))
         .collect()
 }

@@ -18,20 +18,17 @@ const OFFERED_FOR: Duration = Duration::from_secs(50);
 const PAUSE: Duration = Duration::from_millis(500);
 
 impl Moderation {
-    /// Why `intent` is denied, if it is.
+    /// Why `intent` is denied, if it is. What was done to a user who is protected now can be undone.
     pub(super) fn denial(&self, intent: &Intent) -> Option<Failure> {
         let command = &intent.request.command;
         let target = command.user_id();
         let is_target = |user: &str| target.is_some_and(|target| user.eq_ignore_ascii_case(target));
+        let protected = &self.rules.protected_users;
+        let is_protected =
+            is_target(self.tencent.admin()) || protected.iter().any(|user| is_target(user));
         if !intent.moderator.may(command.kind().scope()) {
             Some(Failure::MissingScope)
-        } else if is_target(self.tencent.admin())
-            || self
-                .rules
-                .protected_users
-                .iter()
-                .any(|user| is_target(user))
-        {
+        } else if is_protected && command.kind().lifts().is_none() {
             Some(Failure::ProtectedTarget)
         } else {
             None

@@ -14,6 +14,7 @@ pub(super) static KICK_LOGIN: Command = Command {
     word: "kick_login",
     path: "/v4/im_open_login_svc/kick",
     gives_request_id: false,
+    gives_action_status: true,
     run: Run::Act(run),
 };
 

@@ -13,6 +13,7 @@ pub(super) static KICK_SEAT: Command = Command {
     path: "/v4/room_engine_http_mic/kick_user_off_seat",
     // Of the two kicks only the room engine's documents a `RequestId`.
     gives_request_id: true,
+    gives_action_status: true,
     run: Run::Act(run),
 };
 

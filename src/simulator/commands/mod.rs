@@ -1,10 +1,25 @@
 //! The commands of Tencent's REST API: one file for each. What they demand of the body, what they do, what they answer.
 
+mod ban_room_member;
 mod delete_group_member;
+mod forbid_send_msg;
+mod get_group_muted_account;
+mod getnospeaking;
 mod kick_login;
 mod kick_seat;
 mod kick_user_out;
+mod live_ban_member;
+mod live_get_banned_member_list;
+mod live_get_muted_member_list;
+mod live_mute_member;
+mod live_unban_member;
+mod live_update_room_info;
+mod modify_group_base_info;
+mod packet;
 mod query_online_status;
+mod room_get_banned_member_list;
+mod setnospeaking;
+mod unban_room_member;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -25,6 +40,7 @@ struct Command {
     word: &'static str,
     path: &'static str,
     gives_request_id: bool,
+    gives_action_status: bool,
     run: Run,
 }
 
@@ -44,6 +60,7 @@ static UNKNOWN: Command = Command {
     word: "unknown",
     path: "",
     gives_request_id: false,
+    gives_action_status: true,
     run: Run::Act(|_, _, _| Err(60009)),
 };
 
@@ -56,17 +73,63 @@ impl Api {
     pub const DELETE_GROUP_MEMBER: Self = Self(&delete_group_member::DELETE_GROUP_MEMBER);
     /// `v4/room_engine_http_srv/kick_user_out`
     pub const KICK_USER_OUT: Self = Self(&kick_user_out::KICK_USER_OUT);
+    /// `v4/penconfigsvr/setnospeaking`
+    pub const SETNOSPEAKING: Self = Self(&setnospeaking::SETNOSPEAKING);
+    /// `v4/penconfigsvr/getnospeaking`
+    pub const GETNOSPEAKING: Self = Self(&getnospeaking::GETNOSPEAKING);
+    /// `v4/roup_open_http_svc/forbid_send_msg`
+    pub const FORBID_SEND_MSG: Self = Self(&forbid_send_msg::FORBID_SEND_MSG);
+    /// `v4/roup_open_http_svc/get_group_muted_account`
+    pub const GET_GROUP_MUTED_ACCOUNT: Self =
+        Self(&get_group_muted_account::GET_GROUP_MUTED_ACCOUNT);
+    /// `v4/roup_open_http_svc/modify_group_base_info`
+    pub const MODIFY_GROUP_BASE_INFO: Self = Self(&modify_group_base_info::MODIFY_GROUP_BASE_INFO);
+    /// `v4/ive_engine_http_srv/mute_member`
+    pub const LIVE_MUTE_MEMBER: Self = Self(&live_mute_member::LIVE_MUTE_MEMBER);
+    /// `v4/ive_engine_http_srv/get_muted_member_list`
+    pub const LIVE_GET_MUTED_MEMBER_LIST: Self =
+        Self(&live_get_muted_member_list::LIVE_GET_MUTED_MEMBER_LIST);
+    /// `v4/ive_engine_http_srv/ban_member`
+    pub const LIVE_BAN_MEMBER: Self = Self(&live_ban_member::LIVE_BAN_MEMBER);
+    /// `v4/ive_engine_http_srv/unban_member`
+    pub const LIVE_UNBAN_MEMBER: Self = Self(&live_unban_member::LIVE_UNBAN_MEMBER);
+    /// `v4/ive_engine_http_srv/get_banned_member_list`
+    pub const LIVE_GET_BANNED_MEMBER_LIST: Self =
+        Self(&live_get_banned_member_list::LIVE_GET_BANNED_MEMBER_LIST);
+    /// `v4/ive_engine_http_srv/update_room_info`
+    pub const LIVE_UPDATE_ROOM_INFO: Self = Self(&live_update_room_info::LIVE_UPDATE_ROOM_INFO);
+    /// `v4/oom_engine_http_srv/ban_room_member`
+    pub const BAN_ROOM_MEMBER: Self = Self(&ban_room_member::BAN_ROOM_MEMBER);
+    /// `v4/oom_engine_http_srv/unban_room_member`
+    pub const UNBAN_ROOM_MEMBER: Self = Self(&unban_room_member::UNBAN_ROOM_MEMBER);
+    /// `v4/oom_engine_http_srv/get_banned_member_list`
+    pub const ROOM_GET_BANNED_MEMBER_LIST: Self =
+        Self(&room_get_banned_member_list::ROOM_GET_BANNED_MEMBER_LIST);
     /// `v4/openim/query_online_status`
     pub const QUERY_ONLINE_STATUS: Self = Self(&query_online_status::QUERY_ONLINE_STATUS);
     /// Any other path; answered 60009.
     pub const UNKNOWN: Self = Self(&UNKNOWN);
 
     /// Every API, in the order in which the control port lists them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 20] = [
         Self::KICK_LOGIN,
         Self::KICK_SEAT,
         Self::DELETE_GROUP_MEMBER,
         Self::KICK_USER_OUT,
+        Self::SETNOSPEAKING,
+        Self::GETNOSPEAKING,
+        Self::FORBID_SEND_MSG,
+        Self::GET_GROUP_MUTED_ACCOUNT,
+        Self::MODIFY_GROUP_BASE_INFO,
+        Self::LIVE_MUTE_MEMBER,
+        Self::LIVE_GET_MUTED_MEMBER_LIST,
+        Self::LIVE_BAN_MEMBER,
+        Self::LIVE_UNBAN_MEMBER,
+        Self::LIVE_GET_BANNED_MEMBER_LIST,
+        Self::LIVE_UPDATE_ROOM_INFO,
+        Self::BAN_ROOM_MEMBER,
+        Self::UNBAN_ROOM_MEMBER,
+        Self::ROOM_GET_BANNED_MEMBER_LIST,
         Self::QUERY_ONLINE_STATUS,
         Self::UNKNOWN,
     ];
@@ -83,6 +146,10 @@ impl Api {
 
     pub(super) fn gives_request_id(self) -> bool {
         self.0.gives_request_id
+    }
+
+    pub(super) fn gives_action_status(self) -> bool {
+        self.0.gives_action_status
     }
 
     /// Whether it does something to a user.

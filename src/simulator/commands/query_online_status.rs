@@ -11,6 +11,7 @@ pub(super) static QUERY_ONLINE_STATUS: Command = Command {
     word: "query_online_status",
     path: "/v4/openim/query_online_status",
     gives_request_id: false,
+    gives_action_status: true,
     run: Run::Ask(run),
 };
 

@@ -16,9 +16,7 @@ pub(crate) const KICK_SEAT: &str = "/v1/actions/kick_seat";
 
 /// A request that has every field of its kind, as the table gives it.
 pub(crate) fn example(kind: Kind) -> Value {
-    let fields = kind.fields.iter();
-    let members = fields.map(|field| (field.slot.as_str().to_owned(), field.example.into()));
-    Value::Object(members.collect())
+    Value::Object(kind.example())
 }
 
 /// Someone with a token, or without one.

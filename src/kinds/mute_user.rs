@@ -1,0 +1,83 @@
+//! Setting and lifting a global mute (Setting Global Mute, product 1047): a user cannot send messages, reads on, and
+//! stays signed in.
+
+use serde_json::json;
+
+use super::scopes;
+use crate::domain::{
+    Api, Class, Effect, Example, Field, Kind, Packet, Repeat, Slot, Spec, Targets, Wire,
+};
+
+/// `mute_user`
+pub const KIND: Kind = Kind(&SPEC);
+
+/// `unmute_user`
+pub const UNDO: Kind = Kind(&UNDO_SPEC);
+
+static API: Api = Api {
+    word: "setnospeaking",
+    command: "openconfigsvr/setnospeaking",
+    codes: &[],
+};
+
+static SPEC: Spec = Spec {
+    word: "mute_user",
+    scope: scopes::MUTE_USER,
+    summary: "Mute a user everywhere",
+    names: "Who is muted, for how long, and in which messages: `direct` (to one other user), `groups`, or `all`.",
+    api: &API,
+    fields: &[
+        Field::required(Slot::UserId, "user5"),
+        Field::seconds(600),
+        Field::optional(Slot::Forever, None),
+        Field::optional(Slot::Channels, Some(Example::Text("groups"))),
+        Field::optional(Slot::Shortens, None),
+    ],
+    packet,
+    repeat: Repeat::Harmless,
+    effect: Effect::Restricts(&UNDO_SPEC),
+    advice: &[],
+    // Tencent documents neither for this command: those of others stand for what it may give.
+    refusals: &[
+        (Class::NotFound, 70_107, "the user does not exist"),
+        (Class::Conflict, 10_007, "the operation is not permitted"),
+    ],
+};
+
+static UNDO_SPEC: Spec = Spec {
+    word: "unmute_user",
+    scope: scopes::MUTE_USER,
+    summary: "Lift the mute of a user",
+    names: "Whose mute is lifted, and for which messages.",
+    api: &API,
+    fields: &[
+        Field::required(Slot::UserId, "user5"),
+        Field::optional(Slot::Channels, Some(Example::Text("groups"))),
+        Field::optional(Slot::Undoes, None),
+    ],
+    packet,
+    repeat: Repeat::Harmless,
+    effect: Effect::Lifts(&SPEC),
+    advice: &[],
+    // Tencent documents neither for this command: those of others stand for what it may give.
+    refusals: &[
+        (Class::NotFound, 70_107, "the user does not exist"),
+        (Class::Conflict, 10_007, "the operation is not permitted"),
+    ],
+};
+
+/// The number of seconds lasts from when Tencent gets it; 0 lifts, and 4294967295 has no end.
+fn packet(targets: &Targets, _: &Wire) -> Packet {
+    let (channels, seconds) = (
+        targets.channels.unwrap_or_default(),
+        targets.tencent_seconds(),
+    );
+    let mut packet = vec![("Set_Account", json!(targets.user_id()))];
+    if channels.has_direct() {
+        packet.push(("C2CmsgNospeakingTime", json!(seconds)));
+    }
+    if channels.has_groups() {
+        packet.push(("GroupmsgNospeakingTime", json!(seconds)));
+    }
+    packet
+}

@@ -1,0 +1,29 @@
+//! `ive_engine_http_srv/get_muted_member_list`
+
+use serde_json::{Value, json};
+
+use super::{Answered, Command, Run, packet};
+use crate::simulator::{restrictions::Restriction, usersig::unix_seconds, world::World};
+
+pub(super) static LIVE_GET_MUTED_MEMBER_LIST: Command = Command {
+    word: "live_get_muted_member_list",
+    path: "/v4/live_engine_http_srv/get_muted_member_list",
+    gives_request_id: true,
+    gives_action_status: true,
+    run: Run::Ask(run),
+};
+
+fn run(world: &World, body: &Value) -> Answered {
+    let room = packet::room(body, "RoomId", 100_002)?;
+    if !world.has_room(room) {
+        return Err(100_004);
+    }
+    let muted = world
+        .restrictions
+        .list(Restriction::LiveMuted, room, unix_seconds());
+    let muted = muted.into_iter();
+    let muted: Value = muted
+        .map(|(user, end)| json!({"Member_Account": user, "MutedUntil": packet::until(end)}))
+        .collect();
+    Ok(packet::response(json!({"MutedAccountList": muted})))
+}
