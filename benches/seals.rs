@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{SubsecRound, Utc};
 use modgate::audit::verify::{Evidence, database};
-use modgate::audit::{AuditLog, Deployment, SealKeys};
+use modgate::audit::{AuditLog, Claims, Deployment, SealKeys};
 use modgate::db;
 use modgate::dev::{Lifetime, LocalPostgres, Options};
 use modgate::domain::{
@@ -172,7 +172,10 @@ fn median(mut figures: Vec<f64>) -> f64 {
 /// One action: its intent and its end, each a commit.
 async fn act(audit: &AuditLog) {
     let intent = intent();
-    let (open, token) = audit.begin(&intent, 7, None).await.expect("it begins");
+    let (open, token) = audit
+        .begin(&intent, 7, Claims::default())
+        .await
+        .expect("it begins");
     let end = End {
         state: State::Succeeded,
         decided_by: DecidedBy::Gateway,

@@ -52,8 +52,8 @@ use write::recovery::Watermark;
 pub use crate::db::{Blocked, Blocker};
 pub use proof::{KeyError, PublicKeys, SealKeys};
 pub use proof::{archive, decision, retain, seal, verify};
-pub use read::{Change, Filter, Page, Position, Segment, Unreadable};
-pub use write::{BeginError, Holder, OpenAction, SendToken, Swept};
+pub use read::{Change, Filter, Page, Position, Segment, Target, Unreadable};
+pub use write::{BeginError, Claims, Holder, OpenAction, SendToken, Swept, TargetTurn};
 
 /// So long after a read was dropped Postgres has ended it, too.
 pub const DROPPED_READ_ENDS_WITHIN: Duration = db::GONE_NOTICED_WITHIN;

@@ -50,6 +50,8 @@ pub enum Failure {
     MissingScope,
     /// The target must not be acted upon.
     ProtectedTarget,
+    /// The restriction is another moderator's, and the token lacks the scope to lift or shorten those.
+    MissingLift,
 }
 
 words!(
@@ -67,7 +69,8 @@ words!(
     BeginUnclear = "begin_unclear",
     Abandoned = "abandoned",
     MissingScope = "missing_scope",
-    ProtectedTarget = "protected_target"
+    ProtectedTarget = "protected_target",
+    MissingLift = "missing_lift"
 );
 
 impl Failure {
@@ -86,7 +89,8 @@ impl Failure {
             | Self::BeginUnclear
             | Self::Abandoned
             | Self::MissingScope
-            | Self::ProtectedTarget => false,
+            | Self::ProtectedTarget
+            | Self::MissingLift => false,
         }
     }
 }

@@ -19,6 +19,12 @@ impl Scope {
         "see everyone's actions, and export them. One's own need no scope.",
     );
 
+    /// To undo what others have done.
+    pub const LIFT: Self = Self::new(
+        "action:lift",
+        "lift or shorten the mutes and bans of others. One's own need only the scope that set them.",
+    );
+
     /// The scope with this word in a token; what it grants, for people to read.
     pub const fn new(word: &'static str, grants: &'static str) -> Self {
         Self { word, grants }

@@ -16,8 +16,8 @@ use super::paths::{ACTION, ACTIONS};
 use super::problem::{ApiError, Limit};
 use super::query::{ListQuery, refuse_query, visible_to};
 use crate::audit::Filter;
-use crate::domain::{Action, Attempt, Class, Failure, Kind, SuspendedFor, Verdict};
-use crate::moderation::{Outcome, Refusal, Suspended, throttled_for};
+use crate::domain::{Action, Attempt, Class, Failure, Kind, Verdict};
+use crate::moderation::{Outcome, throttled_for};
 
 /// `POST /v1/actions/{kind}`
 pub(super) async fn create_action(
@@ -172,44 +172,5 @@ fn throttled(action: Box<Action>) -> ApiError {
         limit: Limit::Tencent,
         retry_after: throttled_for(&action),
         action: Some(action),
-    }
-}
-
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Denied {
-                action,
-                because: Failure::ProtectedTarget,
-            } => Self::ProtectedTarget(action),
-            Refusal::Denied { action, .. } => Self::Forbidden {
-                scope: action
-                    .kind
-                    .known()
-                    .expect("an action that is denied is of a kind that was asked for")
-                    .scope()
-                    .as_str(),
-                action: Some(action),
-            },
-            Refusal::Busy { retry_after } => Self::RateLimited {
-                limit: Limit::Api,
-                retry_after,
-                action: None,
-            },
-            Refusal::Suspended(Suspended {
-                reason: SuspendedFor::Credential,
-                ..
-            }) => Self::TencentRejectedGateway(None),
-            Refusal::Suspended(Suspended { retry_after, .. }) => Self::TencentUnavailable {
-                retry_after,
-                action: None,
-            },
-            Refusal::KeyInUse => Self::IdempotencyConflict,
-            Refusal::KeyMismatch => Self::IdempotencyMismatch,
-            Refusal::AuditUnavailable => Self::AuditUnavailable(None),
-            Refusal::Unstorable => Self::Unstorable,
-            Refusal::Closing => Self::ShuttingDown,
-            Refusal::Lost => Self::Internal,
-        }
     }
 }

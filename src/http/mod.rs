@@ -34,6 +34,7 @@ mod problem_answer;
 mod problem_body;
 mod query;
 mod quota;
+mod refusal;
 mod settings;
 mod stream;
 mod trace;

@@ -7,7 +7,7 @@ use actix_web::http::header::HeaderValue;
 use super::code::Code;
 use super::json::ActionJson;
 use super::problem_body::Problem;
-pub(super) use super::problem_body::{FieldFault, Limit};
+pub(super) use super::problem_body::{FieldFault, Limit, RestrictionJson};
 use super::quota::whole_seconds;
 use crate::auth::Refusal;
 use crate::domain::Action;
@@ -70,6 +70,11 @@ pub(super) enum ApiError {
     /// 422: the `Idempotency-Key` stands for another request.
     #[error("this Idempotency-Key was used for another request")]
     IdempotencyMismatch,
+    /// 409: it would end before a restriction that is in force.
+    #[error(
+        "a restriction that is in force ends later: nothing was done. To end it earlier, name it in `shortens`"
+    )]
+    WouldShorten(RestrictionJson),
     /// 422: Tencent found the request wrong.
     #[error("Tencent refused the request as wrong: nothing was done")]
     RejectedByTencent(Box<Action>),
@@ -146,6 +151,7 @@ impl ApiError {
             Self::UnsupportedMediaType | Self::UnsupportedContentCoding => Code::UnsupportedMediaType,
             Self::TargetNotFound(_)             => Code::TargetNotFound,
             Self::TargetConflict(_)             => Code::TargetConflict,
+            Self::WouldShorten(_)               => Code::WouldShorten,
             Self::RejectedByTencent(_)          => Code::RejectedByTencent,
             Self::IdempotencyConflict           => Code::IdempotencyConflict,
             Self::IdempotencyMismatch           => Code::IdempotencyMismatch,
@@ -221,6 +227,10 @@ impl ApiError {
             errors,
             limit: self.limit(),
             retry_after: self.retry_after(),
+            restriction: match self {
+                Self::WouldShorten(restriction) => Some(restriction),
+                _ => None,
+            },
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::json::ActionJson;
 
@@ -28,6 +29,17 @@ pub(super) enum Limit {
     Reads,
 }
 
+/// A restriction that is in force.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Restriction)]
+pub(super) struct RestrictionJson {
+    /// The id of the action that has set it.
+    pub id: Uuid,
+    /// When it ends; null if it lasts until it is lifted.
+    #[schema(required, value_type = Option<chrono::DateTime<chrono::Utc>>)]
+    pub until: Option<String>,
+}
+
 #[derive(Serialize)]
 pub(super) struct Problem<'a> {
     pub(super) r#type: String,
@@ -43,4 +55,6 @@ pub(super) struct Problem<'a> {
     pub(super) limit: Option<Limit>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) retry_after: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) restriction: Option<&'a RestrictionJson>,
 }

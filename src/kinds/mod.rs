@@ -94,7 +94,7 @@ impl Scope {
                     all.push(scope);
                 }
             }
-            all.push(Scope::AUDIT_READ);
+            all.extend([Scope::LIFT, Scope::AUDIT_READ]);
             all
         });
         &ALL

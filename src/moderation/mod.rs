@@ -1,7 +1,7 @@
 //! The use case: one moderator's action, from the right to do it to the recorded end.
 //!
 //! The order is the whole point, and it is here and nowhere else. `admit`: authorise → protected target →
-//! replay of an earlier request? → suspended? `run`: queue → **begin** → permit → attempt, perhaps another →
+//! replay of an earlier request? → would it shorten or lift what it must not? → suspended? `run`: queue → **begin** → permit → attempt, perhaps another →
 //! **finish** → answer.
 //!
 //! Until begin, the work belongs to the request: a client that goes away takes it along, and
@@ -110,14 +110,17 @@ impl Moderation {
     ) -> Result<Outcome, Refusal> {
         let arrived = Instant::now();
         let intent = Intent::new(moderator, request, origin, self.rules.action_deadline);
-        let admitted = match self.admit(intent, arrived).await {
-            Ok(admitted) => admitted,
-            Err(answer) => return *answer,
-        };
-        let intent = admitted.intent.clone();
-        match self.run(admitted).await {
-            Err(Refusal::KeyInUse) => self.answer_of_the_faster(&intent).await,
-            answer => answer,
+        loop {
+            let admitted = match self.admit(intent.clone(), arrived).await {
+                Ok(admitted) => admitted,
+                Err(answer) => return *answer,
+            };
+            match self.run(admitted).await {
+                Err(Refusal::KeyInUse) => return self.answer_of_the_faster(&intent).await,
+                // What is in force may be another now: whoever overtook it has begun, so this ends.
+                Err(Refusal::Overtaken) if arrived.elapsed() < self.rules.action_deadline => {}
+                answer => return answer,
+            }
         }
     }
 }

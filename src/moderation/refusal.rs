@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
 use super::Suspended;
-use crate::domain::{Action, Failure};
+use crate::domain::{Action, Failure, Kind};
 use crate::limit::QueueError;
 use crate::service::ReadError;
 use crate::tencent::is_quota_of_the_day;
@@ -15,7 +18,7 @@ pub enum Refusal {
     Denied {
         /// The action.
         action: Box<Action>,
-        /// The scope is missing, or the target is protected.
+        /// A scope is missing, or the target is protected.
         because: Failure,
     },
     /// The API's limit is reached.
@@ -29,6 +32,17 @@ pub enum Refusal {
     KeyInUse,
     /// The `Idempotency-Key` stands for another request.
     KeyMismatch,
+    /// It would end before a restriction that is in force, and does not say that it is to.
+    WouldShorten {
+        /// The action that has set the restriction; of several that which ends last.
+        restriction: Uuid,
+        /// When that ends; `None` if it does not.
+        until: Option<DateTime<Utc>>,
+    },
+    /// What it is to undo is no action of this kind on its target that was done or may have been.
+    UndoesNothing(Kind),
+    /// Another action was begun on its target since it was admitted.
+    Overtaken,
     /// The intent could not be recorded, or there are no permits, because the database is away.
     AuditUnavailable,
     /// The database cannot store what the request says.

@@ -42,6 +42,7 @@ mod reads;
 mod record;
 mod record_away;
 mod replicas;
+mod restrictions;
 mod seals;
 mod secrets;
 mod settings;

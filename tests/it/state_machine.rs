@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use chrono::{SubsecRound, Utc};
-use modgate::audit::{AuditLog, Deployment};
+use modgate::audit::{AuditLog, Claims, Deployment};
 use modgate::db;
 use modgate::domain::{
     Answer, Attempt, Command, DecidedBy, End, Intent, Moderator, Origin, Request, State, Targets,
@@ -144,7 +144,10 @@ struct Event {
 async fn play(world: &World, audit: &AuditLog, steps: &[Step]) {
     let intent = intent();
     let id = intent.id;
-    let (open, _token) = audit.begin(&intent, 7, None).await.expect("it begins");
+    let (open, _token) = audit
+        .begin(&intent, 7, Claims::default())
+        .await
+        .expect("it begins");
     let mut open = Some(open);
     let (mut number, mut told, mut recovered) = (1, None, false);
     for step in steps {

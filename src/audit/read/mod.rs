@@ -1,4 +1,5 @@
-//! What reads the record for people: one action, pages of them, and what changes.
+//! What reads the record for people: one action, pages of them, what changes, and what is
+//! in force.
 
 mod actions;
 mod assemble;
@@ -8,7 +9,9 @@ mod clauses;
 mod filter;
 mod own;
 mod page;
+mod target;
 
 pub use actions::Page;
 pub use changes::{Change, Position, Segment, Unreadable};
 pub use filter::Filter;
+pub use target::Target;

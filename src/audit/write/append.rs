@@ -2,17 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use sqlx::PgConnection;
-use sqlx::postgres::{PgDatabaseError, PgSeverity};
-use uuid::Uuid;
-
 use super::event::{Event, insert_event};
-use super::intent::{Claim, insert_action};
+use super::intent::{Claim, Claims, insert_action};
 use super::token::{OpenAction, SendToken};
 use crate::audit::proof::keys::SealKeys;
 use crate::audit::{AuditLog, Error, again_if_broken};
 use crate::db::{Connection, Pool};
 use crate::domain::{Attempt, Command, End, Intent, State};
+use sqlx::PgConnection;
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 /// An unknown end may turn into a definite one for this long, by the process that sent it.
 pub(super) const LATE_TRUTH: Duration = Duration::from_mins(10);
@@ -29,25 +27,28 @@ pub enum BeginError {
     /// It is not: another action has its `Idempotency-Key`.
     #[error("the idempotency key belongs to another action")]
     KeyTaken,
+    /// It is not: since its claims were looked up, another action was begun on its target, or got its
+    /// `Idempotency-Key`.
+    #[error("another action was begun on the target")]
+    Overtaken,
     /// The connection broke before Postgres confirmed: it may be.
     #[error("it is unclear whether the intent was committed")]
     Unclear(#[source] sqlx::Error),
 }
 
 impl AuditLog {
-    /// Commits the intent and, with it, the announcement of the first attempt and the claim of
-    /// its `Idempotency-Key`, which the action `takes_over` may have freed.
+    /// Commits the intent and, with it, the announcement of the first attempt, if it gets what it `claims`.
     pub async fn begin(
         &self,
         intent: &Intent,
         random: u32,
-        takes_over: Option<Uuid>,
+        claims: Claims,
     ) -> Result<(OpenAction, SendToken), BeginError> {
-        let inserted = match self.insert_intent(intent, random, takes_over).await {
+        let inserted = match self.insert_intent(intent, random, claims).await {
             // The connection may have been dead all along. Of both tries at most one commits, since they
             // have one id: what this one inserted is the intent. That it did not can have many reasons.
             Err(BeginError::Unclear(error)) => {
-                let again = self.insert_intent(intent, random, takes_over).await;
+                let again = self.insert_intent(intent, random, claims).await;
                 again
                     .ok()
                     .filter(|inserted| *inserted == 1)
@@ -55,6 +56,9 @@ impl AuditLog {
             }
             known => known?,
         };
+        if inserted == 0 && claims.turn.is_some() {
+            return Err(BeginError::Overtaken);
+        }
         if inserted == 0 && intent.request.idempotency_key.is_some() {
             return Err(BeginError::KeyTaken);
         }
@@ -81,12 +85,12 @@ impl AuditLog {
         &self,
         intent: &Intent,
         random: u32,
-        takes_over: Option<Uuid>,
+        claims: Claims,
     ) -> Result<u64, BeginError> {
         let mut connection = Connection::acquire(&self.writing)
             .await
             .map_err(BeginError::NotCommitted)?;
-        let claim = Claim::Key { takes_over };
+        let claim = Claim::Both(claims);
         let (deployment, keys) = (&self.deployment, self.keys.load_full());
         let inserting = insert_action(
             &mut connection,

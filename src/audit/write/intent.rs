@@ -7,19 +7,33 @@ use super::fingerprint::fingerprint;
 use crate::audit::Deployment;
 use crate::audit::proof::canonical::{Canonical, ROW_FORMAT, Salt};
 use crate::audit::proof::keys::SealKeys;
-use crate::domain::{CaseRef, IdempotencyKey, Intent, Reason};
+use crate::domain::{CaseRef, IdempotencyKey, Intent, Kind, Reason};
 
-/// What happens to the `Idempotency-Key` of an intent.
+/// What an intent must get, or it is not inserted.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Claim {
-    /// It stays as it is: the action will never be carried out.
+    /// Nothing: the action will never be carried out.
     None,
-    /// The intent is inserted only if it gets the key: a free one, or that of the action named
-    /// here, which has freed it.
-    Key {
-        /// The action that holds the key and has freed it.
-        takes_over: Option<Uuid>,
-    },
+    /// Its `Idempotency-Key`, and its turn on its target.
+    Both(Claims),
+}
+
+/// What has been looked up for an intent, and must still hold.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Claims {
+    /// The action that holds the `Idempotency-Key` and has freed it; without one the key must be free.
+    pub takes_over: Option<Uuid>,
+    /// Of an action that restricts or lifts, the turn that it takes.
+    pub turn: Option<TargetTurn>,
+}
+
+/// The turn of an action on its target.
+#[derive(Clone, Copy, Debug)]
+pub struct TargetTurn {
+    /// The kind that sets what is set here, or lifted.
+    pub set_by: Kind,
+    /// The action that must still be the last that was begun.
+    pub after: Option<Uuid>,
 }
 
 fn deadline_ms(intent: &Intent) -> i32 {
@@ -87,16 +101,23 @@ pub(super) async fn insert_action(
 ) -> Result<u64, sqlx::Error> {
     let (moderator, request, origin) = (&intent.moderator, &intent.request, &intent.origin);
     let command = &request.command;
-    let (claims, takes_over) = match claim {
-        Claim::None => (false, None),
-        Claim::Key { takes_over } => (request.idempotency_key.is_some(), takes_over),
+    let (claims_key, Claims { takes_over, turn }) = match claim {
+        Claim::None => (false, Claims::default()),
+        Claim::Both(claims) => (request.idempotency_key.is_some(), claims),
     };
     let salt: Salt = rand::random();
     let canonical = canonical(intent, random, deployment, &salt);
     let inserted = sqlx::query!(
-        "with claimed as (
+        "with turned as (
+             insert into modgate.target (sdk_app_id, restriction, room_id, user_id, last_action)
+             select $22, $36, coalesce($10, ''), coalesce($9, ''), $1 where $36::text is not null
+             on conflict on constraint target_pkey do update
+             set last_action = excluded.last_action, begun_at = now()
+             where target.last_action is not distinct from $37
+             returning last_action),
+         claimed as (
              insert into modgate.idempotency (issuer, moderator, kind, key, fingerprint, action_id)
-             select $5, $3, $2, $28, $30, $1 where $29
+             select $5, $3, $2, $28, $30, $1 where $29 and ($36 is null or exists (select from turned))
              on conflict (issuer, moderator, kind, key) do update
              set fingerprint = excluded.fingerprint, action_id = excluded.action_id, claimed_at = now()
              where idempotency.action_id = $31
@@ -109,7 +130,7 @@ pub(super) async fn insert_action(
               idempotency_key, row_format, salt, parameters)
          select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::text::inet,
                  $16::text::inet, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $32, $28, $33, $34, $35
-         where not $29 or exists (select from claimed)
+         where (not $29 or exists (select from claimed)) and ($36 is null or exists (select from turned))
          on conflict (id) do nothing",
         intent.id,
         command.kind().as_str(),
@@ -139,13 +160,15 @@ pub(super) async fn insert_action(
         random.map(i64::from),
         canonical.leaf(),
         request.idempotency_key.as_ref().map(IdempotencyKey::as_str),
-        claims,
+        claims_key,
         fingerprint(request),
         takes_over,
         canonical.mac(keys),
         ROW_FORMAT,
         salt.as_slice(),
         command.parameters(),
+        turn.map(|turn| turn.set_by.as_str()),
+        turn.and_then(|turn| turn.after),
     );
     Ok(inserted.execute(connection).await?.rows_affected())
 }

@@ -16,5 +16,6 @@ mod triggers;
 
 pub use append::BeginError;
 pub use idempotency::Holder;
+pub use intent::{Claims, TargetTurn};
 pub use recovery::Swept;
 pub use token::{OpenAction, SendToken};

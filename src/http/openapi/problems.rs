@@ -17,9 +17,9 @@ use utoipa::{IntoResponses, PartialSchema};
 use super::headers;
 use super::samples;
 use super::words::any_text;
-use crate::domain::Kind;
+use crate::domain::{Kind, Slot};
 use crate::http::code::Code;
-use crate::http::problem::{ApiError, FieldFault, Limit};
+use crate::http::problem::{ApiError, FieldFault, Limit, RestrictionJson};
 
 macro_rules! problems {
     ($($(#[$doc:meta])* $name:ident: $($code:ident)+;)+) => {$(
@@ -56,7 +56,7 @@ problems! {
 }
 
 /// Those of a request for an action.
-const OF_AN_ACTION: [Code; 20] = [
+const OF_AN_ACTION: [Code; 21] = [
     Code::InvalidRequest,
     Code::Unauthenticated,
     Code::Forbidden,
@@ -64,6 +64,7 @@ const OF_AN_ACTION: [Code; 20] = [
     Code::TargetNotFound,
     Code::MethodNotAllowed,
     Code::TargetConflict,
+    Code::WouldShorten,
     Code::IdempotencyConflict,
     Code::PayloadTooLarge,
     Code::UnsupportedMediaType,
@@ -81,7 +82,15 @@ const OF_AN_ACTION: [Code; 20] = [
 
 /// Those of a request for an action of `kind`, by status.
 pub(in crate::http) fn of_kind(kind: Kind) -> BTreeMap<String, RefOr<Response>> {
-    responses(&OF_AN_ACTION, Some(kind))
+    let may_shorten = kind.has(Slot::Shortens);
+    let may_hit_protected = kind.has(Slot::UserId) && kind.lifts().is_none();
+    let occurs = |code: &Code| match code {
+        Code::WouldShorten => may_shorten,
+        Code::ProtectedTarget => may_hit_protected,
+        _ => true,
+    };
+    let codes: Vec<Code> = OF_AN_ACTION.into_iter().filter(occurs).collect();
+    responses(&codes, Some(kind))
 }
 
 /// By status.
@@ -184,6 +193,7 @@ fn member_schema(member: &str, code: Code) -> RefOr<Schema> {
         "status" => constant(Type::Integer, code.status().as_u16().into()),
         "code" => constant(Type::String, code.as_str().into()),
         "action" => Ref::from_schema_name("Action").into(),
+        "restriction" => RestrictionJson::schema(),
         "errors" => utoipa::openapi::Array::new(FieldFault::schema()).into(),
         "limit" => Limit::schema(),
         "retry_after" => described("In seconds, as in `Retry-After`.", seconds()),

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::auth::Refusal;
 use crate::domain::{Action, Answer, Attempt, Class, Failure, Kind, Scope, Slot, State, UserId};
 use crate::http::code::Code;
-use crate::http::problem::{ApiError, FieldFault, Limit};
+use crate::http::problem::{ApiError, FieldFault, Limit, RestrictionJson};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -41,6 +41,7 @@ pub(in crate::http) fn errors(code: Code, kind: Option<Kind>) -> Vec<ApiError> {
         Code::UnsupportedMediaType => unsupported(),
         Code::TargetNotFound => of(ApiError::TargetNotFound),
         Code::TargetConflict => of(ApiError::TargetConflict),
+        Code::WouldShorten => would_shorten(kind),
         Code::RejectedByTencent => of(ApiError::RejectedByTencent),
         Code::IdempotencyConflict => vec![ApiError::IdempotencyConflict],
         Code::IdempotencyMismatch => vec![ApiError::IdempotencyMismatch],
@@ -55,6 +56,17 @@ pub(in crate::http) fn errors(code: Code, kind: Option<Kind>) -> Vec<ApiError> {
         Code::Internal if kind.is_none() => vec![ApiError::Internal],
         Code::Internal => vec![ApiError::Internal, ApiError::Unstorable],
     }
+}
+
+fn would_shorten(kind: Option<Kind>) -> Vec<ApiError> {
+    let restriction = RestrictionJson {
+        id: Uuid::from_u128(0x01a2_0038_017b_7000_8000_0000_0000_0002),
+        until: Some("2026-11-22T23:46:40.123456Z".to_owned()),
+    };
+    kind.filter(|kind| kind.has(Slot::Shortens))
+        .map(|_| ApiError::WouldShorten(restriction))
+        .into_iter()
+        .collect()
 }
 
 fn unsupported() -> Vec<ApiError> {

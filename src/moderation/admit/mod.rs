@@ -1,16 +1,16 @@
 //! Whether an action goes on at all: authorised, not against a protected user, no replay of a request that has
-//! its answer, and its API not suspended.
+//! its answer, no way around a restriction that is in force, and its API not suspended.
 
 mod denial;
 mod replay;
+mod restriction;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use uuid::Uuid;
-
 use super::suspension::Admission;
 use super::{Moderation, Outcome, Refusal};
+use crate::audit::Claims;
 use crate::domain::Intent;
 use replay::Replay;
 
@@ -18,8 +18,8 @@ use replay::Replay;
 #[derive(Debug)]
 pub(super) struct Admitted {
     pub(super) intent: Intent,
-    /// The action whose `Idempotency-Key` this one takes over.
-    pub(super) takes_over: Option<Uuid>,
+    /// What must still hold when it begins.
+    pub(super) claims: Claims,
     pub(super) admission: Admission,
     /// When it was asked for.
     pub(super) arrived: Instant,
@@ -39,13 +39,15 @@ impl Moderation {
             Replay::New { takes_over } => takes_over,
             Replay::Answered(answer) => return Err(answer),
         };
+        let turn = self.turn_on_target(&intent, arrived).await?;
+        let claims = Claims { takes_over, turn };
         let api = intent.request.command.kind().api;
         let admission = self.suspensions.ask(api);
         let admission =
             admission.map_err(|suspended| Box::new(Err(Refusal::Suspended(suspended))))?;
         Ok(Admitted {
             intent,
-            takes_over,
+            claims,
             admission,
             arrived,
         })

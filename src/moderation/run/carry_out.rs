@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
-use uuid::Uuid;
 
 use super::attempt::Started;
 use super::attempts::Attempts;
 use super::late::leave_the_rest_in_the_log;
 use super::spans::Spans;
-use crate::audit::{BeginError, OpenAction, SendToken};
+use crate::audit::{BeginError, Claims, OpenAction, SendToken};
 use crate::domain::{End, Failure, Intent, State};
 use crate::limit::Turn;
 use crate::metrics::Step;
@@ -30,8 +29,7 @@ const HEALING: Duration = Duration::from_mins(10);
 #[derive(Debug)]
 pub(super) struct Ready {
     pub(super) intent: Intent,
-    /// The action whose `Idempotency-Key` this one takes over.
-    pub(super) takes_over: Option<Uuid>,
+    pub(super) claims: Claims,
     pub(super) admission: Admission,
     pub(super) turn: Turn,
     pub(super) arrived: Instant,
@@ -121,7 +119,7 @@ impl Moderation {
     async fn begin(&self, ready: Ready) -> Option<(Ready, OpenAction, SendToken)> {
         let started = Instant::now();
         let random = rand::random();
-        let mut committing = Box::pin(self.audit.begin(&ready.intent, random, ready.takes_over));
+        let mut committing = Box::pin(self.audit.begin(&ready.intent, random, ready.claims));
         let bounded = tokio::time::timeout(BOUND, &mut committing);
         let in_time = ready.spans.begin(bounded).await;
         if let Ok(Ok((open, token))) = in_time {
@@ -136,6 +134,7 @@ impl Moderation {
         } = ready;
         let refusal = match in_time {
             Ok(Err(BeginError::KeyTaken)) => Refusal::KeyInUse,
+            Ok(Err(BeginError::Overtaken)) => Refusal::Overtaken,
             Ok(Err(BeginError::Unstorable(_))) => Refusal::Unstorable,
             _ => Refusal::AuditUnavailable,
         };
@@ -164,7 +163,7 @@ impl Moderation {
                 let action = ending::ended(intent, &not_sent, Vec::new(), recorded);
                 ending::report(&self.metrics, intent, &action, not_sent.failure);
             }
-            Some(Err(BeginError::KeyTaken)) => {}
+            Some(Err(BeginError::KeyTaken | BeginError::Overtaken)) => {}
             Some(Err(error @ BeginError::NotCommitted(_))) => {
                 tracing::error!(
                     error = causes(&error),

@@ -31,7 +31,7 @@ impl Moderation {
     pub(super) async fn run(self: &Arc<Self>, admitted: Admitted) -> Result<Outcome, Refusal> {
         let Admitted {
             intent,
-            takes_over,
+            claims,
             admission,
             arrived,
         } = admitted;
@@ -47,7 +47,7 @@ impl Moderation {
         let this = Arc::clone(self);
         let ready = Ready {
             intent,
-            takes_over,
+            claims,
             admission,
             turn,
             arrived,

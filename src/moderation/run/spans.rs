@@ -83,6 +83,7 @@ impl Spans {
             Ok(Err(BeginError::NotCommitted(_))) => failed(&span, "not_committed"),
             Ok(Err(BeginError::Unstorable(_))) => failed(&span, "unstorable"),
             Ok(Err(BeginError::KeyTaken)) => failed(&span, "key_taken"),
+            Ok(Err(BeginError::Overtaken)) => failed(&span, "overtaken"),
             Ok(Err(BeginError::Unclear(_))) => failed(&span, "unclear"),
             Err(_) => failed(&span, "timed_out"),
         }

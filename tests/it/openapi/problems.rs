@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use modgate::auth::KeySource;
-use modgate::domain::Kind;
+use modgate::domain::{Kind, Slot};
 use modgate::simulator::{Fault, FaultKind};
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
 use super::document::{Case, Document, Operation};
@@ -54,7 +54,7 @@ impl Seen {
         &mut self,
         who: &Persona,
         operation: &Operation,
-        wrong: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
+        wrong: impl FnOnce(RequestBuilder) -> RequestBuilder,
         code: &str,
     ) {
         let answer = who.send(wrong(operation.request(who))).await;
@@ -66,6 +66,17 @@ impl Seen {
 fn each_action(seen: &Seen) -> Vec<String> {
     let kinds = Kind::ALL.iter();
     kinds.map(|kind| seen.document.action(*kind).id).collect()
+}
+
+/// The first example of the operation with another value of one member.
+fn changed<V: Into<Value>>(
+    operation: &Operation,
+    member: &str,
+    value: V,
+) -> impl Fn(RequestBuilder) -> RequestBuilder + use<V> {
+    let mut body: Value = serde_json::from_str(&operation.bodies()[0]).expect("it is JSON");
+    body[member] = value.into();
+    move |request| request.body(body.to_string())
 }
 
 /// Someone with every right.
@@ -116,15 +127,21 @@ async fn refused_at_once(app: &TestApp, seen: &mut Seen) {
     }
     seen.ask(&mallory, "exportActions", "forbidden").await;
     seen.ask(&alice, "getAction", "not-found").await;
-    for id in &each_action(seen) {
-        let operation = seen.document.operation(id);
-        seen.ask(&mallory, id, "forbidden").await;
-        let mut body: Value = serde_json::from_str(&operation.bodies()[0]).expect("it is JSON");
-        body["user_id"] = "administrator".into();
-        let protected = |request: reqwest::RequestBuilder| request.body(body.to_string());
-        seen.ask_with(&alice, &operation, protected, "protected-target")
-            .await;
-        let large = |request: reqwest::RequestBuilder| request.body(" ".repeat(17 * 1024));
+    for kind in Kind::ALL {
+        let operation = seen.document.action(*kind);
+        seen.ask(&mallory, &operation.id, "forbidden").await;
+        if kind.has(Slot::UserId) && kind.lifts().is_none() {
+            let protected = changed(&operation, "user_id", "administrator");
+            seen.ask_with(&alice, &operation, protected, "protected-target")
+                .await;
+        }
+        if kind.has(Slot::Shortens) {
+            assert_eq!(alice.send(operation.request(&alice)).await.status, 200);
+            let shorter = changed(&operation, "seconds", 1);
+            seen.ask_with(&alice, &operation, shorter, "would-shorten")
+                .await;
+        }
+        let large = |request: RequestBuilder| request.body(" ".repeat(17 * 1024));
         seen.ask_with(&alice, &operation, large, "payload-too-large")
             .await;
         let request = alice.request(Method::POST, &operation.path);
@@ -156,7 +173,7 @@ async fn repeated(app: &TestApp, seen: &mut Seen) {
     let alice = everybody(app);
     for id in &each_action(seen) {
         let operation = seen.document.operation(id);
-        let keyed = |request: reqwest::RequestBuilder| request.header("Idempotency-Key", "key");
+        let keyed = |request: RequestBuilder| request.header("Idempotency-Key", "key");
         let duration = Duration::from_secs(3);
         app.simulator
             .fail(Fault::next(FaultKind::Delay { duration }));
@@ -178,9 +195,8 @@ async fn repeated(app: &TestApp, seen: &mut Seen) {
             .expect("without a panic")
             .expect("it is answered");
         assert_eq!(first.status(), 200);
-        let mut body: Value = serde_json::from_str(&operation.bodies()[0]).expect("it is JSON");
-        body["user_id"] = "other".into();
-        let other = |request| keyed(request).body(body.to_string());
+        let other = changed(&operation, "reason", "another");
+        let other = |request| other(keyed(request));
         seen.ask_with(&alice, &operation, other, "idempotency-mismatch")
             .await;
         let again = alice.send(keyed(operation.request(&alice))).await;
@@ -240,7 +256,7 @@ async fn without_keys(seen: &mut Seen) {
 async fn over_a_record_that_cannot_be_decoded(seen: &mut Seen) {
     let app = TestApp::start().await;
     let alice = everybody(&app);
-    let keyed = |request: reqwest::RequestBuilder| request.header("Idempotency-Key", "key");
+    let keyed = |request: RequestBuilder| request.header("Idempotency-Key", "key");
     let mut actions = Vec::new();
     for id in &each_action(seen) {
         let operation = seen.document.operation(id);

@@ -1,0 +1,136 @@
+//! What was set and lifted for one target: what is in force, as far as the record can know.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
+
+use crate::audit::{AuditLog, Error, again_if_broken};
+use crate::db::Connection;
+use crate::domain::{Channels, Command, Ended, Kind, Slot, Span, State, TargetAction, Word};
+
+/// What somebody who is about to restrict a target, or to lift what restricts it, must know.
+#[derive(Debug)]
+pub struct Target {
+    /// The action that was begun last, if one was: [`begin`](AuditLog::begin) refuses where it is another by then.
+    pub last_action: Option<Uuid>,
+    /// What was done to it, or may have been, and may still be in force.
+    pub actions: Vec<TargetAction>,
+}
+
+#[derive(FromRow)]
+struct Row {
+    id: Uuid,
+    kind: String,
+    issuer: String,
+    moderator: String,
+    parameters: Option<String>,
+    requested_at: DateTime<Utc>,
+    recorded_at: DateTime<Utc>,
+    state: Option<String>,
+    completed_at: Option<DateTime<Utc>>,
+    end_recorded_at: Option<DateTime<Utc>>,
+}
+
+impl AuditLog {
+    /// What restricts the target of `command`, whose kind is one that restricts or lifts.
+    pub async fn target(&self, command: &Command, set_by: Kind) -> Result<Target, Error> {
+        again_if_broken(|| self.look_at(command, set_by)).await
+    }
+
+    async fn look_at(&self, command: &Command, set_by: Kind) -> Result<Target, Error> {
+        let mut connection = Connection::acquire(&self.lookups).await?;
+        // First: what is begun after it makes the other begin fail.
+        let last_action = sqlx::query_scalar!(
+            "select last_action from modgate.target
+             where sdk_app_id = $1 and restriction = $2 and room_id = $3 and user_id = $4",
+            i64::from(self.deployment.sdk_app_id),
+            set_by.as_str(),
+            command.room_id().unwrap_or_default(),
+            command.user_id().unwrap_or_default(),
+        );
+        let last_action = last_action.fetch_optional(&mut *connection).await?;
+        let rows = self.rows(&mut connection, command, set_by).await?;
+        connection.release();
+        let actions = rows.into_iter().map(action).collect::<Result<_, _>>()?;
+        Ok(Target {
+            last_action,
+            actions,
+        })
+    }
+
+    async fn rows(
+        &self,
+        connection: &mut PgConnection,
+        command: &Command,
+        set_by: Kind,
+    ) -> Result<Vec<Row>, sqlx::Error> {
+        // By the one column of each that is indexed.
+        let of_target = match (command.user_id(), command.room_id()) {
+            (Some(_), Some(_)) => "user_id = $1 and room_id = $2",
+            (Some(_), None) => "user_id = $1 and room_id is null and $2::text is null",
+            (None, _) => "room_id = $2 and user_id is null and $1::text is null",
+        };
+        let statement = format!(
+            "select a.id, a.kind, a.issuer, a.moderator, a.parameters, a.requested_at, a.recorded_at, ended.state,
+                    ended.at as completed_at, ended.recorded_at as end_recorded_at
+             from audit.action a
+             left join lateral (
+                 select e.state, e.at, e.recorded_at from audit.event e
+                 where e.action_id = a.id and audit.is_end(e.state)
+                 order by (e.state = 'unknown'), e.rev desc limit 1) ended on true
+             where {of_target} and a.kind = any($3) and a.sdk_app_id = $4 and a.id >= audit.uuid7_floor($5)
+               and (ended.state is null or ended.state in ('succeeded', 'unknown'))
+             order by a.id"
+        );
+        let kinds = [Some(set_by), set_by.undone_by()].into_iter().flatten();
+        let kinds: Vec<&str> = kinds.map(Kind::as_str).collect();
+        sqlx::query_as(sqlx::AssertSqlSafe(statement))
+            .bind(command.user_id())
+            .bind(command.room_id())
+            .bind(kinds)
+            .bind(i64::from(self.deployment.sdk_app_id))
+            .bind(since(set_by))
+            .fetch_all(connection)
+            .await
+    }
+}
+
+/// What is older has ended, unless it is of a kind that may have no end.
+fn since(set_by: Kind) -> DateTime<Utc> {
+    let has_an_end = set_by.has(Slot::Seconds) && !set_by.has(Slot::Forever);
+    let longest = TimeDelta::seconds(Span::LONGEST.into()) + TimeDelta::days(1);
+    if has_an_end {
+        Utc::now() - longest
+    } else {
+        DateTime::UNIX_EPOCH
+    }
+}
+
+fn action(row: Row) -> Result<TargetAction, Error> {
+    let foreign = |column| Error::Foreign { id: row.id, column };
+    let parameters = row.parameters.as_deref().unwrap_or("{}");
+    let parameters: serde_json::Value =
+        serde_json::from_str(parameters).map_err(|_| foreign("parameters"))?;
+    let seconds = parameters[Slot::Seconds.as_str()].as_u64();
+    let channels = parameters[Slot::Channels.as_str()].as_str();
+    let channels: Option<Channels> = channels.and_then(|word| word.parse().ok());
+    let end = row.state.map(|state| Word::<State>::read(&state).known());
+    let times = row.completed_at.zip(row.end_recorded_at);
+    Ok(TargetAction {
+        id: row.id,
+        kind: row.kind.parse().map_err(|_| foreign("kind"))?,
+        moderator: (row.issuer, row.moderator),
+        span: seconds.and_then(Span::of_seconds),
+        channels: channels.unwrap_or_default(),
+        requested_at: row.requested_at,
+        begun_at: row.recorded_at,
+        end: end
+            .flatten()
+            .zip(times)
+            .map(|(state, (completed_at, recorded_at))| Ended {
+                state,
+                completed_at,
+                recorded_at,
+            }),
+    })
+}
