@@ -18,6 +18,7 @@ use modgate::{
     auth::mint::{Claims, Minter},
     config::{Environment, Settings},
     dev::{Database, kept_secret},
+    domain::Scope,
     server::Server,
     simulator::{self, Simulator},
     telemetry,
@@ -30,16 +31,8 @@ const AUDIENCE: &str = "modgate";
 const SDK_APP_ID: u32 = 1_400_000_000;
 const TOKEN_TTL: Duration = Duration::from_hours(12);
 
-const MODERATOR: (&str, &str, &[&str]) = (
-    "alice",
-    "Alice (moderator)",
-    &[
-        "action:kick_login",
-        "action:kick_seat",
-        "action:kick_member",
-    ],
-);
-const AUDITOR: (&str, &str, &[&str]) = ("bob", "Bob (auditor)", &["audit:read"]);
+const MODERATOR: (&str, &str) = ("alice", "Alice (moderator)");
+const AUDITOR: (&str, &str) = ("bob", "Bob (auditor)");
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -175,8 +168,11 @@ fn announce(
     simulator: &Simulator,
     minter: &Minter,
 ) -> Result<(), Box<dyn Error>> {
-    let moderator = token(minter, MODERATOR)?;
-    let auditor = token(minter, AUDITOR)?;
+    let (reads, acts): (Vec<Scope>, Vec<Scope>) = Scope::all()
+        .iter()
+        .partition(|scope| **scope == Scope::AUDIT_READ);
+    let moderator = token(minter, MODERATOR, &acts)?;
+    let auditor = token(minter, AUDITOR, &reads)?;
     let (gateway, operations) = (server.addr(), server.ops_addr());
     let (simulator, control) = (simulator.url(), simulator.control_url());
     let (url, actions) = (database.url(), format!("http://{gateway}/v1/actions"));
@@ -222,14 +218,18 @@ fn post(token: &str, url: &str, body: &str) -> String {
 
 fn token(
     minter: &Minter,
-    (subject, name, scopes): (&str, &str, &[&str]),
+    (subject, name): (&str, &str),
+    scopes: &[Scope],
 ) -> Result<String, Box<dyn Error>> {
     let claims = Claims {
         issuer: ISSUER.to_owned(),
         audience: vec![AUDIENCE.to_owned()],
         subject: subject.to_owned(),
         name: Some(name.to_owned()),
-        scopes: scopes.iter().copied().map(str::to_owned).collect(),
+        scopes: scopes
+            .iter()
+            .map(|scope| scope.as_str().to_owned())
+            .collect(),
         ttl: TOKEN_TTL,
         now: Utc::now(),
     };

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
-    Answer, Attempt, CaseRef, IdempotencyKey, Kind, Moderator, Reason, State, Targets, Word,
+    Answer, Attempt, CaseRef, IdempotencyKey, Kind, Moderator, Reason, Slot, State, Targets, Word,
 };
 
 /// What Tencent is asked to do: exactly the data that leaves. It has the fields of its kind, and no other.
@@ -22,7 +22,12 @@ pub struct Command {
 impl Command {
     /// An action of `kind`; `None` if a field that it requires has no value, or one that it has not has one.
     pub fn new(kind: Kind, targets: Targets) -> Option<Self> {
-        targets.fit(kind).then_some(Self { kind, targets })
+        let fits = |(slot, is_given): (Slot, bool)| {
+            let field = kind.field(slot);
+            field.map_or(!is_given, |field| is_given || !field.required)
+        };
+        let fit = targets.given().into_iter().all(fits);
+        fit.then_some(Self { kind, targets })
     }
 
     /// Its kind.

@@ -100,7 +100,11 @@ pub fn in_force(actions: &[TargetAction], now: DateTime<Utc>) -> Vec<InForce<'_>
     let setting = actions
         .iter()
         .filter(|action| action.kind.lifts().is_none());
-    let lasting = setting.filter(|action| action.until().is_none_or(|until| until > now));
+    // One that is under way may be done at this moment.
+    let lasts = |action: &TargetAction| {
+        action.end.is_none() || action.until().is_none_or(|until| until > now)
+    };
+    let lasting = setting.filter(|action| lasts(action));
     let standing = lasting.filter_map(|action| {
         let of = |channel: Channels| {
             let is_about = action.channels.overlap(channel);
@@ -120,4 +124,187 @@ pub fn in_force(actions: &[TargetAction], now: DateTime<Utc>) -> Vec<InForce<'_>
         })
     });
     standing.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::option;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::{Api, Effect, Repeat, Scope, Spec};
+
+    static API: Api = Api {
+        word: "setnospeaking",
+        command: "openconfigsvr/setnospeaking",
+        codes: &[],
+    };
+
+    const fn spec(word: &'static str, effect: Effect) -> Spec {
+        Spec {
+            word,
+            scope: Scope::new("action:mute_user", ""),
+            summary: "",
+            names: "",
+            api: &API,
+            fields: &[],
+            packet: |_, _| vec![],
+            repeat: Repeat::Harmless,
+            effect,
+            advice: &[],
+            refusals: &[],
+        }
+    }
+
+    static MUTE: Spec = spec("mute_user", Effect::Restricts(&UNMUTE));
+    static UNMUTE: Spec = spec("unmute_user", Effect::Lifts(&MUTE));
+
+    /// A call, in seconds: when it begins, arrives at Tencent (if it does), and is over (if it is).
+    #[derive(Clone, Debug)]
+    struct Call {
+        lifts: bool,
+        span: Option<u32>,
+        channels: Channels,
+        begins: i64,
+        arrives_after: Option<i64>,
+        takes: Option<i64>,
+        is_answered: bool,
+    }
+
+    const NOW: i64 = 100;
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + second, 0).expect("it is a valid time")
+    }
+
+    impl Call {
+        /// When Tencent does it, if it has by now.
+        fn arrives(&self) -> Option<i64> {
+            let arrives = self.begins + self.arrives_after?;
+            (arrives <= NOW).then_some(arrives)
+        }
+
+        fn ends(&self) -> Option<i64> {
+            self.takes
+                .map(|takes| self.begins + takes)
+                .filter(|ends| *ends <= NOW)
+        }
+
+        fn action(&self, number: u128) -> TargetAction {
+            let state = if self.is_answered {
+                State::Succeeded
+            } else {
+                State::Unknown
+            };
+            TargetAction {
+                id: Uuid::from_u128(number),
+                kind: Kind(if self.lifts { &UNMUTE } else { &MUTE }),
+                moderator: ("issuer".to_owned(), "alice".to_owned()),
+                span: self.span.map(Span::Seconds).filter(|_| !self.lifts),
+                channels: self.channels,
+                requested_at: at(self.begins),
+                begun_at: at(self.begins),
+                end: self.ends().map(|ends| Ended {
+                    state,
+                    completed_at: at(ends),
+                    recorded_at: at(ends),
+                }),
+            }
+        }
+    }
+
+    fn a_call() -> impl Strategy<Value = Call> {
+        let channels = prop::sample::select(Channels::ALL);
+        let span = option::weighted(0.8, 1_u32..200);
+        // It takes at least until it arrives: later the gateway does not wait for it.
+        let way = (option::weighted(0.8, 0_i64..10), 0_i64..10, any::<bool>());
+        (any::<bool>(), span, channels, 0_i64..NOW, way, 0..10).prop_map(
+            |(lifts, span, channels, begins, (arrives_after, longer, is_lost), pending)| Call {
+                lifts,
+                span,
+                channels,
+                begins,
+                arrives_after,
+                takes: (pending > 0).then(|| arrives_after.unwrap_or(0) + longer),
+                is_answered: arrives_after.is_some() && !is_lost,
+            },
+        )
+    }
+
+    /// What is in force at Tencent, where the last word holds: the number of the call, if there is one.
+    fn truth(calls: &[Call], channel: Channels) -> Option<usize> {
+        let of_channel = calls.iter().enumerate();
+        let of_channel = of_channel.filter(|(_, call)| call.channels.overlap(channel));
+        let arrived = of_channel.filter_map(|(number, call)| Some((call.arrives()?, number, call)));
+        let (arrived, number, last) = arrived.max_by_key(|(arrives, ..)| *arrives)?;
+        let is_over = last
+            .span
+            .is_some_and(|span| arrived + i64::from(span) <= NOW);
+        (!last.lifts && !is_over).then_some(number)
+    }
+
+    /// Two calls that arrive in the same second come in an order that nobody has written down.
+    fn are_distinct(calls: &[Call]) -> bool {
+        let mut arrivals: Vec<i64> = calls.iter().filter_map(Call::arrives).collect();
+        arrivals.sort_unstable();
+        arrivals.windows(2).all(|pair| pair[0] < pair[1])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(5_000))]
+        #[test]
+        fn what_is_in_force_at_tencent_is_told_and_what_is_certain_is_true(calls in vec(a_call(), 0..8)) {
+            prop_assume!(are_distinct(&calls));
+            let actions: Vec<TargetAction> =
+                (0..).zip(&calls).map(|(number, call)| call.action(number)).collect();
+            let told = in_force(&actions, at(NOW));
+            for channel in [Channels::Direct, Channels::Groups] {
+                let mut of_channel = told.iter().filter(|one| one.channels.overlap(channel));
+                if let Some(number) = truth(&calls, channel) {
+                    let is_it = |one: &InForce<'_>| one.action.id == actions[number].id;
+                    prop_assert!(of_channel.clone().any(is_it), "{channel}: {number} of {told:?}");
+                }
+                // It may have ended at Tencent a little before it does by the answer.
+                let certain = of_channel.find(|one| one.certain);
+                if let Some(one) = certain {
+                    let last = calls.iter().enumerate().filter(|(_, call)| call.channels.overlap(channel));
+                    let last = last.filter_map(|(number, call)| Some((call.arrives()?, number))).max();
+                    let (_, number) = last.expect("something is certain");
+                    prop_assert_eq!(one.action.id, actions[number].id);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn of_two_at_once_either_may_be_the_last() {
+        let call = |begins, takes, lifts| Call {
+            lifts,
+            span: Some(600),
+            channels: Channels::All,
+            begins,
+            arrives_after: Some(0),
+            takes: Some(takes),
+            is_answered: true,
+        };
+        let told = |calls: &[Call]| -> Vec<(u128, bool)> {
+            let actions: Vec<TargetAction> = (0..)
+                .zip(calls)
+                .map(|(number, call)| call.action(number))
+                .collect();
+            let told = in_force(&actions, at(NOW));
+            told.iter()
+                .map(|one| (one.action.id.as_u128(), one.certain))
+                .collect()
+        };
+        let (first, beside) = (call(10, 5, false), call(12, 5, false));
+        assert_eq!(told(std::slice::from_ref(&first)), [(0, true)]);
+        assert_eq!(told(&[first.clone(), call(15, 5, false)]), [(1, true)]);
+        assert_eq!(told(&[first.clone(), beside]), [(0, false), (1, false)]);
+        assert_eq!(told(&[first.clone(), call(12, 5, true)]), [(0, false)]);
+        assert!(told(&[first.clone(), call(15, 5, true)]).is_empty());
+        // Begun, and nobody knows yet what became of it.
+        assert_eq!(told(&[first, call(98, 10, true)]), [(0, false)]);
+    }
 }

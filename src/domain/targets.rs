@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Channels, Data, Kind, RoomId, Slot, Span, UserId};
+use super::{Channels, Data, RoomId, Slot, Span, UserId};
 
 /// The values of the fields that kinds have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,8 +52,8 @@ impl Targets {
         }
     }
 
-    /// Whether `kind` takes these: all that it requires, and nothing that it has no field for.
-    pub(super) fn fit(&self, kind: Kind) -> bool {
+    /// Which fields have a value.
+    pub(super) fn given(&self) -> [(Slot, bool); 9] {
         let Self {
             user_id,
             room_id,
@@ -64,7 +64,7 @@ impl Targets {
             undoes,
             shortens,
         } = self;
-        let given = [
+        [
             (Slot::UserId, user_id.is_some()),
             (Slot::RoomId, room_id.is_some()),
             (Slot::Data, data.is_some()),
@@ -74,11 +74,7 @@ impl Targets {
             (Slot::Channels, channels.is_some()),
             (Slot::Undoes, undoes.is_some()),
             (Slot::Shortens, shortens.is_some()),
-        ];
-        given.into_iter().all(|(slot, is_given)| {
-            let field = kind.field(slot);
-            field.map_or(!is_given, |field| is_given || !field.required)
-        })
+        ]
     }
 
     /// What the record has no column for, by the names of the fields.

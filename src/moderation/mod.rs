@@ -66,7 +66,7 @@ pub struct Moderation {
     metrics: metrics::Shared,
     /// Which APIs must not be called for the moment.
     suspensions: Suspensions,
-    /// How many attempts may be retries.
+    /// How many calls of each API may be retries.
     retry_budget: RetryBudget,
     tasks: TaskTracker,
     runtime: Handle,

@@ -215,6 +215,10 @@ impl Script {
         self.faults.clear();
     }
 
+    pub(super) fn clear_on(&mut self, api: Api) {
+        self.faults.retain(|fault| fault.api != Some(api));
+    }
+
     pub(super) fn take(&mut self, api: Api, target: Option<&str>) -> Option<Fault> {
         self.faults.retain(|fault| fault.remaining != Some(0));
         let fault = self

@@ -156,6 +156,11 @@ impl Simulator {
         self.backend.held().script.clear();
     }
 
+    /// Drops the faults of one API. Calls already hit stay hit.
+    pub fn clear_faults_on(&self, api: Api) {
+        self.backend.held().script.clear_on(api);
+    }
+
     /// Sets the latency of everything that sets out from now on.
     pub fn set_latency(&self, latency: Latency) {
         self.backend.network.set_latency(latency);

@@ -91,7 +91,7 @@ impl Moderation {
             attempt.failure = Some(Failure::LeaseLapsed.into());
             return (attempt, Verdict::NotSent, None);
         };
-        self.retry_budget.count();
+        self.retry_budget.count(kind.api);
         let (this, started) = (Arc::clone(self), Instant::now());
         let deadline = self.tencent.call_deadline(deadline);
         let mut sending: Sending =
@@ -151,7 +151,7 @@ impl Moderation {
         let retries = attempt.number < MOST_ATTEMPTS
             && is_worth_retrying(kind, attempt, latest)
             && self.suspensions.reason(kind.api).is_none()
-            && self.retry_budget.take();
+            && self.retry_budget.take(kind.api);
         retries.then(|| pause(attempt.number))
     }
 }

@@ -134,6 +134,11 @@ impl Api {
         Self::UNKNOWN,
     ];
 
+    /// The API at `/v4/` and this service and command; [`Api::UNKNOWN`] if there is none.
+    pub fn of_command(command: &str) -> Self {
+        Self::of_path(&format!("/v4/{command}"))
+    }
+
     pub(super) fn of_path(path: &str) -> Self {
         let mut all = Self::ALL.into_iter();
         all.find(|api| api.0.path == path).unwrap_or(Self::UNKNOWN)

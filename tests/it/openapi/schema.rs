@@ -18,8 +18,13 @@ const ANNOTATIONS: [&str; 7] = [
 
 /// Every fault of `value`, with the place where it is. Panics at a keyword it does not know.
 pub(super) fn faults(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
+    faults_of(document, schema, value, false)
+}
+
+fn faults_of(document: &Value, schema: &Value, value: &Value, in_part: bool) -> Vec<String> {
     let mut check = Check {
         document,
+        in_part,
         faults: Vec::new(),
     };
     check.value(schema, value, "");
@@ -38,6 +43,8 @@ pub(super) fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
 
 struct Check<'a> {
     document: &'a Value,
+    /// Whether another schema names all members.
+    in_part: bool,
     faults: Vec<String>,
 }
 
@@ -55,6 +62,7 @@ impl Check<'_> {
                     self.fault(place, format!("{value} is not one of {rule}"));
                 }
                 "oneOf" => self.one_of(rule, value, place),
+                "allOf" => self.all_of(rule, value, place),
                 "properties" => self.members(rule, value, place),
                 "required" => self.required(rule, value, place),
                 "items" => {
@@ -86,10 +94,20 @@ impl Check<'_> {
         let schemas = schemas.as_array().expect("a list");
         let each: Vec<Vec<String>> = schemas
             .iter()
-            .map(|schema| faults(self.document, schema, value))
+            .map(|schema| faults_of(self.document, schema, value, self.in_part))
             .collect();
         if each.iter().filter(|faults| faults.is_empty()).count() != 1 {
             self.fault(place, format!("is not exactly one of: {each:?}"));
+        }
+    }
+
+    /// The first names all members.
+    fn all_of(&mut self, schemas: &Value, value: &Value, place: &str) {
+        let mut schemas = schemas.as_array().expect("a list").iter();
+        self.value(schemas.next().expect("it is not empty"), value, place);
+        for schema in schemas {
+            let faults = faults_of(self.document, schema, value, true);
+            self.faults.extend(faults);
         }
     }
 
@@ -97,6 +115,7 @@ impl Check<'_> {
         for (name, member) in value.as_object().into_iter().flatten() {
             match properties.get(name) {
                 Some(schema) => self.value(schema, member, &format!("{place}/{name}")),
+                None if self.in_part => {}
                 None => self.fault(place, format!("{name} is not named")),
             }
         }

@@ -8,10 +8,11 @@ use modgate::simulator::{Fault, FaultKind};
 use tokio::task::JoinSet;
 
 use super::problems::Seen;
+use crate::support::app::EVERYTHING;
 use crate::support::eventually::eventually;
 use crate::support::persona::Persona;
 use crate::support::process::Gateway;
-use crate::support::world::World;
+use crate::support::world::{World, token};
 
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -29,7 +30,8 @@ pub(super) async fn in_the_queue(seen: &mut Seen) {
     for kind in Kind::ALL {
         let operation = seen.document.action(*kind);
         for who in ["alice", "bob"] {
-            let (who, operation) = (gateway.moderator(who), operation.clone());
+            let who = Persona::new(gateway.addr, Some(token(who, &EVERYTHING)));
+            let operation = operation.clone();
             let request = operation.request(&who);
             asked.spawn(async move { (operation, who.send(request).await) });
         }
