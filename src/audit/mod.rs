@@ -52,7 +52,9 @@ use write::recovery::Watermark;
 pub use crate::db::{Blocked, Blocker};
 pub use proof::{KeyError, PublicKeys, SealKeys};
 pub use proof::{archive, decision, retain, seal, verify};
-pub use read::{Change, Filter, Page, Position, Segment, Target, Unreadable};
+pub use read::{
+    Change, Count, Filter, Page, Position, Segment, Standing, Target, Unreadable, User,
+};
 pub use write::{BeginError, Claims, Holder, OpenAction, SendToken, Swept, TargetTurn};
 
 /// So long after a read was dropped Postgres has ended it, too.

@@ -222,7 +222,8 @@ fn data(text: String, field: &Field) -> Result<Data, String> {
     }
 }
 
-fn user_id(text: String, rules: &RequestRules) -> Result<UserId, String> {
+/// The name of a user.
+pub(super) fn user_id(text: String, rules: &RequestRules) -> Result<UserId, String> {
     let user_id = UserId::try_from(text).map_err(|rule| rule.to_string())?;
     match &rules.user_id_pattern {
         Some(pattern) if !pattern.is_match(user_id.as_str()) => {

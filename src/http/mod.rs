@@ -38,6 +38,7 @@ mod refusal;
 mod settings;
 mod stream;
 mod trace;
+mod users;
 
 use std::future::ready;
 use std::sync::{Arc, OnceLock};
@@ -140,6 +141,7 @@ pub fn routes(config: &mut ServiceConfig, kinds: &[Kind]) {
         .service(get(paths::EXPORT).route(web::get().to(export::export_actions)))
         .service(get(paths::STREAM).route(web::get().to(stream::stream_actions)))
         .service(get(paths::ACTION).route(web::get().to(actions::get_action)))
+        .service(get(paths::USER).route(web::get().to(users::get_user)))
         .service(get(paths::ME).route(web::get().to(me::get_me)))
         .service(get(paths::OPENAPI).route(web::get().to(document::get_openapi)))
         .service(get(paths::DOCS).route(web::get().to(docs::redirect_docs)))

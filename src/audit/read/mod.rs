@@ -10,8 +10,10 @@ mod filter;
 mod own;
 mod page;
 mod target;
+mod user;
 
 pub use actions::Page;
 pub use changes::{Change, Position, Segment, Unreadable};
 pub use filter::Filter;
 pub use target::Target;
+pub use user::{Count, Standing, User};

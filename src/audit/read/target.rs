@@ -1,7 +1,8 @@
 //! What was set and lifted for one target: what is in force, as far as the record can know.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::{FromRow, PgConnection};
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 use uuid::Uuid;
 
 use crate::audit::{AuditLog, Error, again_if_broken};
@@ -17,12 +18,16 @@ pub struct Target {
     pub actions: Vec<TargetAction>,
 }
 
+/// An action that restricts or lifts, as the record has it.
 #[derive(FromRow)]
-struct Row {
-    id: Uuid,
+pub(super) struct Row {
+    pub(super) id: Uuid,
     kind: String,
     issuer: String,
     moderator: String,
+    pub(super) room_id: Option<String>,
+    pub(super) reason: Option<String>,
+    pub(super) case_ref: Option<String>,
     parameters: Option<String>,
     requested_at: DateTime<Utc>,
     recorded_at: DateTime<Utc>,
@@ -32,7 +37,7 @@ struct Row {
 }
 
 impl AuditLog {
-    /// What restricts the target of `command`, whose kind is one that restricts or lifts.
+    /// What restricts the target of `command`, or may; `set_by` is the kind that restricts it so.
     pub async fn target(&self, command: &Command, set_by: Kind) -> Result<Target, Error> {
         again_if_broken(|| self.look_at(command, set_by)).await
     }
@@ -49,30 +54,36 @@ impl AuditLog {
             command.user_id().unwrap_or_default(),
         );
         let last_action = last_action.fetch_optional(&mut *connection).await?;
-        let rows = self.rows(&mut connection, command, set_by).await?;
-        connection.release();
-        let actions = rows.into_iter().map(action).collect::<Result<_, _>>()?;
-        Ok(Target {
-            last_action,
-            actions,
-        })
-    }
-
-    async fn rows(
-        &self,
-        connection: &mut PgConnection,
-        command: &Command,
-        set_by: Kind,
-    ) -> Result<Vec<Row>, sqlx::Error> {
         // By the one column of each that is indexed.
         let of_target = match (command.user_id(), command.room_id()) {
             (Some(_), Some(_)) => "user_id = $1 and room_id = $2",
             (Some(_), None) => "user_id = $1 and room_id is null and $2::text is null",
             (None, _) => "room_id = $2 and user_id is null and $1::text is null",
         };
+        let asked = Asked {
+            of_target,
+            user_id: command.user_id(),
+            room_id: command.room_id(),
+            set_by: &[set_by],
+        };
+        let rows = self.rows(&mut connection, &asked).await?;
+        connection.release();
+        Ok(Target {
+            last_action,
+            actions: rows.iter().map(action).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// What may still be in force, oldest first.
+    pub(super) async fn rows(
+        &self,
+        connection: &mut PgConnection,
+        asked: &Asked<'_>,
+    ) -> Result<Vec<Row>, sqlx::Error> {
+        let of_target = asked.of_target;
         let statement = format!(
-            "select a.id, a.kind, a.issuer, a.moderator, a.parameters, a.requested_at, a.recorded_at, ended.state,
-                    ended.at as completed_at, ended.recorded_at as end_recorded_at
+            "select a.id, a.kind, a.issuer, a.moderator, a.room_id, a.reason, a.case_ref, a.parameters, a.requested_at,
+                    a.recorded_at, ended.state, ended.at as completed_at, ended.recorded_at as end_recorded_at
              from audit.action a
              left join lateral (
                  select e.state, e.at, e.recorded_at from audit.event e
@@ -82,55 +93,64 @@ impl AuditLog {
                and (ended.state is null or ended.state in ('succeeded', 'unknown'))
              order by a.id"
         );
-        let kinds = [Some(set_by), set_by.undone_by()].into_iter().flatten();
-        let kinds: Vec<&str> = kinds.map(Kind::as_str).collect();
-        sqlx::query_as(sqlx::AssertSqlSafe(statement))
-            .bind(command.user_id())
-            .bind(command.room_id())
+        let set_by = asked.set_by.iter().copied();
+        let kinds = set_by.flat_map(|kind| [Some(kind), kind.undone_by()]);
+        let kinds: Vec<&str> = kinds.flatten().map(Kind::as_str).collect();
+        sqlx::query_as(AssertSqlSafe(statement))
+            .bind(asked.user_id)
+            .bind(asked.room_id)
             .bind(kinds)
             .bind(i64::from(self.deployment.sdk_app_id))
-            .bind(since(set_by))
+            .bind(since(asked.set_by))
             .fetch_all(connection)
             .await
     }
 }
 
+/// Whose restrictions are asked for.
+pub(super) struct Asked<'a> {
+    /// A condition on `$1` and `$2`.
+    pub(super) of_target: &'static str,
+    pub(super) user_id: Option<&'a str>,
+    pub(super) room_id: Option<&'a str>,
+    /// The kinds that set them.
+    pub(super) set_by: &'a [Kind],
+}
+
 /// What is older has ended, unless it is of a kind that may have no end.
-fn since(set_by: Kind) -> DateTime<Utc> {
-    let has_an_end = set_by.has(Slot::Seconds) && !set_by.has(Slot::Forever);
+fn since(set_by: &[Kind]) -> DateTime<Utc> {
+    let has_an_end = |kind: &Kind| kind.has(Slot::Seconds) && !kind.has(Slot::Forever);
     let longest = TimeDelta::seconds(Span::LONGEST.into()) + TimeDelta::days(1);
-    if has_an_end {
+    if set_by.iter().all(has_an_end) {
         Utc::now() - longest
     } else {
         DateTime::UNIX_EPOCH
     }
 }
 
-fn action(row: Row) -> Result<TargetAction, Error> {
+pub(super) fn action(row: &Row) -> Result<TargetAction, Error> {
     let foreign = |column| Error::Foreign { id: row.id, column };
     let parameters = row.parameters.as_deref().unwrap_or("{}");
-    let parameters: serde_json::Value =
-        serde_json::from_str(parameters).map_err(|_| foreign("parameters"))?;
+    let parameters: Value = serde_json::from_str(parameters).map_err(|_| foreign("parameters"))?;
     let seconds = parameters[Slot::Seconds.as_str()].as_u64();
     let channels = parameters[Slot::Channels.as_str()].as_str();
     let channels: Option<Channels> = channels.and_then(|word| word.parse().ok());
-    let end = row.state.map(|state| Word::<State>::read(&state).known());
+    let state = row.state.as_deref().map(Word::<State>::read);
+    let state = state.and_then(|state| state.known());
     let times = row.completed_at.zip(row.end_recorded_at);
+    let ended = |(state, (completed_at, recorded_at))| Ended {
+        state,
+        completed_at,
+        recorded_at,
+    };
     Ok(TargetAction {
         id: row.id,
         kind: row.kind.parse().map_err(|_| foreign("kind"))?,
-        moderator: (row.issuer, row.moderator),
+        moderator: (row.issuer.clone(), row.moderator.clone()),
         span: seconds.and_then(Span::of_seconds),
         channels: channels.unwrap_or_default(),
         requested_at: row.requested_at,
         begun_at: row.recorded_at,
-        end: end
-            .flatten()
-            .zip(times)
-            .map(|(state, (completed_at, recorded_at))| Ended {
-                state,
-                completed_at,
-                recorded_at,
-            }),
+        end: state.zip(times).map(ended),
     })
 }

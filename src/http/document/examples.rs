@@ -6,11 +6,12 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::path::Operation;
 
 use super::kinds::operation_id;
-use crate::domain::{Kind, Scope};
+use crate::domain::{Action, Channels, Kind, Scope, Slot};
 use crate::http::format::Format;
 use crate::http::json::{ActionJson, PageJson, time};
 use crate::http::me::{LimitsJson, MeJson, RulesJson};
 use crate::http::openapi::samples::{End, action, richest};
+use crate::http::users::{CountJson, History, StandingJson, UserJson};
 
 /// Adds an example to each content of the answer 200.
 pub(super) fn add(operation: &mut Operation) {
@@ -51,10 +52,41 @@ fn example(operation: &str, media_type: &str) -> Option<Value> {
             let data = plain(serde_json::to_value(ActionJson::from(&action)));
             format!("retry: 1000\nid: 1.2.3\n\nid: 1.2.4\nevent: action\ndata: {data}\n\n").into()
         }
+        "getUser" => user(&action),
         "getMe" => me(),
         _ => return None,
     };
     Some(value)
+}
+
+fn user(action: &Action) -> Value {
+    let mut kinds = Kind::ALL.iter().copied();
+    let restricting = kinds.find(|kind| kind.has(Slot::Channels));
+    let restricting = restricting.expect("a kind is about some of the messages");
+    let user = UserJson {
+        user_id: "user2",
+        restrictions: vec![StandingJson {
+            id: action.id,
+            kind: restricting.as_str(),
+            room_id: None,
+            channels: Some(Channels::All.as_str()),
+            since: time(action.requested_at),
+            until: Some(time(action.requested_at + TimeDelta::minutes(10))),
+            certain: true,
+            by: Some(&action.moderator),
+            reason: action.reason.as_deref(),
+            case_ref: action.case_ref.as_deref(),
+        }],
+        counts: vec![CountJson {
+            kind: action.kind.as_str(),
+            state: action.state.as_str(),
+            count: 1,
+        }],
+        counts_complete: true,
+        history: History::All,
+        actions: vec![ActionJson::from(action)],
+    };
+    serde_json::to_value(user).expect("it is plain data")
 }
 
 fn me() -> Value {

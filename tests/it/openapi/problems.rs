@@ -26,7 +26,7 @@ const BY_TENCENT: [(i64, &str); 5] = [
     (123_456, "tencent-rejected-gateway"),
 ];
 
-const READS: [&str; 3] = ["listActions", "getAction", "exportActions"];
+const READS: [&str; 4] = ["listActions", "getAction", "getUser", "exportActions"];
 
 /// What was seen so far.
 pub(super) struct Seen {
@@ -281,7 +281,11 @@ async fn over_a_record_that_cannot_be_decoded(seen: &mut Seen) {
     for id in READS {
         let mut operation = seen.document.operation(id);
         let id = actions[0].1["id"].as_str().expect("an action has an id");
-        operation.path = operation.path.replace("{id}", id);
+        let user = actions[0].1["user_id"].as_str().expect("it has a user");
+        operation.path = operation
+            .path
+            .replace("{id}", id)
+            .replace("{user_id}", user);
         let answer = alice.send(operation.request(&alice)).await;
         seen.note(&operation, &answer, "internal");
     }

@@ -4,6 +4,7 @@ mod at_once;
 mod lifting;
 mod shortening;
 mod unclear;
+mod users;
 
 use modgate::simulator::Restriction;
 use serde_json::{Value, json};
