@@ -53,7 +53,7 @@ pub use crate::db::{Blocked, Blocker};
 pub use proof::{KeyError, PublicKeys, SealKeys};
 pub use proof::{archive, decision, retain, seal, verify};
 pub use read::{
-    Change, Count, Filter, Page, Position, Segment, Standing, Target, Unreadable, User,
+    Change, Count, Filter, Page, Position, Probeable, Segment, Standing, Target, Unreadable, User,
 };
 pub use write::{BeginError, Claims, Holder, OpenAction, SendToken, Swept, TargetTurn};
 

@@ -131,6 +131,17 @@ impl Intent {
     }
 }
 
+/// What Tencent said was in force on the target of an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// Whether the target was restricted; `None` where that is not known, or it was in part.
+    pub in_effect: Option<bool>,
+    /// When Tencent said so.
+    pub at: DateTime<Utc>,
+    /// When it ends.
+    pub until: Option<DateTime<Utc>>,
+}
+
 /// An action as everyone sees it: in answers, lists and log lines.
 #[derive(Clone, Debug)]
 pub struct Action {
@@ -168,6 +179,8 @@ pub struct Action {
     pub duration: Option<Duration>,
     /// The attempts that are over, in order.
     pub attempts: Vec<Attempt>,
+    /// What the last probe has shown.
+    pub probe: Option<Probe>,
     /// Whether what this says is in the record.
     pub recorded: bool,
     /// Whether nobody has acknowledged that a row of it was written by no gateway.
@@ -202,6 +215,7 @@ impl Action {
             completed_at: None,
             duration: None,
             attempts: Vec::new(),
+            probe: None,
             recorded: true,
             genuine: true,
         }

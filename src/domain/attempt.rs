@@ -194,6 +194,8 @@ pub enum DecidedBy {
     Gateway,
     /// Recovery, after the process that began the action fell silent.
     Recovery,
+    /// What Tencent said when it was asked what is in force.
+    Probe,
 }
 
 impl DecidedBy {
@@ -202,6 +204,7 @@ impl DecidedBy {
         match self {
             Self::Gateway => "gateway",
             Self::Recovery => "recovery",
+            Self::Probe => "probe",
         }
     }
 }

@@ -152,6 +152,7 @@ mod tests {
             packet: |_, _| vec![],
             repeat: Repeat::Harmless,
             effect,
+            probe: None,
             advice: &[],
             refusals: &[],
         }

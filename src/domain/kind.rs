@@ -6,27 +6,7 @@ use std::ops::Deref;
 
 use serde_json::{Map, Value};
 
-use super::{Class, Field, Scope, Slot, Targets};
-
-/// One of Tencent's REST APIs: what its limit, the permits, and a suspension of calls belong to. Several kinds may share
-/// one.
-#[derive(Debug)]
-pub struct Api {
-    /// The one word for it: key of the leases, label `api` of the metrics, policy of `RateLimit`.
-    pub word: &'static str,
-    /// Service and command, as in the path of its URL: `im_open_login_svc/kick`.
-    pub command: &'static str,
-    /// What those of its error codes mean that mean something else, or nothing, for other APIs.
-    pub codes: &'static [(i64, Class)],
-}
-
-impl PartialEq for Api {
-    fn eq(&self, other: &Self) -> bool {
-        self.word == other.word
-    }
-}
-
-impl Eq for Api {}
+use super::{Api, Class, Field, Packet, Question, Scope, Slot, Targets};
 
 /// Everything that tells one kind of action from another.
 #[derive(Debug)]
@@ -49,14 +29,13 @@ pub struct Spec {
     pub repeat: Repeat,
     /// Whether it sets something that lasts, or takes it back.
     pub effect: Effect,
+    /// How it can be found out what is in force on its target, if it can.
+    pub probe: Option<&'static Question>,
     /// What to tell the operator when Tencent answers with one of these codes.
     pub advice: &'static [(i64, &'static str)],
     /// Refusals that occur: class, error code, and `ErrorInfo`. The document has them as examples.
     pub refusals: &'static [(Class, i64, &'static str)],
 }
-
-/// The members of a packet, in Tencent's order.
-pub type Packet = Vec<(&'static str, Value)>;
 
 /// What the deployment decides about packets.
 #[derive(Clone, Copy, Debug)]

@@ -4,24 +4,28 @@
 //! here imports another module of ours: every other module may depend on this one.
 
 mod action;
+mod api;
 mod attempt;
 mod field;
 mod host;
 mod in_force;
 mod kind;
 mod moderator;
+mod question;
 mod restriction;
 mod targets;
 mod text;
 mod words;
 
-pub use action::{Action, Command, Intent, Origin, Request};
+pub use action::{Action, Command, Intent, Origin, Probe, Request};
+pub use api::{Api, Packet};
 pub use attempt::{Answer, Attempt, Class, DecidedBy, End, Failure, Verdict, millis};
 pub use field::{Example, Field, Slot};
 pub use host::is_loopback;
 pub use in_force::{Ended, InForce, TargetAction, in_force};
-pub use kind::{Api, Effect, Kind, Packet, Repeat, Spec, Wire};
+pub use kind::{Effect, Kind, Repeat, Spec, Wire};
 pub use moderator::{Moderator, Scope};
+pub use question::{Finding, Question, Until};
 pub use restriction::{Channels, Span};
 pub use targets::Targets;
 pub use text::{CaseRef, Data, IdempotencyKey, Reason, RoomId, UserId, Violation, printable};

@@ -40,7 +40,8 @@ pub(super) struct ActionJson<'a> {
     /// True where it is a restriction that lasts until it is lifted.
     #[schema(required)]
     forever: Option<bool>,
-    /// When the restriction ends: `seconds` after `completed_at`, of an action that succeeded.
+    /// When the restriction ends, of an action that succeeded: as Tencent said when it was asked, or else `seconds`
+    /// after `completed_at`.
     #[schema(required, value_type = Option<DateTime<Utc>>)]
     until: Option<String>,
     /// The messages that a global mute is about: `all`, `direct` or `groups`.
@@ -71,6 +72,10 @@ pub(super) struct ActionJson<'a> {
     #[schema(required)]
     tencent: Option<TencentJson<'a>>,
     attempts: Vec<AttemptJson<'a>>,
+    /// What Tencent said last, when it was asked what is in force: a few seconds after an outcome that is unknown, or
+    /// because somebody wanted to know.
+    #[schema(required)]
+    probe: Option<ProbeJson>,
     /// Whether what this says is in the record.
     recorded: bool,
     /// False, and there, only where somebody has acknowledged that no gateway wrote this action or an
@@ -116,6 +121,20 @@ struct AttemptJson<'a> {
     failure: Option<&'a str>,
 }
 
+/// What Tencent said was in force on the target of an action.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Probe)]
+struct ProbeJson {
+    /// Whether the target was restricted, whoever did it; null where that is not known, or it was in part.
+    #[schema(required)]
+    in_effect: Option<bool>,
+    #[schema(value_type = DateTime<Utc>)]
+    at: String,
+    /// When that ends; null if it does not, or nothing is in force.
+    #[schema(required, value_type = Option<DateTime<Utc>>)]
+    until: Option<String>,
+}
+
 /// Actions, newest first.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Page)]
@@ -158,6 +177,11 @@ impl<'a> From<&'a Action> for ActionJson<'a> {
                 request_id: answer.request_id.as_deref(),
             }),
             attempts: action.attempts.iter().map(AttemptJson::from).collect(),
+            probe: action.probe.map(|probe| ProbeJson {
+                in_effect: probe.in_effect,
+                at: time(probe.at),
+                until: probe.until.map(time),
+            }),
             recorded: action.recorded,
             genuine: (!action.genuine).then_some(false),
         }
@@ -190,6 +214,10 @@ pub(super) fn until(action: &Action) -> Option<DateTime<Utc>> {
     let seconds = parameter(action, Slot::Seconds)?.as_i64()?;
     let succeeded = action.state.known() == Some(State::Succeeded);
     let from = action.completed_at.filter(|_| succeeded)?;
+    // Where a probe has found it out, there is no answer from whose time it could be counted.
+    if action.last_answer().is_none() {
+        return action.probe?.until;
+    }
     from.checked_add_signed(TimeDelta::try_seconds(seconds)?)
 }
 

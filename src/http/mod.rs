@@ -29,6 +29,7 @@ mod openapi;
 pub mod ops;
 mod paths;
 mod pieces;
+mod probe;
 mod problem;
 mod problem_answer;
 mod problem_body;
@@ -141,6 +142,11 @@ pub fn routes(config: &mut ServiceConfig, kinds: &[Kind]) {
         .service(get(paths::EXPORT).route(web::get().to(export::export_actions)))
         .service(get(paths::STREAM).route(web::get().to(stream::stream_actions)))
         .service(get(paths::ACTION).route(web::get().to(actions::get_action)))
+        .service(
+            web::resource(paths::PROBE)
+                .route(web::post().to(probe::probe_action))
+                .default_service(refuse(|| ApiError::MethodNotAllowed { allow: "POST" })),
+        )
         .service(get(paths::USER).route(web::get().to(users::get_user)))
         .service(get(paths::ME).route(web::get().to(me::get_me)))
         .service(get(paths::OPENAPI).route(web::get().to(document::get_openapi)))

@@ -6,6 +6,7 @@ pub(super) const ACTIONS: &str = "/v1/actions";
 pub(super) const EXPORT: &str = "/v1/actions/export";
 pub(super) const STREAM: &str = "/v1/actions/stream";
 pub(super) const ACTION: &str = "/v1/actions/{id}";
+pub(super) const PROBE: &str = "/v1/actions/{id}/probe";
 pub(super) const USER: &str = "/v1/users/{user_id}";
 pub(super) const ME: &str = "/v1/me";
 pub(super) const OPENAPI: &str = "/openapi.json";

@@ -75,6 +75,12 @@ pub(super) enum ApiError {
         "a restriction that is in force ends later: nothing was done. To end it earlier, name it in `shortens`"
     )]
     WouldShorten(RestrictionJson),
+    /// 409: a probe would find out nothing.
+    #[error(
+        "nothing can be found out about this action: look at the user. Only mutes and bans of users can be read back, \
+         and only where the outcome is unknown or they were set"
+    )]
+    NothingToFind,
     /// 422: Tencent found the request wrong.
     #[error("Tencent refused the request as wrong: nothing was done")]
     RejectedByTencent(Box<Action>),
@@ -152,6 +158,7 @@ impl ApiError {
             Self::TargetNotFound(_)             => Code::TargetNotFound,
             Self::TargetConflict(_)             => Code::TargetConflict,
             Self::WouldShorten(_)               => Code::WouldShorten,
+            Self::NothingToFind                 => Code::NothingToFind,
             Self::RejectedByTencent(_)          => Code::RejectedByTencent,
             Self::IdempotencyConflict           => Code::IdempotencyConflict,
             Self::IdempotencyMismatch           => Code::IdempotencyMismatch,

@@ -27,6 +27,8 @@ pub(super) enum Limit {
     Tencent,
     /// On how much a moderator may read.
     Reads,
+    /// On how often an action is probed.
+    Probes,
 }
 
 /// A restriction that is in force.

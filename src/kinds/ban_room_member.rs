@@ -3,8 +3,10 @@
 
 use serde_json::json;
 
-use super::scopes;
-use crate::domain::{Api, Class, Effect, Field, Kind, Packet, Repeat, Slot, Spec, Targets, Wire};
+use super::{listed, scopes};
+use crate::domain::{
+    Api, Class, Effect, Field, Kind, Packet, Question, Repeat, Slot, Spec, Targets, Wire,
+};
 
 /// `ban_room_member`
 pub const KIND: Kind = Kind(&SPEC);
@@ -24,6 +26,19 @@ static UNDO_API: Api = Api {
     codes: &[],
 };
 
+static PROBE_API: Api = Api {
+    word: "room_get_banned_member_list",
+    command: "room_engine_http_srv/get_banned_member_list",
+    codes: &[],
+};
+
+/// `get_banned_member_list` of the room engine (product 647).
+static PROBE: Question = Question {
+    api: &PROBE_API,
+    packet: listed::page,
+    read: listed::banned,
+};
+
 static SPEC: Spec = Spec {
     word: "ban_room_member",
     scope: scopes::BAN_MEMBER,
@@ -40,6 +55,7 @@ static SPEC: Spec = Spec {
     packet,
     repeat: Repeat::Harmless,
     effect: Effect::Restricts(&UNDO_SPEC),
+    probe: Some(&PROBE),
     advice: &[],
     refusals: &[
         (Class::NotFound, 100_004, "the room does not exist"),
@@ -65,6 +81,7 @@ static UNDO_SPEC: Spec = Spec {
     packet: undo_packet,
     repeat: Repeat::Harmless,
     effect: Effect::Lifts(&SPEC),
+    probe: Some(&PROBE),
     advice: &[],
     refusals: &[
         (Class::NotFound, 100_004, "the room does not exist"),

@@ -24,6 +24,7 @@ static SPEC: Spec = Spec {
     // It would log out a user who has just been let back in.
     repeat: Repeat::DoesItAgain,
     effect: Effect::Passes,
+    probe: None,
     advice: &[(
         70_402,
         "Tencent refused a parameter of a login kick; if it refuses every one, the app expects the other name: see \

@@ -35,6 +35,7 @@ static SPEC: Spec = Spec {
     // It would put out a user who has just been let back in.
     repeat: Repeat::DoesItAgain,
     effect: Effect::Passes,
+    probe: None,
     advice: &[],
     refusals: &[
         (Class::NotFound, 100_004, "the room does not exist"),

@@ -36,6 +36,7 @@ static SPEC: Spec = Spec {
     },
     repeat: Repeat::FindsItDone(&[NOT_ON_A_SEAT]),
     effect: Effect::Passes,
+    probe: None,
     advice: &[],
     refusals: &[
         (Class::NotFound, 100_004, "the room does not exist"),

@@ -10,6 +10,7 @@ pub mod ban_room_member;
 pub mod kick_login;
 pub mod kick_room_member;
 pub mod kick_seat;
+mod listed;
 pub mod mute_group;
 pub mod mute_group_member;
 pub mod mute_live_member;
@@ -69,13 +70,15 @@ static RULE: LazyLock<String> = LazyLock::new(|| {
 });
 
 impl Api {
-    /// Every API that a kind calls, once, in the order of the kinds.
+    /// Every API that a kind calls, once, in the order of the kinds; and then those that are asked what is in force.
     pub fn all() -> &'static [&'static Self] {
         static ALL: LazyLock<Vec<&Api>> = LazyLock::new(|| {
+            let acting = Kind::ALL.iter().map(|kind| kind.api);
+            let asked = Kind::ALL.iter().filter_map(|kind| kind.probe);
             let mut all: Vec<&Api> = Vec::new();
-            for kind in Kind::ALL {
-                if !all.contains(&kind.api) {
-                    all.push(kind.api);
+            for api in acting.chain(asked.map(|question| question.api)) {
+                if !all.contains(&api) {
+                    all.push(api);
                 }
             }
             all

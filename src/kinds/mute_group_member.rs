@@ -3,8 +3,10 @@
 
 use serde_json::json;
 
-use super::scopes;
-use crate::domain::{Api, Class, Effect, Field, Kind, Packet, Repeat, Slot, Spec, Targets, Wire};
+use super::{listed, scopes};
+use crate::domain::{
+    Api, Class, Effect, Field, Kind, Packet, Question, Repeat, Slot, Spec, Targets, Wire,
+};
 
 /// `mute_group_member`
 pub const KIND: Kind = Kind(&SPEC);
@@ -16,6 +18,19 @@ static API: Api = Api {
     word: "forbid_send_msg",
     command: "group_open_http_svc/forbid_send_msg",
     codes: &[],
+};
+
+static PROBE_API: Api = Api {
+    word: "get_group_muted_account",
+    command: "group_open_http_svc/get_group_muted_account",
+    codes: &[],
+};
+
+/// Getting the List of Muted Group Members (product 1047). It documents no pages.
+static PROBE: Question = Question {
+    api: &PROBE_API,
+    packet: |targets, _| vec![("GroupId", json!(targets.room_id()))],
+    read: |answer, targets| listed::muted(answer.get("MutedAccountList")?, targets),
 };
 
 static SPEC: Spec = Spec {
@@ -34,6 +49,7 @@ static SPEC: Spec = Spec {
     packet,
     repeat: Repeat::Harmless,
     effect: Effect::Restricts(&UNDO_SPEC),
+    probe: Some(&PROBE),
     advice: &[],
     refusals: &[
         (Class::NotFound, 10_010, "the group does not exist"),
@@ -59,6 +75,7 @@ static UNDO_SPEC: Spec = Spec {
     packet,
     repeat: Repeat::Harmless,
     effect: Effect::Lifts(&SPEC),
+    probe: Some(&PROBE),
     advice: &[],
     refusals: &[
         (Class::NotFound, 10_010, "the group does not exist"),

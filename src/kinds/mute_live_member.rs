@@ -2,8 +2,10 @@
 
 use serde_json::json;
 
-use super::scopes;
-use crate::domain::{Api, Class, Effect, Field, Kind, Packet, Repeat, Slot, Spec, Targets, Wire};
+use super::{listed, scopes};
+use crate::domain::{
+    Api, Class, Effect, Field, Kind, Packet, Question, Repeat, Slot, Spec, Targets, Wire,
+};
 
 /// `mute_live_member`
 pub const KIND: Kind = Kind(&SPEC);
@@ -15,6 +17,21 @@ static API: Api = Api {
     word: "live_mute_member",
     command: "live_engine_http_srv/mute_member",
     codes: &[],
+};
+
+static PROBE_API: Api = Api {
+    word: "live_get_muted_member_list",
+    command: "live_engine_http_srv/get_muted_member_list",
+    codes: &[],
+};
+
+/// `get_muted_member_list` of `TUILiveKit` (product 647). It documents no pages.
+static PROBE: Question = Question {
+    api: &PROBE_API,
+    packet: |targets, _| vec![("RoomId", json!(targets.room_id()))],
+    read: |answer, targets| {
+        listed::muted(answer.get("Response")?.get("MutedAccountList")?, targets)
+    },
 };
 
 static SPEC: Spec = Spec {
@@ -32,6 +49,7 @@ static SPEC: Spec = Spec {
     packet,
     repeat: Repeat::Harmless,
     effect: Effect::Restricts(&UNDO_SPEC),
+    probe: Some(&PROBE),
     advice: &[],
     refusals: &[
         (Class::NotFound, 100_004, "the room does not exist"),
@@ -57,6 +75,7 @@ static UNDO_SPEC: Spec = Spec {
     packet,
     repeat: Repeat::Harmless,
     effect: Effect::Lifts(&SPEC),
+    probe: Some(&PROBE),
     advice: &[],
     refusals: &[
         (Class::NotFound, 100_004, "the room does not exist"),

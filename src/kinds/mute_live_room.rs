@@ -28,6 +28,7 @@ static SPEC: Spec = Spec {
     packet,
     repeat: Repeat::Harmless,
     effect: Effect::Restricts(&UNDO_SPEC),
+    probe: None,
     advice: &[],
     refusals: &[
         (Class::NotFound, 100_004, "the room does not exist"),
@@ -52,6 +53,7 @@ static UNDO_SPEC: Spec = Spec {
     packet: undo_packet,
     repeat: Repeat::Harmless,
     effect: Effect::Lifts(&SPEC),
+    probe: None,
     advice: &[],
     refusals: &[
         (Class::NotFound, 100_004, "the room does not exist"),

@@ -1,11 +1,12 @@
 //! Setting and lifting a global mute (Setting Global Mute, product 1047): a user cannot send messages, reads on, and
 //! stays signed in.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::scopes;
 use crate::domain::{
-    Api, Class, Effect, Example, Field, Kind, Packet, Repeat, Slot, Spec, Targets, Wire,
+    Api, Class, Effect, Example, Field, Finding, Kind, Packet, Question, Repeat, Slot, Spec,
+    Targets, Until, Wire,
 };
 
 /// `mute_user`
@@ -18,6 +19,19 @@ static API: Api = Api {
     word: "setnospeaking",
     command: "openconfigsvr/setnospeaking",
     codes: &[],
+};
+
+static PROBE_API: Api = Api {
+    word: "getnospeaking",
+    command: "openconfigsvr/getnospeaking",
+    codes: &[],
+};
+
+/// Querying Global Mute (product 1047): the seconds that are left.
+static PROBE: Question = Question {
+    api: &PROBE_API,
+    packet: |targets, _| vec![("Get_Account", json!(targets.user_id()))],
+    read,
 };
 
 static SPEC: Spec = Spec {
@@ -36,6 +50,7 @@ static SPEC: Spec = Spec {
     packet,
     repeat: Repeat::Harmless,
     effect: Effect::Restricts(&UNDO_SPEC),
+    probe: Some(&PROBE),
     advice: &[],
     // Tencent documents neither for this command: those of others stand for what it may give.
     refusals: &[
@@ -58,6 +73,7 @@ static UNDO_SPEC: Spec = Spec {
     packet,
     repeat: Repeat::Harmless,
     effect: Effect::Lifts(&SPEC),
+    probe: Some(&PROBE),
     advice: &[],
     // Tencent documents neither for this command: those of others stand for what it may give.
     refusals: &[
@@ -80,4 +96,19 @@ fn packet(targets: &Targets, _: &Wire) -> Packet {
         packet.push(("GroupmsgNospeakingTime", json!(seconds)));
     }
     packet
+}
+
+fn read(answer: &Value, _: &Targets) -> Option<Finding> {
+    let left = |name: &str| {
+        let seconds = u32::try_from(answer.get(name)?.as_u64()?).ok()?;
+        Some(match seconds {
+            0 => None,
+            u32::MAX => Some(Until::Lifted),
+            _ => Some(Until::SecondsLeft(seconds)),
+        })
+    };
+    Some(Finding::InForce {
+        direct: left("C2CmsgNospeakingTime")?,
+        groups: left("GroupmsgNospeakingTime")?,
+    })
 }

@@ -38,6 +38,7 @@ static SPEC: Spec = Spec {
     // It would remove a user who has just been let back in. That somebody is no member is answered with success.
     repeat: Repeat::DoesItAgain,
     effect: Effect::Passes,
+    probe: None,
     advice: &[],
     refusals: &[
         (Class::NotFound, 10_010, "the group does not exist"),

@@ -1,12 +1,14 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use super::{kick_login, mute_user};
+use serde_json::json;
+
+use super::{ban_live_member, kick_login, mute_live_member, mute_user};
 use crate::domain::{
     Api, Channels, Class, Data, Effect, Example, Kind, RoomId, Scope, Slot, Span, Spec, Targets,
     UserId, Wire,
 };
-use crate::domain::{Command, Repeat};
+use crate::domain::{Command, Finding, Repeat, Until};
 
 /// A kind that shares its API with another one, as undos do.
 pub(crate) fn undo() -> Kind {
@@ -20,6 +22,7 @@ pub(crate) fn undo() -> Kind {
         packet: |_, _| vec![],
         repeat: Repeat::Harmless,
         effect: Effect::Passes,
+        probe: None,
         advice: &[],
         refusals: &[],
     });
@@ -235,4 +238,78 @@ fn what_restricts_and_what_lifts_it_are_one_apis_or_a_pair_and_have_one_scope_an
         let lasts = kind.has(Slot::Seconds) || kind.has(Slot::Forever);
         assert!(!lasts || undone_by.is_some(), "{kind}");
     }
+}
+
+/// What the answers to the questions of a kind say of its example's target.
+fn found(kind: Kind, answer: &serde_json::Value) -> Option<Finding> {
+    let question = kind.probe.expect("it has one");
+    (question.read)(answer, example(kind).targets())
+}
+
+#[test]
+fn questions_are_those_that_tencent_documents() {
+    for kind in Kind::ALL {
+        let Some(question) = kind.probe else {
+            assert!(
+                !kind.has(Slot::Seconds),
+                "{kind}: what has an end can be asked for"
+            );
+            continue;
+        };
+        let packet = (question.packet)(example(*kind).targets(), 100);
+        let documented = match question.api.word {
+            "getnospeaking" => r#"[["Get_Account","user5"]]"#,
+            "get_group_muted_account" => r#"[["GroupId","@TGS#2J4SZEAEL"]]"#,
+            "live_get_muted_member_list" => r#"[["RoomId","room-test"]]"#,
+            "live_get_banned_member_list" | "room_get_banned_member_list" => {
+                r#"[["RoomId","room-test"],["Offset",100],["Limit",100]]"#
+            }
+            other => panic!("write down the question of {other}"),
+        };
+        assert_eq!(serde_json::to_string(&packet).unwrap(), documented);
+    }
+}
+
+#[test]
+fn an_answer_says_what_is_in_force_or_where_to_go_on_or_nothing() {
+    let at = |second| Finding::of_all(Some(Until::At(second)));
+    let left = |direct, groups| {
+        found(
+            mute_user::KIND,
+            &json!({"C2CmsgNospeakingTime": direct, "GroupmsgNospeakingTime": groups}),
+        )
+    };
+    assert_eq!(
+        left(json!(0), json!(600)),
+        Some(Finding::InForce {
+            direct: None,
+            groups: Some(Until::SecondsLeft(600))
+        })
+    );
+    assert_eq!(
+        left(json!(4_294_967_295_u32), json!(4_294_967_295_u32)),
+        Some(Finding::of_all(Some(Until::Lifted)))
+    );
+    assert_eq!(left(json!("600"), json!(0)), None);
+    let live = |list| {
+        found(
+            mute_live_member::KIND,
+            &json!({"Response": {"MutedAccountList": list}}),
+        )
+    };
+    let user7 = |until| json!([{"Member_Account": "user77", "MutedUntil": 1}, {"Member_Account": "user7", "MutedUntil": until}]);
+    assert_eq!(live(user7(json!(1_800_000_000))), Some(at(1_800_000_000)));
+    assert_eq!(live(user7(json!(null))), None);
+    assert_eq!(live(json!([])), Some(Finding::of_all(None)));
+    assert_eq!(live(json!(null)), None);
+    let banned = |list, next| {
+        found(
+            ban_live_member::KIND,
+            &json!({"Response": {"BannedAccountList": list, "NextOffset": next}}),
+        )
+    };
+    let user8 = json!([{"Member_Account": "user8", "BannedUntil": 1_800_000_000}]);
+    assert_eq!(banned(user8.clone(), 100), Some(at(1_800_000_000)));
+    assert_eq!(banned(json!([]), 100), Some(Finding::NextPage(100)));
+    assert_eq!(banned(json!([]), 0), Some(Finding::of_all(None)));
 }

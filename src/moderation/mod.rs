@@ -10,6 +10,7 @@
 
 mod admit;
 mod ending;
+mod probe;
 mod refusal;
 mod run;
 mod suspension;
@@ -27,6 +28,7 @@ use crate::limit::Limiter;
 use crate::metrics;
 use crate::service::Service;
 use crate::tencent;
+pub use probe::{ProbeError, ProbeRefusal};
 pub use refusal::{Refusal, throttled_for};
 use run::RetryBudget;
 pub use suspension::Suspended;

@@ -16,10 +16,14 @@ use actix_web::{
     HttpRequest, HttpResponse,
     body::{BodyStream, SizedStream},
     dev::Extensions,
-    http::{StatusCode, header},
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
     rt,
     web::{self, Bytes},
 };
+use chrono::DateTime;
 use futures_util::{StreamExt, stream};
 
 use super::{
@@ -81,12 +85,20 @@ pub(super) async fn answer(
     backend: web::Data<Backend>,
 ) -> actix_web::Result<HttpResponse> {
     let request = read(&http_request, &body);
+    let clock = Arc::clone(&backend);
     // A task of its own: the server drops this function when the client goes, but the call is on
     // its way.
     let reply = rt::spawn(backend.into_inner().handle(request))
         .await
         .map_err(io::Error::other)?;
-    write(reply, &http_request).await
+    let mut response = write(reply, &http_request).await?;
+    let now = i64::try_from(clock.held().world.now()).ok();
+    let now = now.and_then(|now| DateTime::from_timestamp(now, 0));
+    let date = now.map(|now| now.format("%a, %d %b %Y %H:%M:%S GMT").to_string());
+    if let Some(date) = date.and_then(|date| HeaderValue::from_str(&date).ok()) {
+        response.headers_mut().insert(header::DATE, date);
+    }
+    Ok(response)
 }
 
 fn read(request: &HttpRequest, body: &[u8]) -> Request {

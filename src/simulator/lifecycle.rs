@@ -20,7 +20,6 @@ use super::{
     restrictions::Restriction,
     server::{self, Order},
     settings::Settings,
-    usersig::unix_seconds,
 };
 
 /// Why a simulator does not run.
@@ -206,14 +205,19 @@ impl Simulator {
     pub fn restricted_until(&self, of: Restriction, room_id: &str, user_id: &str) -> Option<u64> {
         let held = self.backend.held();
         let restrictions = &held.world.restrictions;
-        restrictions.until(of, room_id, user_id, unix_seconds())
+        restrictions.until(of, room_id, user_id, held.world.now())
     }
 
     /// Restricts a user for so many seconds, as somebody who does not ask the gateway does; 0 lifts.
     pub fn restrict(&self, of: Restriction, room_id: &str, user_id: &str, seconds: u32) {
-        let mut held = self.backend.held();
-        let restrictions = &mut held.world.restrictions;
-        restrictions.set(of, room_id, user_id, seconds, unix_seconds());
+        let world = &mut self.backend.held().world;
+        let now = world.now();
+        world.restrictions.set(of, room_id, user_id, seconds, now);
+    }
+
+    /// Sets its clock so many seconds ahead: of mutes and bans, and of the `Date` of its answers.
+    pub fn set_clock_ahead(&self, seconds: i64) {
+        self.backend.held().world.clock_ahead = seconds;
     }
 
     /// Whether everybody in this room or group is muted.

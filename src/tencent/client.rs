@@ -15,7 +15,7 @@ use super::exchange::{Exchange, PermitUse, judge_exchange};
 use super::last_check;
 use super::request::{Admin, build_request};
 use super::settings::{BaseUrl, Credential, Error, Settings};
-use super::transport::{fetch, http_client};
+use super::transport::{Head, fetch, http_client};
 use crate::audit::SendToken;
 use crate::domain::{Attempt, Command, Failure, Kind, Verdict, Wire};
 use crate::limit::Permit;
@@ -184,12 +184,12 @@ impl Client {
             late.or_else(&check)
         };
         last_check::add(&mut request, check);
-        let mut http_status = None;
+        let mut head = Head::default();
         let fetched = if deadline.has_passed() {
             Err(Failure::DeadlinePassed)
         } else {
             // Whatever is still open is closed here, with the future that holds it.
-            let fetching = fetch(&self.http, request, &secrets, &mut http_status);
+            let fetching = fetch(&self.http, request, &secrets, &mut head);
             let fetched = timeout_at(deadline.at() + listening, fetching).await;
             fetched.map_or(Err(Failure::TimedOut), |fetched| {
                 fetched.map_err(|lost| lost.failure)
@@ -201,7 +201,7 @@ impl Client {
         Exchange {
             permit_use,
             duration,
-            http_status,
+            http_status: head.status,
             judgement,
         }
     }

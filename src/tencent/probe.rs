@@ -8,7 +8,7 @@ use super::client::{Client, secrets};
 use super::codes::common_class_of;
 use super::envelope::judge;
 use super::request::{Admin, QUERY_ONLINE_STATUS, build_question};
-use super::transport::{Lost, fetch};
+use super::transport::{Head, Lost, fetch};
 use crate::domain::{Answer, Class, Failure};
 
 /// What came of [`Client::probe`]. Holds no URL and no echo of the credential.
@@ -62,8 +62,8 @@ impl Client {
             usersig: &usersig,
         };
         let request = build_question(&self.url, &admin, rand::random());
-        let mut http_status = None;
-        let fetching = fetch(&self.http, request, &secrets, &mut http_status);
+        let mut head = Head::default();
+        let fetching = fetch(&self.http, request, &secrets, &mut head);
         let fetched = timeout(patience, fetching).await;
         match fetched.unwrap_or_else(|_| Err(Failure::TimedOut.into())) {
             Ok((status, body)) => judge(&QUERY_ONLINE_STATUS, status, &body, &secrets)

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, Serializer};
 
 use super::settings::BaseUrl;
-use crate::domain::{Api, Command, Packet, Wire};
+use crate::domain::{Api, Command, Packet, Question, Targets, Wire};
 
 /// What is percent-encoded: everything but the unreserved characters (RFC 3986, 2.3) and the `*` of a
 /// `UserSig`, which goes into the query as it is.
@@ -40,6 +40,18 @@ pub(super) fn build_request(
     post(base, admin, kind.api.command, &body, random)
 }
 
+/// The request for `question` about this target, for the page that begins at `offset`. It holds the `UserSig` as well.
+pub(super) fn build_ask(
+    base: &BaseUrl,
+    admin: &Admin<'_>,
+    question: &Question,
+    targets: &Targets,
+    offset: u64,
+) -> Request {
+    let body = Body((question.packet)(targets, offset));
+    post(base, admin, question.api.command, &body, rand::random())
+}
+
 /// Querying Online Status (product 1047).
 pub(super) static QUERY_ONLINE_STATUS: Api = Api {
     word: "openim/query_online_status",
@@ -50,7 +62,7 @@ pub(super) static QUERY_ONLINE_STATUS: Api = Api {
 /// The question whether the admin itself is online, which does nothing to anyone (Querying Online
 /// Status, product 1047). It holds the `UserSig` as well.
 pub(super) fn build_question(base: &BaseUrl, admin: &Admin<'_>, random: u32) -> Request {
-    let body = Question {
+    let body = OnlineStatus {
         accounts: [admin.identifier],
     };
     post(base, admin, QUERY_ONLINE_STATUS.command, &body, random)
@@ -80,7 +92,7 @@ fn post(
 }
 
 #[derive(Serialize)]
-struct Question<'a> {
+struct OnlineStatus<'a> {
     #[serde(rename = "To_Account")]
     accounts: [&'a str; 1],
 }

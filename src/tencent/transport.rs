@@ -4,7 +4,9 @@ use std::error::Error as _;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use reqwest::{Certificate, Proxy, Request, Url, redirect, retry};
+use chrono::{DateTime, Utc};
+use reqwest::header::DATE;
+use reqwest::{Certificate, Proxy, Request, Response, Url, redirect, retry};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::last_check::held_back;
@@ -95,15 +97,23 @@ impl From<Failure> for Lost {
     }
 }
 
-/// Sends the request and reads the answer to its end. `http_status` is there for a caller
-/// that drops the future before that.
+/// What the head of an answer says.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Head {
+    pub(super) status: Option<u16>,
+    /// `Date`, in seconds (RFC 9110, 6.6.1).
+    pub(super) date: Option<DateTime<Utc>>,
+}
+
+/// Sends the request and reads the answer to its end. `head` is there also for a caller that drops the future
+/// before that.
 ///
 /// Of the failures, only [`Failure::Connect`] and those of the last check say that no byte left.
 pub(super) async fn fetch(
     http: &reqwest::Client,
     request: Request,
     secrets: &[&str],
-    http_status: &mut Option<u16>,
+    head: &mut Head,
 ) -> Result<(u16, Vec<u8>), Lost> {
     let mut response = http.execute(request).await.map_err(|error| {
         let failure = match held_back(&error) {
@@ -114,7 +124,10 @@ pub(super) async fn fetch(
         lost(error, failure, secrets)
     })?;
     let status = response.status().as_u16();
-    *http_status = Some(status);
+    *head = Head {
+        status: Some(status),
+        date: date(&response),
+    };
     let mut body = Vec::new();
     loop {
         let chunk = response
@@ -129,6 +142,11 @@ pub(super) async fn fetch(
         }
         body.extend_from_slice(&chunk);
     }
+}
+
+fn date(response: &Response) -> Option<DateTime<Utc>> {
+    let date = response.headers().get(DATE)?.to_str().ok()?;
+    DateTime::parse_from_rfc2822(date).ok().map(Into::into)
 }
 
 /// The only place that sees an error of the HTTP client. It prints its URL, and what its causes

@@ -12,7 +12,7 @@ use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
 use crate::audit::Error;
-use crate::domain::{Action, Answer, Attempt, Word};
+use crate::domain::{Action, Answer, Attempt, Probe, Word};
 
 const UNKNOWN: &str = "unknown";
 
@@ -55,6 +55,7 @@ pub(super) struct EventRow {
     error_info: Option<String>,
     pub(super) tencent_request_id: Option<String>,
     failure: Option<String>,
+    details: Option<String>,
 }
 
 /// The intents of these actions.
@@ -81,7 +82,7 @@ pub(super) async fn events(
     let rows = sqlx::query_as(
         "select action_id, rev, state, audit.is_end(state) as is_end, at, duration_us, attempt, tencent_random,
                 attempt_duration_us, http_status, action_status, error_code, error_info,
-                tencent_request_id, failure
+                tencent_request_id, failure, details
          from audit.event where action_id = any($1) order by action_id, rev",
     );
     let rows: Vec<EventRow> = rows.bind(ids).fetch_all(connection).await?;
@@ -127,8 +128,21 @@ pub(super) fn action(intent: &IntentRow, so_far: &[EventRow]) -> Result<Action, 
             .map(|known| known.ok_or(foreign("duration_us")))
             .transpose()?,
         attempts: attempts(so_far)?,
+        probe: so_far.iter().rev().find_map(probe),
         recorded: true,
         genuine: intent.genuine,
+    })
+}
+
+/// What a probe has shown, if `event` is one, and says it as this release does.
+fn probe(event: &EventRow) -> Option<Probe> {
+    let details: Value = serde_json::from_str(event.details.as_deref()?).ok()?;
+    let until = details["until"].as_str();
+    let until = until.and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+    Some(Probe {
+        in_effect: details["in_effect"].as_bool(),
+        at: event.at,
+        until: until.map(Into::into),
     })
 }
 

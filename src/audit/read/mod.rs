@@ -9,11 +9,13 @@ mod clauses;
 mod filter;
 mod own;
 mod page;
+mod probe;
 mod target;
 mod user;
 
 pub use actions::Page;
 pub use changes::{Change, Position, Segment, Unreadable};
 pub use filter::Filter;
+pub use probe::Probeable;
 pub use target::Target;
 pub use user::{Count, Standing, User};

@@ -27,6 +27,8 @@ pub(super) struct Event<'a> {
     pub(super) tencent_request_id: Option<&'a str>,
     pub(super) failure: Option<&'a str>,
     pub(super) next_random: Option<i64>,
+    /// JSON in the form of RFC 8785.
+    pub(super) details: Option<&'a str>,
 }
 
 impl<'a> Event<'a> {
@@ -61,6 +63,18 @@ impl<'a> Event<'a> {
             tencent_request_id: answer.and_then(|answer| answer.request_id.as_deref()),
             failure: attempt.and_then(Attempt::failure).map(Failure::as_str),
             next_random: None,
+            details: None,
+        }
+    }
+
+    /// What a probe has shown. It is no end.
+    pub(super) fn probed(at: DateTime<Utc>, details: &'a str) -> Self {
+        Self {
+            state: "probed",
+            at,
+            decided_by: DecidedBy::Probe,
+            details: Some(details),
+            ..Self::of_attempt(None)
         }
     }
 }
@@ -103,8 +117,7 @@ fn canonical(action_id: Uuid, rev: i16, event: &Event<'_>, salt: &[u8]) -> Canon
         .text(event.tencent_request_id)
         .text(event.failure)
         .integer(event.next_random)
-        // details
-        .text(None);
+        .text(event.details);
     canonical
 }
 
@@ -122,9 +135,9 @@ pub(super) async fn insert_event(
         "insert into audit.event
              (action_id, rev, state, at, decided_by, duration_us, attempt, tencent_random,
               attempt_duration_us, http_status, action_status, error_code, error_info,
-              tencent_request_id, failure, next_random, leaf_hash, mac, row_format, salt)
+              tencent_request_id, failure, next_random, leaf_hash, mac, row_format, salt, details)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                 $19, $20)
+                 $19, $20, $21)
          on conflict do nothing",
         action_id,
         rev,
@@ -146,6 +159,7 @@ pub(super) async fn insert_event(
         canonical.mac(keys),
         ROW_FORMAT,
         salt.as_slice(),
+        event.details,
     );
     Ok(inserted.execute(connection).await?.rows_affected())
 }

@@ -9,6 +9,7 @@ mod fingerprint;
 mod idempotency;
 mod intent;
 mod partitions;
+mod probed;
 pub(super) mod recovery;
 mod rights;
 mod token;

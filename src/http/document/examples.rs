@@ -32,7 +32,7 @@ fn example(operation: &str, media_type: &str) -> Option<Value> {
     let action = action(of_kind.unwrap_or_else(richest), &End::Succeeded);
     let plain = |value: Result<Value, _>| value.expect("an action is plain data");
     let value = match operation {
-        _ if of_kind.is_some() || operation == "getAction" => {
+        _ if of_kind.is_some() || ["getAction", "probeAction"].contains(&operation) => {
             plain(serde_json::to_value(ActionJson::from(&action)))
         }
         "listActions" => plain(serde_json::to_value(PageJson {

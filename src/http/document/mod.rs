@@ -21,7 +21,7 @@ use super::paths::{self, OPENAPI};
 use super::pieces::in_pieces;
 use super::problem::ApiError;
 use super::query::refuse_query;
-use super::{actions, export, me, stream, users};
+use super::{actions, export, me, probe, stream, users};
 use crate::domain::{CaseRef, Data, Kind, Reason, RoomId, Scope, UserId};
 
 #[derive(OpenApi)]
@@ -38,6 +38,7 @@ use crate::domain::{CaseRef, Data, Kind, Reason, RoomId, Scope, UserId};
         actions::list_actions,
         actions::get_action,
         users::get_user,
+        probe::probe_action,
         export::export_actions,
         stream::stream_actions,
         me::get_me,

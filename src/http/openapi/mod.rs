@@ -9,5 +9,6 @@ mod words;
 
 pub(super) use parameters::{Filters, FormatParam, LastEventId, Paging};
 pub(super) use problems::{
-    ExportProblems, GetProblems, ListProblems, MeProblems, OpenapiProblems, StreamProblems,
+    ExportProblems, GetProblems, ListProblems, MeProblems, OpenapiProblems, ProbeProblems,
+    StreamProblems,
 };

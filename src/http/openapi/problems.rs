@@ -42,6 +42,10 @@ problems! {
     GetProblems:
         InvalidRequest Unauthenticated NotFound MethodNotAllowed RateLimited Internal AuditUnavailable
         KeysUnavailable;
+    /// Of a probe.
+    ProbeProblems:
+        InvalidRequest Unauthenticated NotFound MethodNotAllowed NothingToFind RateLimited Internal AuditUnavailable
+        KeysUnavailable ShuttingDown;
     /// Of the export.
     ExportProblems:
         InvalidRequest Unauthenticated Forbidden MethodNotAllowed RateLimited Internal AuditUnavailable

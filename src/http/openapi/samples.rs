@@ -42,6 +42,7 @@ pub(in crate::http) fn errors(code: Code, kind: Option<Kind>) -> Vec<ApiError> {
         Code::TargetNotFound => of(ApiError::TargetNotFound),
         Code::TargetConflict => of(ApiError::TargetConflict),
         Code::WouldShorten => would_shorten(kind),
+        Code::NothingToFind => Vec::from_iter(kind.is_none().then_some(ApiError::NothingToFind)),
         Code::RejectedByTencent => of(ApiError::RejectedByTencent),
         Code::IdempotencyConflict => vec![ApiError::IdempotencyConflict],
         Code::IdempotencyMismatch => vec![ApiError::IdempotencyMismatch],
@@ -216,6 +217,7 @@ pub(in crate::http) fn action(kind: Kind, end: &End) -> Action {
         completed_at: Some(requested_at + took),
         duration: Some(took),
         attempts: end.attempt().map(attempt).into_iter().collect(),
+        probe: None,
         recorded: true,
         genuine: true,
     }

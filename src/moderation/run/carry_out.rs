@@ -63,8 +63,9 @@ impl Moderation {
         let mut attempts = self.try_until_known(&intent, &spans, started).await;
         self.conclude(&intent, &spans, &mut attempts, arrived, answer)
             .await;
-        let listening = self.listen(&intent, &mut attempts);
-        if let Some(Some(learnt)) = self.closing.run_until_cancelled(listening).await {
+        let concluded = Instant::now();
+        let learning = self.learn(&intent, &mut attempts, concluded);
+        if let Some(Some(learnt)) = self.closing.run_until_cancelled(learning).await {
             self.heal(&attempts.open, &ending::of(learnt, arrived))
                 .await;
         }

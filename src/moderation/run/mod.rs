@@ -11,6 +11,7 @@ mod budget;
 mod carry_out;
 mod evidence;
 mod late;
+mod learn;
 mod listening;
 mod retry;
 mod spans;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Answered, Command, Run, packet};
-use crate::simulator::{restrictions::Restriction, usersig::unix_seconds, world::World};
+use crate::simulator::{restrictions::Restriction, world::World};
 
 pub(super) static GET_GROUP_MUTED_ACCOUNT: Command = Command {
     word: "get_group_muted_account",
@@ -20,7 +20,7 @@ fn run(world: &World, body: &Value) -> Answered {
     }
     let muted = world
         .restrictions
-        .list(Restriction::GroupMember, group, unix_seconds());
+        .list(Restriction::GroupMember, group, world.now());
     let muted = muted.into_iter();
     let muted =
         muted.map(|(user, end)| json!({"Member_Account": user, "MutedUntil": packet::until(end)}));

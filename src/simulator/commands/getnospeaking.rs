@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Answered, Command, Run, packet};
-use crate::simulator::{restrictions::Restriction, usersig::unix_seconds, world::World};
+use crate::simulator::{restrictions::Restriction, world::World};
 
 pub(super) static GETNOSPEAKING: Command = Command {
     word: "getnospeaking",
@@ -15,7 +15,7 @@ pub(super) static GETNOSPEAKING: Command = Command {
 
 fn run(world: &World, body: &Value) -> Answered {
     let user = packet::text(body, "Get_Account", 32, 130_002)?;
-    let left = |of| json!(world.restrictions.seconds_left(of, user, unix_seconds()));
+    let left = |of| json!(world.restrictions.seconds_left(of, user, world.now()));
     let members = [
         ("C2CmsgNospeakingTime", left(Restriction::Direct)),
         ("GroupmsgNospeakingTime", left(Restriction::Groups)),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Answered, Command, Run, packet};
-use crate::simulator::{restrictions::Restriction, usersig::unix_seconds, world::World};
+use crate::simulator::{restrictions::Restriction, world::World};
 
 pub(super) static LIVE_GET_BANNED_MEMBER_LIST: Command = Command {
     word: "live_get_banned_member_list",
@@ -20,6 +20,6 @@ fn run(world: &World, body: &Value) -> Answered {
     }
     let banned = world
         .restrictions
-        .list(Restriction::LiveBanned, room, unix_seconds());
+        .list(Restriction::LiveBanned, room, world.now());
     packet::banned_page(body, &banned)
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Answered, Command, Run, packet};
-use crate::simulator::{restrictions::Restriction, usersig::unix_seconds, world::World};
+use crate::simulator::{restrictions::Restriction, world::World};
 
 pub(super) static LIVE_GET_MUTED_MEMBER_LIST: Command = Command {
     word: "live_get_muted_member_list",
@@ -20,7 +20,7 @@ fn run(world: &World, body: &Value) -> Answered {
     }
     let muted = world
         .restrictions
-        .list(Restriction::LiveMuted, room, unix_seconds());
+        .list(Restriction::LiveMuted, room, world.now());
     let muted = muted.into_iter();
     let muted: Value = muted
         .map(|(user, end)| json!({"Member_Account": user, "MutedUntil": packet::until(end)}))

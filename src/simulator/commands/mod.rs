@@ -157,8 +157,8 @@ impl Api {
         self.0.gives_action_status
     }
 
-    /// Whether it does something to a user.
-    pub(super) fn acts(self) -> bool {
+    /// Whether it does something, to a user or a room.
+    pub fn acts(self) -> bool {
         matches!(self.0.run, Run::Act(_))
     }
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Answered;
-use crate::simulator::{restrictions::Restriction, usersig::unix_seconds, world::World};
+use crate::simulator::{restrictions::Restriction, world::World};
 
 const LONGEST_USER_ID_BYTES: usize = 32;
 
@@ -59,10 +59,9 @@ pub(super) fn restrict(
     users: &[&str],
     seconds: u32,
 ) {
+    let now = world.now();
     for user in users {
-        world
-            .restrictions
-            .set(of, room, user, seconds, unix_seconds());
+        world.restrictions.set(of, room, user, seconds, now);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod at_once;
 mod lifting;
+mod probes;
 mod shortening;
 mod unclear;
 mod users;
