@@ -8,7 +8,8 @@ use super::Class;
 /// one.
 #[derive(Debug)]
 pub struct Api {
-    /// The one word for it: key of the leases, label `api` of the metrics, policy of `RateLimit`.
+    /// The one word for it: key of the leases, label `api` of the metrics, policy of `RateLimit`. That of all but the
+    /// two that were there first is their [`command`](Self::command).
     pub word: &'static str,
     /// Service and command, as in the path of its URL: `im_open_login_svc/kick`.
     pub command: &'static str,

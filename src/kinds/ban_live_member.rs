@@ -15,19 +15,19 @@ pub const KIND: Kind = Kind(&SPEC);
 pub const UNDO: Kind = Kind(&UNDO_SPEC);
 
 static API: Api = Api {
-    word: "live_ban_member",
+    word: "live_engine_http_srv/ban_member",
     command: "live_engine_http_srv/ban_member",
     codes: &[],
 };
 
 static UNDO_API: Api = Api {
-    word: "live_unban_member",
+    word: "live_engine_http_srv/unban_member",
     command: "live_engine_http_srv/unban_member",
     codes: &[],
 };
 
 static PROBE_API: Api = Api {
-    word: "live_get_banned_member_list",
+    word: "live_engine_http_srv/get_banned_member_list",
     command: "live_engine_http_srv/get_banned_member_list",
     codes: &[],
 };

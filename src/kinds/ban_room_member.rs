@@ -15,19 +15,19 @@ pub const KIND: Kind = Kind(&SPEC);
 pub const UNDO: Kind = Kind(&UNDO_SPEC);
 
 static API: Api = Api {
-    word: "ban_room_member",
+    word: "room_engine_http_srv/ban_room_member",
     command: "room_engine_http_srv/ban_room_member",
     codes: &[],
 };
 
 static UNDO_API: Api = Api {
-    word: "unban_room_member",
+    word: "room_engine_http_srv/unban_room_member",
     command: "room_engine_http_srv/unban_room_member",
     codes: &[],
 };
 
 static PROBE_API: Api = Api {
-    word: "room_get_banned_member_list",
+    word: "room_engine_http_srv/get_banned_member_list",
     command: "room_engine_http_srv/get_banned_member_list",
     codes: &[],
 };

@@ -9,7 +9,7 @@ use crate::domain::{Api, Class, Effect, Field, Kind, Repeat, Slot, Spec};
 pub const KIND: Kind = Kind(&SPEC);
 
 static API: Api = Api {
-    word: "kick_user_out",
+    word: "room_engine_http_srv/kick_user_out",
     command: "room_engine_http_srv/kick_user_out",
     codes: &[],
 };

@@ -20,11 +20,18 @@ pub(super) fn page(targets: &Targets, offset: u64) -> Packet {
 /// What such a page says.
 pub(super) fn banned(answer: &Value, targets: &Targets) -> Option<Finding> {
     let response = answer.get("Response")?;
-    let found = listed(response.get("BannedAccountList")?, "BannedUntil", targets)?;
-    // On the last page it is 0.
-    let next = response.get("NextOffset").and_then(Value::as_u64);
-    let next = next.filter(|next| *next > 0 && found == Finding::of_all(None));
-    Some(next.map_or(found, Finding::NextPage))
+    let list = response.get("BannedAccountList")?;
+    let found = listed(list, "BannedUntil", targets)?;
+    if found != Finding::of_all(None) {
+        return Some(found);
+    }
+    // On the last page it is 0. A whole page that does not say so may be followed by another.
+    let is_whole = list.as_array()?.len() as u64 >= PAGE;
+    match response.get("NextOffset").and_then(Value::as_u64) {
+        Some(next) if next > 0 => Some(Finding::NextPage(next)),
+        Some(_) => Some(found),
+        None => (!is_whole).then_some(found),
+    }
 }
 
 /// What a list of who is muted says.

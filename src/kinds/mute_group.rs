@@ -13,7 +13,7 @@ pub const KIND: Kind = Kind(&SPEC);
 pub const UNDO: Kind = Kind(&UNDO_SPEC);
 
 static API: Api = Api {
-    word: "modify_group_base_info",
+    word: "group_open_http_svc/modify_group_base_info",
     command: "group_open_http_svc/modify_group_base_info",
     codes: &[],
 };

@@ -15,13 +15,13 @@ pub const KIND: Kind = Kind(&SPEC);
 pub const UNDO: Kind = Kind(&UNDO_SPEC);
 
 static API: Api = Api {
-    word: "forbid_send_msg",
+    word: "group_open_http_svc/forbid_send_msg",
     command: "group_open_http_svc/forbid_send_msg",
     codes: &[],
 };
 
 static PROBE_API: Api = Api {
-    word: "get_group_muted_account",
+    word: "group_open_http_svc/get_group_muted_account",
     command: "group_open_http_svc/get_group_muted_account",
     codes: &[],
 };

@@ -14,13 +14,13 @@ pub const KIND: Kind = Kind(&SPEC);
 pub const UNDO: Kind = Kind(&UNDO_SPEC);
 
 static API: Api = Api {
-    word: "live_mute_member",
+    word: "live_engine_http_srv/mute_member",
     command: "live_engine_http_srv/mute_member",
     codes: &[],
 };
 
 static PROBE_API: Api = Api {
-    word: "live_get_muted_member_list",
+    word: "live_engine_http_srv/get_muted_member_list",
     command: "live_engine_http_srv/get_muted_member_list",
     codes: &[],
 };

@@ -13,7 +13,7 @@ pub const KIND: Kind = Kind(&SPEC);
 pub const UNDO: Kind = Kind(&UNDO_SPEC);
 
 static API: Api = Api {
-    word: "live_update_room_info",
+    word: "live_engine_http_srv/update_room_info",
     command: "live_engine_http_srv/update_room_info",
     codes: &[],
 };

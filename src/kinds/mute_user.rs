@@ -16,13 +16,13 @@ pub const KIND: Kind = Kind(&SPEC);
 pub const UNDO: Kind = Kind(&UNDO_SPEC);
 
 static API: Api = Api {
-    word: "setnospeaking",
+    word: "openconfigsvr/setnospeaking",
     command: "openconfigsvr/setnospeaking",
     codes: &[],
 };
 
 static PROBE_API: Api = Api {
-    word: "getnospeaking",
+    word: "openconfigsvr/getnospeaking",
     command: "openconfigsvr/getnospeaking",
     codes: &[],
 };

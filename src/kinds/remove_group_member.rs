@@ -10,7 +10,7 @@ use crate::domain::{Api, Class, Effect, Example, Field, Kind, Repeat, Slot, Spec
 pub const KIND: Kind = Kind(&SPEC);
 
 static API: Api = Api {
-    word: "delete_group_member",
+    word: "group_open_http_svc/delete_group_member",
     command: "group_open_http_svc/delete_group_member",
     codes: &[],
 };

@@ -247,6 +247,13 @@ fn found(kind: Kind, answer: &serde_json::Value) -> Option<Finding> {
 }
 
 #[test]
+fn the_word_of_an_api_is_its_command_but_for_the_two_that_were_there_first() {
+    let words = Api::all().iter().filter(|api| api.word != api.command);
+    let words: Vec<&str> = words.map(|api| api.word).collect();
+    assert_eq!(words, ["kick_login", "kick_seat"]);
+}
+
+#[test]
 fn questions_are_those_that_tencent_documents() {
     for kind in Kind::ALL {
         let Some(question) = kind.probe else {
@@ -258,10 +265,11 @@ fn questions_are_those_that_tencent_documents() {
         };
         let packet = (question.packet)(example(*kind).targets(), 100);
         let documented = match question.api.word {
-            "getnospeaking" => r#"[["Get_Account","user5"]]"#,
-            "get_group_muted_account" => r#"[["GroupId","@TGS#2J4SZEAEL"]]"#,
-            "live_get_muted_member_list" => r#"[["RoomId","room-test"]]"#,
-            "live_get_banned_member_list" | "room_get_banned_member_list" => {
+            "openconfigsvr/getnospeaking" => r#"[["Get_Account","user5"]]"#,
+            "group_open_http_svc/get_group_muted_account" => r#"[["GroupId","@TGS#2J4SZEAEL"]]"#,
+            "live_engine_http_srv/get_muted_member_list" => r#"[["RoomId","room-test"]]"#,
+            "live_engine_http_srv/get_banned_member_list"
+            | "room_engine_http_srv/get_banned_member_list" => {
                 r#"[["RoomId","room-test"],["Offset",100],["Limit",100]]"#
             }
             other => panic!("write down the question of {other}"),

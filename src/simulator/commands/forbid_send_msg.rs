@@ -1,4 +1,4 @@
-//! `roup_open_http_svc/forbid_send_msg`
+//! `group_open_http_svc/forbid_send_msg`
 
 use serde_json::Value;
 

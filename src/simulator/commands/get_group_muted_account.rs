@@ -1,4 +1,4 @@
-//! `roup_open_http_svc/get_group_muted_account`
+//! `group_open_http_svc/get_group_muted_account`
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,4 @@
-//! `penconfigsvr/getnospeaking`
+//! `openconfigsvr/getnospeaking`
 
 use serde_json::{Value, json};
 

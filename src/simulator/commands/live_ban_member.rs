@@ -1,4 +1,4 @@
-//! `ive_engine_http_srv/ban_member`
+//! `live_engine_http_srv/ban_member`
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! `ive_engine_http_srv/get_muted_member_list`
+//! `live_engine_http_srv/get_muted_member_list`
 
 use serde_json::{Value, json};
 

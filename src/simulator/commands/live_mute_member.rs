@@ -1,4 +1,4 @@
-//! `ive_engine_http_srv/mute_member`
+//! `live_engine_http_srv/mute_member`
 
 use serde_json::Value;
 

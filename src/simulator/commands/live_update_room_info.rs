@@ -1,4 +1,4 @@
-//! `ive_engine_http_srv/update_room_info`
+//! `live_engine_http_srv/update_room_info`
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! `roup_open_http_svc/modify_group_base_info`
+//! `group_open_http_svc/modify_group_base_info`
 
 use serde_json::Value;
 

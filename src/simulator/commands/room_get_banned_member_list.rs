@@ -1,4 +1,4 @@
-//! `oom_engine_http_srv/get_banned_member_list`
+//! `room_engine_http_srv/get_banned_member_list`
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! `penconfigsvr/setnospeaking`
+//! `openconfigsvr/setnospeaking`
 
 use serde_json::Value;
 

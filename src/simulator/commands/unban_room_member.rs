@@ -1,4 +1,4 @@
-//! `oom_engine_http_srv/unban_room_member`
+//! `room_engine_http_srv/unban_room_member`
 
 use serde_json::Value;
 
