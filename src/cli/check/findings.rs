@@ -1,15 +1,15 @@
-//! What the probes find.
+//! What the checks find.
 
 use std::fmt::Display;
 use std::time::Duration;
 
-/// The longest that one probe may take.
+/// The longest that one check may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What one probe has found so far.
+/// What one check has found so far.
 #[derive(Debug)]
 pub(super) struct Findings {
-    /// What is probed, in front of each line.
+    /// What is checked, in front of each line.
     pub(super) subject: &'static str,
     pub(super) lines: Vec<String>,
     pub(super) faults: usize,

@@ -7,26 +7,26 @@ use super::{Failed, migration, output, ports, record, tencent, token_keys};
 use crate::config::{self, Settings};
 use crate::telemetry::{causes, check_traces};
 
-/// Prints what each probe finds; fails if anything is wrong.
+/// Prints what each check finds; fails if anything is wrong.
 pub(super) async fn try_all(settings: &Settings) -> Result<(), Failed> {
     let owner = config::owner_variable(&settings.environment);
     let found = tokio::join!(
-        probe("ports", config::LISTEN.name, async |found| {
-            ports::probe(settings, found).await;
+        check("ports", config::LISTEN.name, async |found| {
+            ports::check(settings, found).await;
         }),
-        probe("Tencent", "MODGATE_TENCENT_URL", async |found| {
-            tencent::probe(settings, found).await;
+        check("Tencent", "MODGATE_TENCENT_URL", async |found| {
+            tencent::check(settings, found).await;
         }),
-        probe("migration", owner.name, async |found| {
-            migration::probe(settings, found).await;
+        check("migration", owner.name, async |found| {
+            migration::check(settings, found).await;
         }),
-        probe("database", config::SERVICE_URL.name, async |found| {
-            record::probe(settings, found).await;
+        check("database", config::SERVICE_URL.name, async |found| {
+            record::check(settings, found).await;
         }),
-        probe("token keys", "MODGATE_JWT_JWKS_URL", async |found| {
-            token_keys::probe(settings, found).await;
+        check("token keys", "MODGATE_JWT_JWKS_URL", async |found| {
+            token_keys::check(settings, found).await;
         }),
-        probe("traces", "OTEL_EXPORTER_OTLP_ENDPOINT", async |found| {
+        check("traces", "OTEL_EXPORTER_OTLP_ENDPOINT", async |found| {
             try_traces(settings, found);
         }),
     );
@@ -55,8 +55,8 @@ fn try_traces(settings: &Settings, found: &mut Findings) {
     }
 }
 
-/// Lets a probe note what it finds; `setting` is named if it does not come to its end.
-async fn probe(
+/// Lets a check note what it finds; `setting` is named if it does not come to its end.
+async fn check(
     subject: &'static str,
     setting: &'static str,
     find: impl AsyncFnOnce(&mut Findings),

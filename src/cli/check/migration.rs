@@ -5,7 +5,7 @@ use crate::config::{self, Settings};
 use crate::db;
 use crate::telemetry::causes;
 
-pub(super) async fn probe(settings: &Settings, found: &mut Findings) {
+pub(super) async fn check(settings: &Settings, found: &mut Findings) {
     let Some(owner) = &settings.migrate else {
         return;
     };

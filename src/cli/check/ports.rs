@@ -9,7 +9,7 @@ use crate::server::{self, Error};
 use crate::telemetry::causes;
 
 /// A port that a running modgate has is no fault: it is checked beside it, then.
-pub(super) async fn probe(settings: &Settings, found: &mut Findings) {
+pub(super) async fn check(settings: &Settings, found: &mut Findings) {
     let tried = server::can_listen(settings);
     let is_taken = |tried: &Result<(), Error>| matches!(tried, Err(Error::Bind { source, .. }) if source.kind() == ErrorKind::AddrInUse);
     let addresses = [settings.listen, settings.ops_listen];

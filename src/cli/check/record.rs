@@ -21,7 +21,7 @@ const OLDEST_VERSION: i32 = 150_000;
 /// The record takes no action whose time the two clocks place 60 s apart.
 const MOST_APART: TimeDelta = TimeDelta::seconds(30);
 
-pub(super) async fn probe(settings: &Settings, found: &mut Findings) {
+pub(super) async fn check(settings: &Settings, found: &mut Findings) {
     let inspection = match db::inspect(&settings.database.url).await {
         Ok(inspection) => inspection,
         Err(error) => return found.wrong(URL, causes(&error)),

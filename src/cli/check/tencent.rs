@@ -4,22 +4,22 @@ use super::findings::{Findings, PATIENCE};
 use crate::config::Settings;
 use crate::domain::{Answer, Failure};
 use crate::telemetry::causes;
-use crate::tencent::{self, Client, Credential, Probed, Refused};
+use crate::tencent::{self, Checked, Client, Credential, Refused};
 
-pub(super) async fn probe(settings: &Settings, found: &mut Findings) {
+pub(super) async fn check(settings: &Settings, found: &mut Findings) {
     let tencent = &settings.tencent;
     let client = match Client::new(tencent.clone()) {
         Ok(client) => client,
         Err(error) => return found.wrong("MODGATE_TENCENT_URL", causes(&error)),
     };
     let host = client.host();
-    match client.probe(tencent.timeout.min(PATIENCE)).await {
-        Probed::Answered(answer) => judge(tencent, host, &answer, found),
-        Probed::Stranger(status) => found.wrong(
+    match client.check(tencent.timeout.min(PATIENCE)).await {
+        Checked::Answered(answer) => judge(tencent, host, &answer, found),
+        Checked::Stranger(status) => found.wrong(
             way(tencent),
             format_args!("what answers at {host} (HTTP status {status}) is not Tencent's API"),
         ),
-        Probed::Lost { failure, causes } => found.wrong(
+        Checked::Lost { failure, causes } => found.wrong(
             &unreached(tencent, failure, &causes),
             format_args!("{host} cannot be asked: {causes}"),
         ),

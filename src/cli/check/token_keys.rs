@@ -5,7 +5,7 @@ use crate::auth::{KeySource, Verifier};
 use crate::config::Settings;
 use crate::telemetry::causes;
 
-pub(super) async fn probe(settings: &Settings, found: &mut Findings) {
+pub(super) async fn check(settings: &Settings, found: &mut Findings) {
     let setting = setting(&settings.auth.keys);
     let verifier = match Verifier::new(settings.auth.clone()) {
         Ok(verifier) => verifier,

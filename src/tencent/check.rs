@@ -11,9 +11,9 @@ use super::request::{Admin, QUERY_ONLINE_STATUS, build_question};
 use super::transport::{Head, Lost, fetch};
 use crate::domain::{Answer, Class, Failure};
 
-/// What came of [`Client::probe`]. Holds no URL and no echo of the credential.
+/// What came of [`Client::check`]. Holds no URL and no echo of the credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Probed {
+pub enum Checked {
     /// Tencent's envelope.
     Answered(Answer),
     /// Somebody answered, with this HTTP status, and it was not Tencent's envelope.
@@ -52,7 +52,7 @@ impl Client {
     /// Asks Tencent, within `patience`, whether the admin is online. It is one request to an API
     /// that neither kick shares its limit with, so it needs no permit; and as it changes nothing, it
     /// is in no record.
-    pub async fn probe(&self, patience: Duration) -> Probed {
+    pub async fn check(&self, patience: Duration) -> Checked {
         let usersigs = self.usersigs();
         let usersig = usersigs.usersig(SystemTime::now());
         let secrets = secrets(&usersigs, &usersig);
@@ -68,8 +68,8 @@ impl Client {
         match fetched.unwrap_or_else(|_| Err(Failure::TimedOut.into())) {
             Ok((status, body)) => judge(&QUERY_ONLINE_STATUS, status, &body, &secrets)
                 .answer
-                .map_or(Probed::Stranger(status), Probed::Answered),
-            Err(Lost { failure, causes }) => Probed::Lost { failure, causes },
+                .map_or(Checked::Stranger(status), Checked::Answered),
+            Err(Lost { failure, causes }) => Checked::Lost { failure, causes },
         }
     }
 }
