@@ -14,3 +14,11 @@ create table modgate.target (
 );
 
 create index target_begun_at on modgate.target (begun_at);
+
+-- When Tencent was last asked about an action: once in ten seconds, by whichever replica. Working state.
+create table modgate.probe (
+    action_id uuid        primary key,
+    asked_at  timestamptz not null default now()
+);
+
+create index probe_asked_at on modgate.probe (asked_at);

@@ -21,6 +21,8 @@ pub struct Asked {
     pub finding: Option<Finding>,
     /// Tencent's answer, if it gave one.
     pub answer: Option<Answer>,
+    /// What the answer, or that there is none, says of the API.
+    pub verdict: Verdict,
     /// Why there is none of use.
     pub failure: Option<Failure>,
     /// `Date` of the answer.
@@ -71,6 +73,7 @@ impl Client {
         let read = read.and_then(|body| serde_json::from_slice(&body).ok());
         Asked {
             finding: read.and_then(|answer| (question.read)(&answer, targets)),
+            verdict: judgement.verdict,
             answer: judgement.answer,
             failure: judgement.failure,
             date: head.date,

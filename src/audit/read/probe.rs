@@ -13,20 +13,24 @@ use crate::domain::{
     Channels, Command, Data, DecidedBy, Kind, RoomId, Slot, Span, State, Targets, UserId,
 };
 
+/// How far the clock of who sent an action and that of the database may differ.
+const TOLERANCE: TimeDelta = TimeDelta::seconds(2);
+
 /// An action that may be asked about.
 #[derive(Clone, Debug)]
 pub struct Probeable {
-    /// What was to be done.
-    pub command: Command,
+    /// What was to be done; `None` if this release does not know such actions.
+    pub command: Option<Command>,
     /// Who asked for it: issuer and subject.
     pub moderator: (String, String),
-    /// In which state it is.
-    pub state: State,
+    /// In which state it is; `None` if this release does not know it.
+    pub state: Option<State>,
+    /// When its outcome became unknown, if a gateway said so: until [`LATEST`](crate::domain::LATEST) after that it may
+    /// still arrive.
+    pub unknown_since: Option<DateTime<Utc>>,
     /// Between which moments it can have arrived at Tencent: before the first byte, and when the last attempt was
-    /// given up. `None` where nobody knows, as after recovery.
+    /// given up. `None` where nobody knows, as after recovery, or where the clock of who sent it was off.
     pub sent: Option<(DateTime<Utc>, DateTime<Utc>)>,
-    /// When it was asked about last.
-    pub probed_at: Option<DateTime<Utc>>,
 }
 
 #[derive(FromRow)]
@@ -45,13 +49,22 @@ struct EventRow {
     state: String,
     is_end: bool,
     at: DateTime<Utc>,
+    recorded_at: DateTime<Utc>,
     decided_by: String,
     attempt: Option<i16>,
     attempt_duration_us: Option<i64>,
 }
 
+impl EventRow {
+    /// Whether the clock of who wrote it agrees with that of the database. A row may come in late; the clock of one that
+    /// came in at once is right.
+    fn was_in_time(&self) -> bool {
+        (self.recorded_at - self.at).abs() <= TOLERANCE
+    }
+}
+
 impl AuditLog {
-    /// The action `id`, if there is one of a kind that this release knows.
+    /// The action `id`, if there is one.
     pub async fn probeable(&self, id: Uuid) -> Result<Option<Probeable>, Error> {
         again_if_broken(|| self.read_probeable(id)).await
     }
@@ -63,35 +76,34 @@ impl AuditLog {
         );
         let intent: Option<IntentRow> = intent.bind(id).fetch_optional(&mut *connection).await?;
         let events = sqlx::query_as(
-            "select state, audit.is_end(state) as is_end, at, decided_by, attempt, attempt_duration_us
+            "select state, audit.is_end(state) as is_end, at, recorded_at, decided_by, attempt, attempt_duration_us
              from audit.event where action_id = $1 order by rev",
         );
         let events: Vec<EventRow> = events.bind(id).fetch_all(&mut *connection).await?;
         connection.release();
-        Ok(intent.and_then(|intent| probeable(intent, &events)))
+        Ok(intent.map(|intent| probeable(intent, &events)))
     }
 }
 
-fn probeable(intent: IntentRow, events: &[EventRow]) -> Option<Probeable> {
+fn probeable(intent: IntentRow, events: &[EventRow]) -> Probeable {
     let moderator = (intent.issuer.clone(), intent.moderator.clone());
     let ends = events.iter().filter(|event| event.is_end);
     let end = ends.max_by_key(|end| end.state != State::Unknown.as_str());
-    let state = end
-        .map_or(Ok(State::Pending), |end| end.state.parse())
-        .ok()?;
-    let probed = events.iter().rev().find(|event| event.state == "probed");
-    Some(Probeable {
-        command: command(intent)?,
+    let state = end.map_or(Ok(State::Pending), |end| end.state.parse()).ok();
+    let by_gateway = end.filter(|end| end.decided_by == DecidedBy::Gateway.as_str());
+    let unknown = by_gateway.filter(|_| state == Some(State::Unknown));
+    Probeable {
+        command: command(intent),
         moderator,
         state,
-        sent: sent(events, end?),
-        probed_at: probed.map(|event| event.at),
-    })
+        unknown_since: unknown.map(|end| end.recorded_at),
+        sent: by_gateway.and_then(|end| sent(events, end)),
+    }
 }
 
 /// The first attempt is told of by the first event that has one: it had begun its duration before that.
 fn sent(events: &[EventRow], end: &EventRow) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
-    if end.decided_by != DecidedBy::Gateway.as_str() {
+    if !events.iter().any(EventRow::was_in_time) {
         return None;
     }
     let first = events.iter().find(|event| event.attempt == Some(1))?;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::event::{Event, insert_event};
+use super::event::{Event, TargetKey, insert_event};
 use super::intent::{Claim, Claims, insert_action};
 use super::token::{OpenAction, SendToken};
 use crate::audit::proof::keys::SealKeys;
@@ -105,7 +105,8 @@ impl AuditLog {
         Ok(inserted)
     }
 
-    /// Records an attempt that is over, and announces the next one.
+    /// Records an attempt that is over, and announces the next one, unless another action was begun on the target of
+    /// one that restricts or lifts: the repeat would be the last word.
     pub async fn retry(
         &self,
         open: &mut OpenAction,
@@ -113,7 +114,11 @@ impl AuditLog {
         over: &Attempt,
         random: u32,
     ) -> Result<SendToken, Error> {
-        let event = Event::retrying(over, random, open.began.elapsed());
+        let turn_on = TargetKey::of(command, self.deployment.sdk_app_id);
+        let event = Event {
+            turn_on,
+            ..Event::retrying(over, random, open.began.elapsed())
+        };
         match self.append(open, &event).await {
             Ok(0) => return Err(Error::Ended),
             Ok(_) => {}

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::audit::proof::canonical::{Canonical, ROW_FORMAT, Salt};
 use crate::audit::proof::keys::SealKeys;
-use crate::domain::{Attempt, DecidedBy, End, Failure};
+use crate::domain::{Attempt, Command, DecidedBy, End, Failure};
 
 /// What goes into a row of `audit.event`.
 #[derive(Debug)]
@@ -29,6 +29,30 @@ pub(super) struct Event<'a> {
     pub(super) next_random: Option<i64>,
     /// JSON in the form of RFC 8785.
     pub(super) details: Option<&'a str>,
+    /// The target on which no other action may have been begun since. It is no part of the row.
+    pub(super) turn_on: Option<TargetKey<'a>>,
+}
+
+/// The target of an action that restricts or lifts: a key of `modgate.target`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TargetKey<'a> {
+    pub(super) sdk_app_id: u32,
+    /// The kind that sets what is set here, or lifted.
+    pub(super) restriction: &'static str,
+    pub(super) room_id: &'a str,
+    pub(super) user_id: &'a str,
+}
+
+impl<'a> TargetKey<'a> {
+    /// That of `command`, if there is one.
+    pub(super) fn of(command: &'a Command, sdk_app_id: u32) -> Option<Self> {
+        Some(Self {
+            sdk_app_id,
+            restriction: command.kind().restriction()?.as_str(),
+            room_id: command.room_id().unwrap_or_default(),
+            user_id: command.user_id().unwrap_or_default(),
+        })
+    }
 }
 
 impl<'a> Event<'a> {
@@ -64,6 +88,7 @@ impl<'a> Event<'a> {
             failure: attempt.and_then(Attempt::failure).map(Failure::as_str),
             next_random: None,
             details: None,
+            turn_on: None,
         }
     }
 
@@ -121,7 +146,8 @@ fn canonical(action_id: Uuid, rev: i16, event: &Event<'_>, salt: &[u8]) -> Canon
     canonical
 }
 
-/// Appends the row, unless its rev, or an end like it, is there already. How many were appended.
+/// Appends the row, unless its rev, or an end like it, is there already, or another action was begun on the target that
+/// it takes a turn on. How many were appended.
 pub(super) async fn insert_event(
     connection: &mut PgConnection,
     action_id: Uuid,
@@ -136,8 +162,9 @@ pub(super) async fn insert_event(
              (action_id, rev, state, at, decided_by, duration_us, attempt, tencent_random,
               attempt_duration_us, http_status, action_status, error_code, error_info,
               tencent_request_id, failure, next_random, leaf_hash, mac, row_format, salt, details)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                 $19, $20, $21)
+         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21
+         where $22::text is null or not exists (select from modgate.target
+             where sdk_app_id = $23 and restriction = $22 and room_id = $24 and user_id = $25 and last_action <> $1)
          on conflict do nothing",
         action_id,
         rev,
@@ -160,6 +187,10 @@ pub(super) async fn insert_event(
         ROW_FORMAT,
         salt.as_slice(),
         event.details,
+        event.turn_on.map(|target| target.restriction),
+        event.turn_on.map(|target| i64::from(target.sdk_app_id)),
+        event.turn_on.map(|target| target.room_id),
+        event.turn_on.map(|target| target.user_id),
     );
     Ok(inserted.execute(connection).await?.rows_affected())
 }

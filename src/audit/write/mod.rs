@@ -14,6 +14,7 @@ pub(super) mod recovery;
 mod rights;
 mod token;
 mod triggers;
+mod working;
 
 pub use append::BeginError;
 pub use idempotency::Holder;

@@ -24,7 +24,7 @@ impl AuditLog {
     ) -> Result<(), Error> {
         let mut connection = Connection::acquire(&self.writing).await?;
         let mut transaction = sqlx::Connection::begin(&mut *connection).await?;
-        self.append_next(&mut transaction, id, &Event::probed(at, details))
+        self.append_next(&mut transaction, id, &Event::probed(at, details), false)
             .await?;
         if proves {
             let end = End {
@@ -35,7 +35,7 @@ impl AuditLog {
                 attempt: None,
                 failure: None,
             };
-            self.append_next(&mut transaction, id, &Event::from(&end))
+            self.append_next(&mut transaction, id, &Event::from(&end), true)
                 .await?;
         }
         transaction.commit().await?;
@@ -43,19 +43,27 @@ impl AuditLog {
         Ok(())
     }
 
-    /// Appends the row with the next rev.
+    /// Appends the row with the next rev. If it `ends` what has ended for certain by now, nothing is appended.
     async fn append_next(
         &self,
         connection: &mut PgConnection,
         id: Uuid,
         event: &Event<'_>,
+        ends: bool,
     ) -> Result<(), Error> {
         let keys = self.keys.load_full();
         for _ in 0..TRIES {
-            let last =
-                sqlx::query_scalar!("select max(rev) from audit.event where action_id = $1", id);
-            let last = last.fetch_one(&mut *connection).await?.unwrap_or(0);
-            if insert_event(connection, id, last + 1, event, &keys).await? == 1 {
+            let so_far = sqlx::query!(
+                r#"select coalesce(max(rev), 0::smallint) as "last!",
+                          coalesce(bool_or(audit.is_end(state) and state <> 'unknown'), false) as "has_ended!"
+                   from audit.event where action_id = $1"#,
+                id
+            );
+            let so_far = so_far.fetch_one(&mut *connection).await?;
+            if ends && so_far.has_ended {
+                return Ok(());
+            }
+            if insert_event(connection, id, so_far.last + 1, event, &keys).await? == 1 {
                 return Ok(());
             }
         }

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
+use chrono::Utc;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::ProbeError;
 use crate::audit::Probeable;
-use crate::domain::{Action, Moderator, Scope, State};
+use crate::domain::{Action, Command, LATEST, Moderator, Scope, State};
 use crate::moderation::Moderation;
 use crate::service::ReadError;
 
 /// Between two probes of an action.
-const PAUSE: TimeDelta = TimeDelta::seconds(10);
+const PAUSE: Duration = Duration::from_secs(10);
 
 /// Why an action was not probed.
 #[derive(Debug, thiserror::Error)]
@@ -24,9 +24,9 @@ pub enum ProbeRefusal {
     NotFound,
     /// Tencent cannot be asked for this kind, or the action has set nothing: it was refused, say.
     #[error("nothing can be found out about this action")]
-    NothingToFind,
-    /// It was probed a moment ago.
-    #[error("it was probed a moment ago")]
+    NotPossible(Box<Action>),
+    /// It was probed a moment ago, or may still arrive at Tencent.
+    #[error("it was probed, or its outcome became unknown, a moment ago")]
     TooSoon {
         /// When it may be probed again.
         retry_after: Duration,
@@ -52,7 +52,19 @@ impl Moderation {
         let audit = self.audit.clone();
         let looking = async move { audit.probeable(id).await };
         let action = self.service.on_main_runtime(looking).await?;
-        may_be_probed(action.as_ref(), &moderator)?;
+        let action = visible(action.as_ref(), &moderator).ok_or(ProbeRefusal::NotFound)?;
+        if !can_be_probed(action) {
+            let action = self.shown(id).await?;
+            return Err(ProbeRefusal::NotPossible(Box::new(action)));
+        }
+        if let Some(retry_after) = may_still_arrive(action) {
+            return Err(ProbeRefusal::TooSoon { retry_after });
+        }
+        let audit = self.audit.clone();
+        let claiming = async move { audit.claim_probe(id, PAUSE).await };
+        if let Some(retry_after) = self.service.on_main_runtime(claiming).await? {
+            return Err(ProbeRefusal::TooSoon { retry_after });
+        }
         let (answer, answered) = oneshot::channel();
         let this = Arc::clone(self);
         // Asked, it is recorded, even if whoever waits goes away.
@@ -63,6 +75,10 @@ impl Moderation {
         };
         self.tasks.spawn_on(probing, &self.runtime);
         answered.await.unwrap_or(Err(ProbeError::Lost))?;
+        self.shown(id).await
+    }
+
+    async fn shown(&self, id: Uuid) -> Result<Action, ProbeRefusal> {
         let audit = self.audit.clone();
         let reading = async move { audit.get(id, None).await };
         let action = self.service.on_main_runtime(reading).await?;
@@ -70,20 +86,27 @@ impl Moderation {
     }
 }
 
-fn may_be_probed(action: Option<&Probeable>, moderator: &Moderator) -> Result<(), ProbeRefusal> {
-    let is_visible = |action: &&Probeable| {
+fn visible<'a>(action: Option<&'a Probeable>, moderator: &Moderator) -> Option<&'a Probeable> {
+    action.filter(|action| {
         let (issuer, subject) = &action.moderator;
         moderator.may(Scope::AUDIT_READ) || moderator.key() == (issuer, subject)
+    })
+}
+
+fn can_be_probed(action: &Probeable) -> bool {
+    let kind = action.command.as_ref().map(Command::kind);
+    let Some(kind) = kind.filter(|kind| kind.probe.is_some()) else {
+        return false;
     };
-    let action = action.filter(is_visible).ok_or(ProbeRefusal::NotFound)?;
-    let kind = action.command.kind();
-    let has_set = action.state == State::Succeeded && kind.undone_by().is_some();
-    if kind.probe.is_none() || !(has_set || action.state == State::Unknown) {
-        return Err(ProbeRefusal::NothingToFind);
+    match action.state {
+        Some(State::Unknown) => true,
+        Some(State::Succeeded) => kind.undone_by().is_some(),
+        _ => false,
     }
-    let again = action.probed_at.map(|at| at + PAUSE - Utc::now());
-    match again.and_then(|wait| wait.to_std().ok()) {
-        Some(retry_after) => Err(ProbeRefusal::TooSoon { retry_after }),
-        None => Ok(()),
-    }
+}
+
+/// How long until it cannot arrive at Tencent any more.
+fn may_still_arrive(action: &Probeable) -> Option<Duration> {
+    let over = action.unknown_since? + LATEST;
+    (over - Utc::now()).to_std().ok()
 }

@@ -3,6 +3,7 @@
 //! A probe is a read, with permits of its own API. What it shows is recorded; where that is [proof](proof), the action
 //! of unknown outcome has succeeded.
 
+mod asking;
 mod by_hand;
 mod proof;
 
@@ -12,25 +13,22 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
 use serde_json::{Value, json};
-use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::Moderation;
+use super::{Moderation, Suspended};
 use crate::audit::{self, Probeable};
-use crate::domain::{Failure, Finding, Kind, Moderator, Question, State, TargetAction, Until};
+use crate::domain::{
+    Command, Failure, Finding, Kind, LATEST, Moderator, Question, State, TargetAction, Targets,
+    Until,
+};
 use crate::limit::QueueError;
+use crate::metrics::ProbeResult;
 use crate::tencent::Asked;
 pub use by_hand::ProbeRefusal;
 use proof::{Reading, Sent, Setting, Shown, shown};
 
 /// How long after its `unknown` an action is probed by itself. Tencent's own time-out is 3 s.
 pub(super) const AFTER: Duration = Duration::from_secs(6);
-
-/// The longest that one takes, with all its pages.
-const LONGEST: Duration = Duration::from_secs(10);
-
-/// Of a list with more, nothing is known.
-const MOST_PAGES: usize = 100;
 
 /// Why nothing was asked, or what was said is not in the record.
 #[derive(Debug, thiserror::Error)]
@@ -41,12 +39,21 @@ pub enum ProbeError {
     /// There was no turn.
     #[error("there was no turn to ask Tencent")]
     Turn(#[from] QueueError),
+    /// Calls to the API are suspended.
+    #[error("calls to Tencent are suspended")]
+    Suspended(Suspended),
     /// The lease on the permit ran out before anything was asked.
     #[error("the lease on the permit has run out")]
     LeaseLapsed,
     /// A bug ended the task.
     #[error("the probe was lost")]
     Lost,
+}
+
+impl From<Suspended> for ProbeError {
+    fn from(suspended: Suspended) -> Self {
+        Self::Suspended(suspended)
+    }
 }
 
 impl Moderation {
@@ -64,75 +71,90 @@ impl Moderation {
         let Some(action) = self.audit.probeable(id).await? else {
             return Ok(());
         };
-        let kind = action.command.kind();
-        let Some((question, set_by)) = kind.probe.zip(kind.lifts().or(Some(kind))) else {
+        let Some(command) = &action.command else {
             return Ok(());
         };
-        let asked = self.ask(question, &action, moderator).await?;
-        let others = self.audit.target(&action.command, set_by).await?.actions;
-        let shown = what_is_shown(&action, id, &others, &asked);
-        let proves = shown.proves && action.state == State::Unknown;
-        let at = asked.at.trunc_subsecs(6);
-        let details = details(by_hand.then_some(moderator), at, &asked, &shown);
-        self.audit.record_probe(id, at, &details, proves).await?;
-        report(id, kind, &asked, &shown, proves);
-        Ok(())
+        let Some(question) = command.kind().probe else {
+            return Ok(());
+        };
+        let by = by_hand.then_some(moderator);
+        let asking = self.find_out(id, &action, command, question, moderator, by);
+        let result = asking.await;
+        // Who finds no place in the queue may come again.
+        if !matches!(result, Err(ProbeError::Turn(QueueError::Full { .. }))) {
+            let result = result.as_ref().copied().unwrap_or(ProbeResult::Failed);
+            self.metrics.probe_ended(question.api, result);
+        }
+        result.map(drop)
     }
 
-    /// Page by page, until the target is found.
-    async fn ask(
+    async fn find_out(
         self: &Arc<Self>,
-        question: &'static Question,
+        id: Uuid,
         action: &Probeable,
-        moderator: &Moderator,
-    ) -> Result<Asked, ProbeError> {
-        let (deadline, mut offset, mut page) = (Instant::now() + LONGEST, 0, 0);
-        loop {
-            let turn = self.limiter.turn(question.api, moderator).await?;
-            let permit = turn.permit().ok_or(ProbeError::LeaseLapsed)?;
-            let deadline = self.tencent.call_deadline(deadline);
-            let targets = action.command.targets();
-            let asked = self
-                .tencent
-                .ask(question, targets, offset, permit, deadline)
-                .await;
-            page += 1;
-            match asked.finding {
-                Some(Finding::NextPage(next)) if next > offset && page < MOST_PAGES => {
-                    offset = next;
-                }
-                _ => return Ok(asked),
-            }
-        }
+        command: &Command,
+        question: &'static Question,
+        turn_of: &Moderator,
+        asked_by: Option<&Moderator>,
+    ) -> Result<ProbeResult, ProbeError> {
+        let kind = command.kind();
+        let set_by = kind.restriction().unwrap_or(kind);
+        let asked = self.ask(question, command.targets(), turn_of).await?;
+        let others = self.audit.target(command, set_by).await?.actions;
+        let others = others.iter().filter(|other| other.id != id);
+        let others: Vec<Setting> = others.map(setting).collect();
+        let shown = what_is_shown(command.targets(), action.sent, &others, &asked);
+        let shown = Shown {
+            proves: shown.proves && action.state == Some(State::Unknown),
+            ..shown
+        };
+        let at = asked.at.trunc_subsecs(6);
+        let details = details(asked_by, at, &asked, &shown);
+        self.audit
+            .record_probe(id, at, &details, shown.proves)
+            .await?;
+        report(id, kind, &asked, &shown);
+        Ok(if asked.answer.is_some() {
+            result(&shown)
+        } else {
+            ProbeResult::Failed
+        })
     }
 }
 
-fn what_is_shown(action: &Probeable, id: Uuid, others: &[TargetAction], asked: &Asked) -> Shown {
+fn what_is_shown(
+    targets: &Targets,
+    sent: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    others: &[Setting],
+    asked: &Asked,
+) -> Shown {
     let reading = asked
         .finding
         .and_then(|finding| Reading::of(finding, asked.at, asked.date));
-    let targets = action.command.targets();
     // Where nobody knows when it was sent, it can prove nothing.
-    let (from, to) = action.sent.unwrap_or_default();
+    let (from, to) = sent.unwrap_or_default();
     let of_action = Setting {
         sent: Sent { from, to },
         span: targets.span,
         channels: targets.channels.unwrap_or_default(),
     };
-    let others = others.iter().filter(|other| other.id != id);
-    let others: Vec<Setting> = others.map(setting).collect();
     reading.map_or(Shown::NOTHING, |reading| {
-        shown(&of_action, &others, &reading)
+        shown(&of_action, others, &reading)
     })
 }
 
-/// One that is under way may arrive at any moment until now.
+/// One that is under way may arrive at any moment until now. Others' clocks may be off: that of the database counts as
+/// well.
 fn setting(other: &TargetAction) -> Setting {
-    let to = other.end.map_or_else(Utc::now, |end| end.completed_at);
+    let to = other.end.map(|end| {
+        let to = end.completed_at.max(end.recorded_at);
+        let is_unknown = end.state == State::Unknown;
+        if is_unknown { to + LATEST } else { to }
+    });
     Setting {
         sent: Sent {
-            from: other.requested_at,
-            to,
+            from: other.requested_at.min(other.begun_at),
+            to: to.unwrap_or_else(Utc::now),
         },
         span: other.span,
         channels: other.channels,
@@ -180,13 +202,30 @@ fn read(finding: Option<Finding>) -> Value {
     }
 }
 
-fn report(id: Uuid, kind: Kind, asked: &Asked, shown: &Shown, proves: bool) {
+const fn result(shown: &Shown) -> ProbeResult {
+    match shown {
+        Shown { proves: true, .. } => ProbeResult::Succeeded,
+        Shown {
+            in_effect: Some(true),
+            ..
+        } => ProbeResult::InEffect,
+        Shown {
+            in_effect: Some(false),
+            ..
+        } => ProbeResult::NotInEffect,
+        Shown {
+            in_effect: None, ..
+        } => ProbeResult::Unclear,
+    }
+}
+
+fn report(id: Uuid, kind: Kind, asked: &Asked, shown: &Shown) {
     tracing::info!(
         event = "probe",
         action.id = %id,
         kind = kind.as_str(),
         in_effect = shown.in_effect,
-        proves,
+        proves = shown.proves,
         tencent.error_code = asked.answer.as_ref().map(|answer| answer.error_code),
         tencent.request_id = asked.answer.as_ref().and_then(|answer| answer.request_id.as_deref()),
         failure = asked.failure.map(Failure::as_str),

@@ -80,11 +80,12 @@ impl Reading {
         }
     }
 
-    /// The ends of what the action is about.
+    /// The ends of what the action is about. What has ended is not in force, even if Tencent still lists it.
     fn of_channels(&self, channels: Channels) -> impl Iterator<Item = Option<Until>> {
         let direct = channels.has_direct().then_some(self.direct);
         let groups = channels.has_groups().then_some(self.groups);
-        direct.into_iter().chain(groups)
+        let found = direct.into_iter().chain(groups);
+        found.map(|until| until.filter(|until| self.end(*until).is_none_or(|end| end > self.at)))
     }
 
     fn end(&self, until: Until) -> Option<DateTime<Utc>> {
@@ -115,9 +116,7 @@ pub(super) fn shown(action: &Setting, others: &[Setting], reading: &Reading) -> 
     };
     let has_its_end = |until: &Until| {
         let end = reading.end(*until);
-        end.is_some_and(|end| {
-            end > reading.at && window(action).is_some_and(|window| window.holds(end))
-        })
+        end.is_some_and(|end| window(action).is_some_and(|window| window.holds(end)))
     };
     Shown {
         in_effect,
@@ -223,7 +222,11 @@ mod tests {
             assert!(!proves(&[], &Reading { date, ..found }));
         }
         // It has ended: Tencent may show it for a moment longer.
-        assert!(!shown(&muted(0, 10, 5), &[], &read(Some(12), Some(12))).proves);
+        let over = shown(&muted(0, 10, 5), &[], &read(Some(12), Some(12)));
+        assert_eq!(
+            (over.in_effect, over.until, over.proves),
+            (Some(false), None, false)
+        );
     }
 
     #[test]
@@ -244,44 +247,85 @@ mod tests {
         );
     }
 
-    /// A call to Tencent: when it can have been sent, when it arrived, for how long, and whether it is ours.
-    type Call = (i64, i64, Option<i64>, u32, bool);
+    /// A call of ours to Tencent, in seconds.
+    #[derive(Clone, Debug)]
+    struct Call {
+        from: i64,
+        /// When it was answered, or given up.
+        to: i64,
+        arrives: Option<i64>,
+        /// `None` of one that lifts.
+        seconds: Option<u32>,
+        channels: Channels,
+    }
 
+    /// One whose answer was lost may arrive for as long as its socket is open.
     fn a_call() -> impl Strategy<Value = Call> {
-        (
-            0_i64..30,
-            0_i64..8,
-            prop::option::of(0_i64..8),
-            1_u32..60,
-            any::<bool>(),
+        let arrives = prop::option::weighted(0.8, (0_i64..8, 0_i64..11, any::<bool>()));
+        let seconds = prop::option::weighted(0.8, 1_u32..90);
+        let channels = prop::sample::select(Channels::ALL);
+        (0_i64..30, 0_i64..8, arrives, seconds, channels).prop_map(
+            |(from, takes, arrives, seconds, channels)| {
+                let to = from + takes;
+                let arrives = arrives.map(|(after, later, is_late)| {
+                    let in_time = (from + after).min(to);
+                    if is_late { to + later } else { in_time }
+                });
+                Call {
+                    from,
+                    to,
+                    arrives,
+                    seconds,
+                    channels,
+                }
+            },
         )
-            .prop_map(|(from, takes, arrives, seconds, ours)| {
-                let arrives = arrives
-                    .filter(|after| *after <= takes)
-                    .map(|after| from + after);
-                (from, from + takes, arrives, seconds, ours)
-            })
+    }
+
+    impl Call {
+        /// As others know it: of one that was not heard of, nobody knows when it arrived.
+        fn setting(&self, lasts: i64) -> Setting {
+            Setting {
+                sent: Sent {
+                    from: at(self.from),
+                    to: at(self.to + lasts),
+                },
+                span: self.seconds.map(Span::Seconds),
+                channels: self.channels,
+            }
+        }
+    }
+
+    /// What Tencent has at this second, where the last word holds.
+    fn in_force(calls: &[Call], channel: Channels, now: i64) -> Option<Until> {
+        let of_channel = calls.iter().filter(|call| call.channels.overlap(channel));
+        let calls = of_channel.filter_map(|call| Some((call.arrives?, call.seconds)));
+        let (last, seconds) = calls.max_by_key(|(arrives, _)| *arrives)?;
+        let end = last + i64::from(seconds?);
+        (end > now).then(|| Until::At(at(end).timestamp()))
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(5_000))]
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
         #[test]
         fn no_interleaving_of_ours_proves_what_did_not_happen(calls in vec(a_call(), 1..6)) {
             // The first is the one of unknown outcome. All are ours.
-            let settings: Vec<Setting> = calls
-                .iter()
-                .map(|(from, to, _, seconds, _)| muted(*from, *to, *seconds))
-                .collect();
-            let asked_at = 40;
-            let arrived = calls.iter().filter_map(|(.., arrives, seconds, _)| Some(((*arrives)?, *seconds)));
-            let last = arrived.max_by_key(|(arrives, _)| *arrives);
-            let end = last.map(|(arrives, seconds)| arrives + i64::from(seconds)).filter(|end| *end > asked_at);
-            let until = end.map(|end| Until::At(at(end).timestamp()));
-            let reading = Reading { at: at(asked_at), date: Some(at(asked_at)), direct: until, groups: until };
-            let told = shown(&settings[0], &settings[1..], &reading);
-            prop_assert_eq!(told.in_effect, Some(end.is_some()));
+            let own = calls[0].setting(0);
+            let others: Vec<Setting> = calls[1..].iter().map(|call| call.setting(11)).collect();
+            let asked_at = 50;
+            let reading = Reading {
+                at: at(asked_at),
+                date: Some(at(asked_at)),
+                direct: in_force(&calls, Channels::Direct, asked_at),
+                groups: in_force(&calls, Channels::Groups, asked_at),
+            };
+            let told = shown(&own, &others, &reading);
+            let found: Vec<_> = reading.of_channels(own.channels).collect();
+            let in_effect = found.iter().all(Option::is_some);
+            prop_assert_eq!(told.in_effect == Some(true), in_effect);
             if told.proves {
-                prop_assert!(calls[0].2.is_some(), "it did not happen");
+                prop_assert!(calls[0].arrives.is_some(), "it did not happen");
+                prop_assert!(in_effect && calls[0].seconds.is_some());
             }
         }
     }

@@ -111,7 +111,7 @@ impl Moderation {
         (attempt, verdict, given_up)
     }
 
-    fn heed_throttling(&self, api: &'static Api) {
+    pub(in crate::moderation) fn heed_throttling(&self, api: &'static Api) {
         if let Some(permits) = self.limiter.throttled(api) {
             self.metrics.permits_cut(api);
             tracing::warn!(

@@ -89,7 +89,7 @@ impl Moderation {
         let known = learnt.as_ref().unwrap_or(&in_time);
         let (verdict, kind) = (known.verdict, intent.request.command.kind());
         let (sign, from) = evidence.about_the_api(known);
-        self.suspensions.learn(kind.api, sign, from);
+        self.suspensions.learn(kind.api, sign, from.map(Into::into));
         let in_time = ending::of(in_time, arrived);
         let learnt = learnt.map(|learnt| ending::of(learnt, arrived));
         let finishing = async {

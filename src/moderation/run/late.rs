@@ -52,7 +52,8 @@ impl Moderation {
         let (attempt, verdict) = &late;
         if decides(*verdict) {
             let kind = intent.request.command.kind();
-            self.suspensions.learn(kind.api, *verdict, Some(attempt));
+            self.suspensions
+                .learn(kind.api, *verdict, Some(attempt.into()));
             evidence.hear(late);
         } else {
             leave_in_the_log(intent, attempt);

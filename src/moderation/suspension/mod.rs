@@ -1,20 +1,26 @@
 //! Calls to an API of Tencent's are stopped for a stated reason until a stated time or event.
 //!
-//! One mechanism for three reasons. While an API is suspended, one action now and then is let through
-//! as a probe; what Tencent answers to it, or to a call that was still under way, opens it again.
+//! One mechanism for three reasons. While an API is suspended, one call now and then is let through
+//! as a trial; what Tencent answers to it, or to a call that was still under way, opens it again.
+
+mod sign;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::domain::{Api, Attempt, Class, Failure, SuspendedFor, Verdict};
-use crate::tencent::is_about_the_signature;
+use crate::domain::{Api, SuspendedFor, Verdict};
+pub(super) use sign::LastCall;
+use sign::{Sign, sign};
 
 /// Actions in a row without an answer of use, after which an API counts as unavailable.
 const UNAVAILABLE_AFTER: u32 = 10;
 
-/// Between two probes; for a lock-out, until calls are made again at all.
+/// An API that nobody has tried to call for so long is not known to be unavailable any more.
+const FORGOTTEN_AFTER: Duration = Duration::from_mins(5);
+
+/// Between two trials; for a lock-out, until calls are made again at all.
 const fn interval(reason: SuspendedFor) -> Duration {
     match reason {
         SuspendedFor::Unavailable => Duration::from_secs(5),
@@ -43,7 +49,7 @@ const fn advice(reason: SuspendedFor) -> &'static str {
 pub struct Suspended {
     /// Why.
     pub reason: SuspendedFor,
-    /// When the next probe may be made.
+    /// When the next trial may be made.
     pub retry_after: Duration,
 }
 
@@ -52,18 +58,8 @@ pub struct Suspended {
 pub(super) enum Admission {
     /// The API is open.
     Open,
-    /// The API is suspended, and this action finds out whether it still has to be.
-    Probe,
-}
-
-/// What an action as a whole says about the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sign {
-    Answers,
-    Unavailable,
-    BadCredential,
-    LockedOut,
-    Nothing,
+    /// The API is suspended, and this call finds out whether it still has to be.
+    Trial,
 }
 
 /// Those of each API.
@@ -107,15 +103,15 @@ impl Suspensions {
             return Ok(Admission::Open);
         }
         health.suspended = Some((reason, now + interval(reason)));
-        Ok(Admission::Probe)
+        Ok(Admission::Trial)
     }
 
     /// Whether an action with this leave must not call any more: asked right before each call.
     pub(super) fn forbids(&self, api: &Api, admission: Admission) -> Option<Suspended> {
         let now = Instant::now();
         let (reason, next) = self.health(api).suspended?;
-        let probes = admission == Admission::Probe && reason != SuspendedFor::LockedOut;
-        (!probes && now < next).then(|| Suspended {
+        let is_trial = admission == Admission::Trial && reason != SuspendedFor::LockedOut;
+        (!is_trial && now < next).then(|| Suspended {
             reason,
             retry_after: next - now,
         })
@@ -123,14 +119,29 @@ impl Suspensions {
 
     /// Why `api` is suspended at this moment, if it is.
     pub(super) fn reason(&self, api: &Api) -> Option<SuspendedFor> {
-        self.health(api).suspended.map(|(reason, _)| reason)
+        let mut health = self.health(api);
+        let (reason, next) = health.suspended?;
+        let now = Instant::now();
+        // Who would find out may not come for long.
+        let because = match reason {
+            SuspendedFor::LockedOut if next <= now => "the minute is over",
+            SuspendedFor::Unavailable if next + FORGOTTEN_AFTER <= now => {
+                "nobody has tried it since"
+            }
+            _ => return Some(reason),
+        };
+        health.open(api, because);
+        None
     }
 
-    /// Learns from an action that is over, and from its last attempt.
-    pub(super) fn learn(&self, api: &Api, verdict: Verdict, last: Option<&Attempt>) {
+    /// Learns from an action that is over, and from the last call for it.
+    pub(super) fn learn(&self, api: &Api, verdict: Verdict, last: Option<LastCall>) {
         match sign(verdict, last) {
             Sign::Nothing => {}
-            Sign::Answers => self.health(api).answered(api),
+            Sign::Answers => {
+                self.health(api).answered(api);
+                self.open_all(SuspendedFor::Credential, "Tencent takes the credential");
+            }
             Sign::Unavailable => self.health(api).unavailable(api),
             Sign::BadCredential => self.suspend_all(SuspendedFor::Credential),
             Sign::LockedOut => self.suspend_all(SuspendedFor::LockedOut),
@@ -139,10 +150,18 @@ impl Suspensions {
 
     /// There is a new secret: what was refused for the old one may be tried at once.
     pub(super) fn credential_changed(&self) {
+        self.open_all(SuspendedFor::Credential, "there is a new credential");
+    }
+
+    /// Those that are suspended for this reason.
+    fn open_all(&self, suspended_for: SuspendedFor, because: &str) {
         for (api, health) in &self.0 {
             let mut health = lock(health);
-            if matches!(health.suspended, Some((SuspendedFor::Credential, _))) {
-                health.open(api, "there is a new credential");
+            if health
+                .suspended
+                .is_some_and(|(reason, _)| reason == suspended_for)
+            {
+                health.open(api, because);
             }
         }
     }
@@ -213,26 +232,10 @@ impl Health {
     }
 }
 
-fn sign(verdict: Verdict, last: Option<&Attempt>) -> Sign {
-    let code = last
-        .and_then(|last| last.answer.as_ref())
-        .map(|answer| answer.error_code);
-    let unreachable = last.is_some_and(|last| last.failure() == Some(Failure::Connect));
-    match verdict {
-        Verdict::Refused(Class::CredentialLockout) => Sign::LockedOut,
-        Verdict::Refused(Class::Credential) if code.is_some_and(is_about_the_signature) => {
-            Sign::BadCredential
-        }
-        Verdict::Succeeded | Verdict::Refused(_) => Sign::Answers,
-        Verdict::NotSent if !unreachable => Sign::Nothing,
-        Verdict::NotSent | Verdict::Unknown(_) => Sign::Unavailable,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Answer;
+    use crate::domain::Class;
     use crate::kinds::tests::undo;
     use crate::kinds::{kick_login, kick_seat};
 
@@ -240,19 +243,9 @@ mod tests {
         kick_login::KIND.api
     }
 
-    fn answered(error_code: i64) -> Attempt {
-        let answer = Answer {
-            action_status: None,
-            error_code,
-            error_info: String::new(),
-            request_id: None,
-        };
-        Attempt {
-            number: 1,
-            random: 0,
-            duration: Duration::ZERO,
-            http_status: Some(200),
-            answer: Some(answer),
+    const fn answered(error_code: i64) -> LastCall {
+        LastCall {
+            error_code: Some(error_code),
             failure: None,
         }
     }
@@ -270,7 +263,7 @@ mod tests {
         suspensions.learn(
             login(),
             Verdict::Refused(Class::NotFound),
-            Some(&answered(70107)),
+            Some(answered(70107)),
         );
         fail(&suspensions, 9);
         assert_eq!(suspensions.ask(login()), Ok(Admission::Open));
@@ -285,35 +278,42 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_probe_each_five_seconds_finds_out() {
+    async fn one_trial_each_five_seconds_finds_out() {
         let suspensions = Suspensions::default();
         fail(&suspensions, 10);
         tokio::time::advance(Duration::from_secs(5)).await;
-        assert_eq!(suspensions.ask(login()), Ok(Admission::Probe));
+        assert_eq!(suspensions.ask(login()), Ok(Admission::Trial));
         assert!(suspensions.ask(login()).is_err());
-        assert_eq!(suspensions.forbids(login(), Admission::Probe), None);
+        assert_eq!(suspensions.forbids(login(), Admission::Trial), None);
         assert!(suspensions.forbids(login(), Admission::Open).is_some());
-        suspensions.learn(login(), Verdict::Succeeded, Some(&answered(0)));
+        suspensions.learn(login(), Verdict::Succeeded, Some(answered(0)));
         assert_eq!(suspensions.ask(login()), Ok(Admission::Open));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_refused_signature_suspends_both_until_a_probe_or_a_new_secret() {
+    async fn a_refused_signature_suspends_both_until_a_trial_or_a_new_secret() {
         let suspensions = Suspensions::default();
         suspensions.learn(
             login(),
             Verdict::Refused(Class::Credential),
-            Some(&answered(70009)),
+            Some(answered(70009)),
         );
         for api in Api::all() {
             assert_eq!(suspensions.reason(api), Some(SuspendedFor::Credential));
         }
         suspensions.credential_changed();
         assert_eq!(suspensions.ask(login()), Ok(Admission::Open));
+        let refused = Verdict::Refused(Class::Credential);
+        suspensions.learn(login(), refused, Some(answered(70009)));
+        // One answer to a call that was under way: the signature is right again, for all.
+        suspensions.learn(login(), Verdict::Succeeded, Some(answered(0)));
+        for api in Api::all() {
+            assert_eq!(suspensions.reason(api), None);
+        }
         suspensions.learn(
             login(),
             Verdict::Refused(Class::Credential),
-            Some(&answered(60010)),
+            Some(answered(60010)),
         );
         assert_eq!(
             suspensions.ask(login()),
@@ -323,21 +323,34 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn an_api_that_nobody_uses_is_not_unavailable_for_ever() {
+        let suspensions = Suspensions::default();
+        fail(&suspensions, 10);
+        tokio::time::advance(Duration::from_mins(5)).await;
+        assert_eq!(suspensions.reason(login()), Some(SuspendedFor::Unavailable));
+        tokio::time::advance(interval(SuspendedFor::Unavailable)).await;
+        assert_eq!(suspensions.reason(login()), None);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_lock_out_lets_nothing_through_for_a_minute() {
         let suspensions = Suspensions::default();
         suspensions.learn(
             login(),
             Verdict::Refused(Class::CredentialLockout),
-            Some(&answered(70050)),
+            Some(answered(70050)),
         );
         suspensions.credential_changed();
-        suspensions.learn(login(), Verdict::Succeeded, Some(&answered(0)));
+        suspensions.learn(login(), Verdict::Succeeded, Some(answered(0)));
         tokio::time::advance(Duration::from_secs(59)).await;
         for api in Api::all() {
             assert!(suspensions.ask(api).is_err());
-            assert!(suspensions.forbids(api, Admission::Probe).is_some());
+            assert!(suspensions.forbids(api, Admission::Trial).is_some());
         }
         tokio::time::advance(Duration::from_secs(1)).await;
+        for api in Api::all() {
+            assert_eq!(suspensions.reason(api), None, "asked for or not");
+        }
         assert_eq!(suspensions.ask(login()), Ok(Admission::Open));
     }
 
@@ -348,7 +361,7 @@ mod tests {
         assert!(suspensions.ask(undo().api).is_err());
         assert_eq!(suspensions.ask(kick_seat::KIND.api), Ok(Admission::Open));
         tokio::time::advance(interval(SuspendedFor::Unavailable)).await;
-        assert_eq!(suspensions.ask(undo().api), Ok(Admission::Probe));
-        assert!(suspensions.ask(login()).is_err(), "one probe for both");
+        assert_eq!(suspensions.ask(undo().api), Ok(Admission::Trial));
+        assert!(suspensions.ask(login()).is_err(), "one trial for both");
     }
 }
