@@ -46,9 +46,14 @@
 //!    offered again for ten minutes. A call that timed out is listened to for a while, also while
 //!    it is repeated: its late answer is weighed with the others, and spares a repeat that is not
 //!    under way yet.
-//! 7. If the process dies in between, recovery of any replica ends the action as `unknown`, once its
+//! 7. Where the outcome is unknown and Tencent can be asked what is in force, it is asked once, six
+//!    seconds later. What that shows is recorded, and where it is proof, the action has succeeded
+//!    (`moderation::probe`). At Tencent the last word holds: so before an action that restricts or
+//!    lifts begins, what is in force on its target is looked at, and beginning it fails if another has
+//!    begun there since (`moderation::admit`).
+//! 8. If the process dies in between, recovery of any replica ends the action as `unknown`, once its
 //!    own deadline and five seconds have passed by the database's clock.
-//! 8. Within a second or two the sealer, one at a time of all replicas, lists each row in a seal
+//! 9. Within a second or two the sealer, one at a time of all replicas, lists each row in a seal
 //!    ([`audit::seal`]); [`stream`] tells each state to those who listen. Where the chain of seals is not
 //!    the one that a replica has seen, it seals nothing until the record's owner has decided
 //!    ([`audit::decision`]).
@@ -77,8 +82,9 @@
 //!
 //! # Invariants
 //! - Only [`moderation`] calls [`tencent::Client::send`]; without a [`audit::SendToken`] and a
-//!   [`limit::Permit`] it does not compile. [`tencent::Client::probe`], for `modgate check --live`,
-//!   asks a question of another API.
+//!   [`limit::Permit`] it does not compile. [`tencent::Client::check`], for `modgate check --live`,
+//!   asks a question of another API, and [`tencent::Client::ask`], for probes, does nothing to anyone;
+//!   it takes a permit of its own API.
 //! - No transaction is open while Tencent is called.
 //! - Nothing in schema `audit` is ever updated or deleted; what changes lives in schema `modgate`.
 //! - The service needs no right to rewrite schema `audit`, and has none with `deploy/roles.sql`.

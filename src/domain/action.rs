@@ -181,6 +181,8 @@ pub struct Action {
     pub attempts: Vec<Attempt>,
     /// What the last probe has shown.
     pub probe: Option<Probe>,
+    /// When what it has set ends by Tencent's word, where that proved that it was carried out.
+    pub proved_until: Option<DateTime<Utc>>,
     /// Whether what this says is in the record.
     pub recorded: bool,
     /// Whether nobody has acknowledged that a row of it was written by no gateway.
@@ -216,6 +218,7 @@ impl Action {
             duration: None,
             attempts: Vec::new(),
             probe: None,
+            proved_until: None,
             recorded: true,
             genuine: true,
         }

@@ -2,12 +2,17 @@
 //!
 //! At Tencent the last word holds. Which of two calls came last is known only where one had ended before the other
 //! began: a later one that was done then stands in the place of the earlier. Of two that were under way at once either
-//! may be the last, and one of unknown outcome may or may not hold: both may be in force.
+//! may be the last, and one of unknown outcome may or may not hold: both may be in force. Where Tencent was asked, and
+//! said that nothing is, that counts.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{Channels, Kind, Moderator, Span, State};
+
+/// How long after its end an action of unknown outcome may still arrive at Tencent: for as long as somebody listens to
+/// what was given up, and until its socket is closed.
+pub const LATEST: TimeDelta = TimeDelta::seconds(11);
 
 /// An action that has set or lifted a restriction of a target, or may have.
 #[derive(Clone, Debug)]
@@ -28,6 +33,8 @@ pub struct TargetAction {
     pub begun_at: DateTime<Utc>,
     /// Its end; `None` while it is under way.
     pub end: Option<Ended>,
+    /// Whether the last probe of it has shown that nothing is in force.
+    pub is_shown_off: bool,
 }
 
 /// How and when a [`TargetAction`] ended.
@@ -35,10 +42,12 @@ pub struct TargetAction {
 pub struct Ended {
     /// [`State::Succeeded`] or [`State::Unknown`].
     pub state: State,
-    /// When, by the gateway's clock.
+    /// When, by the gateway's clock; for one that a probe has proved, when its outcome became unknown.
     pub completed_at: DateTime<Utc>,
     /// When that came into the record, by the clock of the database.
     pub recorded_at: DateTime<Utc>,
+    /// When what it has set ends by Tencent's word, where a probe has proved it.
+    pub proved_until: Option<DateTime<Utc>>,
 }
 
 /// A restriction that is in force, or may be.
@@ -54,6 +63,16 @@ pub struct InForce<'a> {
     pub certain: bool,
 }
 
+impl Ended {
+    /// From when on it cannot arrive at Tencent any more, by the clock of the database.
+    fn over(&self) -> DateTime<Utc> {
+        match self.state {
+            State::Unknown => self.recorded_at + LATEST,
+            _ => self.recorded_at,
+        }
+    }
+}
+
 impl TargetAction {
     /// Whether `moderator` did it.
     pub fn is_by(&self, moderator: &Moderator) -> bool {
@@ -63,43 +82,68 @@ impl TargetAction {
 
     /// Whether it is known that this one was over when `other` began.
     fn precedes(&self, other: &Self) -> bool {
-        let end = self.end.as_ref();
-        end.is_some_and(|end| end.recorded_at <= other.begun_at)
+        let over = self.end.as_ref().map(Ended::over);
+        over.is_some_and(|over| over <= other.begun_at)
     }
 
+    /// Whether it was carried out; of one that lifts, also where Tencent has shown that it might as well have been.
     fn is_done(&self) -> bool {
         let end = self.end.as_ref();
         end.is_some_and(|end| end.state == State::Succeeded)
+            || (self.kind.lifts().is_some() && self.is_shown_off)
     }
 
     /// When what it has set ends: as if Tencent had done it when its answer came, or, without one, when it was asked.
     fn until(&self) -> Option<DateTime<Utc>> {
         let duration = self.span.and_then(Span::duration)?;
         let end = self.end.as_ref();
+        if let Some(proved) = end.and_then(|end| end.proved_until) {
+            return Some(proved);
+        }
         let from = end.map_or(self.requested_at, |end| end.completed_at);
         from.checked_add_signed(TimeDelta::from_std(duration).ok()?)
     }
 
-    /// Whether it is in force for this one of [`Channels::Direct`] and [`Channels::Groups`]: `None` if it is not, and
-    /// else whether that is certain.
-    fn stands(&self, actions: &[Self], channel: Channels) -> Option<bool> {
+    /// Whether it lifts, or ends before `earlier` does.
+    fn takes_back(&self, earlier: &Self) -> bool {
+        let ends_before = |until| earlier.until().is_none_or(|earlier| until < earlier);
+        self.kind.lifts().is_some() || self.until().is_some_and(ends_before)
+    }
+
+    /// Whether it is in force for this one of [`Channels::Direct`] and [`Channels::Groups`], if those of the later ones
+    /// that are done and of which `instead` says so stand in its place: `None` if it is not, and else whether that is
+    /// certain.
+    fn stands(&self, actions: &[Self], channel: Channels, instead: Replaces) -> Option<bool> {
         let mut others = actions.iter().filter(|other| {
             other.id != self.id && other.channels.overlap(channel) && !other.precedes(self)
         });
         let mut alone = true;
         let replaced = others.any(|other| {
             alone = false;
-            other.is_done() && self.precedes(other)
+            other.is_done() && self.precedes(other) && instead(other, self)
         });
         (!replaced).then_some(alone && self.is_done())
     }
 }
 
+/// Whether the first stands in the place of the second, which came before it.
+type Replaces = fn(&TargetAction, &TargetAction) -> bool;
+
 /// Those of `actions`, all of one target, that are in force at `now`.
 pub fn in_force(actions: &[TargetAction], now: DateTime<Utc>) -> Vec<InForce<'_>> {
+    standing(actions, now, |_, _| true)
+}
+
+/// Those of `actions`, all of one target, that nobody has taken back at `now`: those in force, and those in whose place
+/// one stands that ends no earlier.
+pub fn not_taken_back(actions: &[TargetAction], now: DateTime<Utc>) -> Vec<InForce<'_>> {
+    standing(actions, now, TargetAction::takes_back)
+}
+
+fn standing(actions: &[TargetAction], now: DateTime<Utc>, instead: Replaces) -> Vec<InForce<'_>> {
     let setting = actions
         .iter()
-        .filter(|action| action.kind.lifts().is_none());
+        .filter(|action| action.kind.lifts().is_none() && !action.is_shown_off);
     // One that is under way may be done at this moment.
     let lasts = |action: &TargetAction| {
         action.end.is_none() || action.until().is_none_or(|until| until > now)
@@ -108,7 +152,8 @@ pub fn in_force(actions: &[TargetAction], now: DateTime<Utc>) -> Vec<InForce<'_>
     let standing = lasting.filter_map(|action| {
         let of = |channel: Channels| {
             let is_about = action.channels.overlap(channel);
-            is_about.then(|| action.stands(actions, channel)).flatten()
+            let stands = is_about.then(|| action.stands(actions, channel, instead));
+            stands.flatten()
         };
         let (channels, certain) = match (of(Channels::Direct), of(Channels::Groups)) {
             (None, None) => return None,
@@ -210,7 +255,9 @@ mod tests {
                     state,
                     completed_at: at(ends),
                     recorded_at: at(ends),
+                    proved_until: None,
                 }),
+                is_shown_off: false,
             }
         }
     }
@@ -278,9 +325,9 @@ mod tests {
         }
     }
 
-    #[test]
-    fn of_two_at_once_either_may_be_the_last() {
-        let call = |begins, takes, lifts| Call {
+    /// One of ten minutes that arrives as it begins, and is answered.
+    fn call(begins: i64, takes: i64, lifts: bool) -> Call {
+        Call {
             lifts,
             span: Some(600),
             channels: Channels::All,
@@ -288,17 +335,26 @@ mod tests {
             arrives_after: Some(0),
             takes: Some(takes),
             is_answered: true,
-        };
-        let told = |calls: &[Call]| -> Vec<(u128, bool)> {
-            let actions: Vec<TargetAction> = (0..)
-                .zip(calls)
-                .map(|(number, call)| call.action(number))
-                .collect();
-            let told = in_force(&actions, at(NOW));
-            told.iter()
-                .map(|one| (one.action.id.as_u128(), one.certain))
-                .collect()
-        };
+        }
+    }
+
+    fn actions(calls: &[Call]) -> Vec<TargetAction> {
+        (0..)
+            .zip(calls)
+            .map(|(number, call)| call.action(number))
+            .collect()
+    }
+
+    fn told(calls: &[Call]) -> Vec<(u128, bool)> {
+        let actions = actions(calls);
+        let told = in_force(&actions, at(NOW));
+        told.iter()
+            .map(|one| (one.action.id.as_u128(), one.certain))
+            .collect()
+    }
+
+    #[test]
+    fn of_two_at_once_either_may_be_the_last() {
         let (first, beside) = (call(10, 5, false), call(12, 5, false));
         assert_eq!(told(std::slice::from_ref(&first)), [(0, true)]);
         assert_eq!(told(&[first.clone(), call(15, 5, false)]), [(1, true)]);
@@ -307,5 +363,48 @@ mod tests {
         assert!(told(&[first.clone(), call(15, 5, true)]).is_empty());
         // Begun, and nobody knows yet what became of it.
         assert_eq!(told(&[first, call(98, 10, true)]), [(0, false)]);
+    }
+
+    #[test]
+    fn what_is_of_unknown_outcome_may_arrive_late_until_tencent_says_that_nothing_is_in_force() {
+        let lost = Call {
+            is_answered: false,
+            ..call(10, 5, false)
+        };
+        assert_eq!(told(&[lost.clone(), call(25, 1, true)]), [(0, false)]);
+        assert!(told(&[lost.clone(), call(26, 1, true)]).is_empty());
+        let shown_off = |call: &Call, number| TargetAction {
+            is_shown_off: true,
+            ..call.action(number)
+        };
+        assert!(in_force(&[shown_off(&lost, 0)], at(NOW)).is_empty());
+        let done = call(0, 1, false).action(0);
+        let lost_lift = Call {
+            lifts: true,
+            ..lost
+        };
+        let with_lift = [done.clone(), lost_lift.action(1)];
+        assert_eq!(in_force(&with_lift, at(NOW)).len(), 1);
+        assert!(in_force(&[done, shown_off(&lost_lift, 1)], at(NOW)).is_empty());
+    }
+
+    #[test]
+    fn what_a_longer_one_covers_is_taken_back_by_what_ends_earlier() {
+        let of = |begins, span, lifts| Call {
+            span,
+            ..call(begins, 0, lifts)
+        };
+        let told = |calls: &[Call]| -> Vec<u128> {
+            let actions = actions(calls);
+            let told = not_taken_back(&actions, at(NOW));
+            told.iter().map(|one| one.action.id.as_u128()).collect()
+        };
+        let (first, longer) = (of(10, Some(600), false), of(20, Some(700), false));
+        assert_eq!(told(&[first.clone(), longer.clone()]), [0, 1]);
+        assert_eq!(told(&[first.clone(), of(20, None, false)]), [0, 1]);
+        assert_eq!(told(&[first.clone(), of(20, Some(500), false)]), [1]);
+        assert!(told(&[first.clone(), longer.clone(), of(30, None, true)]).is_empty());
+        let shorter = of(30, Some(100), false);
+        assert_eq!(told(&[first, longer, shorter]), [2]);
     }
 }

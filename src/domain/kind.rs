@@ -97,6 +97,15 @@ impl Kind {
         }
     }
 
+    /// The kind that sets what this one sets or lifts, if it does either.
+    pub const fn restriction(self) -> Option<Self> {
+        match self.0.effect {
+            Effect::Passes => None,
+            Effect::Restricts(_) => Some(self),
+            Effect::Lifts(set) => Some(Self(set)),
+        }
+    }
+
     /// A request that has every field, but those that name another action, and `forever`, beside which `seconds`
     /// cannot stand.
     pub fn example(self) -> Map<String, Value> {

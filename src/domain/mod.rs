@@ -22,7 +22,7 @@ pub use api::{Api, Packet};
 pub use attempt::{Answer, Attempt, Class, DecidedBy, End, Failure, Verdict, millis};
 pub use field::{Example, Field, Slot};
 pub use host::is_loopback;
-pub use in_force::{Ended, InForce, TargetAction, in_force};
+pub use in_force::{Ended, InForce, LATEST, TargetAction, in_force, not_taken_back};
 pub use kind::{Effect, Kind, Repeat, Spec, Wire};
 pub use moderator::{Moderator, Scope};
 pub use question::{Finding, Question, Until};

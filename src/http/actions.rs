@@ -121,7 +121,8 @@ pub(super) async fn list_actions(
     }))
 }
 
-fn ok(action: &Action) -> HttpResponse {
+/// With the headers of an answer that belongs to a row.
+pub(super) fn ok(action: &Action) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     for (name, value) in state_headers(action) {
         response.insert_header((HeaderName::from_static(name), value));

@@ -50,7 +50,7 @@ codes! {
     TargetNotFound,         "target-not-found",         NOT_FOUND,              "The target does not exist";
     TargetConflict,         "target-conflict",          CONFLICT,               "There was nothing to do";
     WouldShorten,           "would-shorten",            CONFLICT,               "A restriction in force ends later";
-    NothingToFind,          "nothing-to-find",          CONFLICT,               "Tencent cannot tell what became of it";
+    ProbeNotPossible,       "probe-not-possible",       CONFLICT,               "Tencent cannot tell what became of it";
     RejectedByTencent,      "rejected-by-tencent",      UNPROCESSABLE_ENTITY,   "Tencent refused the request";
     IdempotencyConflict,    "idempotency-conflict",     CONFLICT,               "The same request is under way";
     IdempotencyMismatch,    "idempotency-mismatch",     UNPROCESSABLE_ENTITY,   "The key has another request";

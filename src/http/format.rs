@@ -20,7 +20,7 @@ pub(super) enum Format {
 }
 
 /// The columns of CSV: the members of the action's JSON.
-const COLUMNS: [&str; 29] = [
+const COLUMNS: [&str; 32] = [
     "id",
     "kind",
     "state",
@@ -50,6 +50,9 @@ const COLUMNS: [&str; 29] = [
     "channels",
     "undoes",
     "shortens",
+    "probe_in_effect",
+    "probe_at",
+    "probe_until",
 ];
 
 impl FromStr for Format {
@@ -144,6 +147,9 @@ fn cells(action: &Action) -> [String; COLUMNS.len()] {
         cell(parameter(action, Slot::Channels).and_then(Value::as_str)),
         cell(parameter(action, Slot::Undoes).and_then(Value::as_str)),
         cell(parameter(action, Slot::Shortens).and_then(Value::as_str)),
+        cell(action.probe.and_then(|probe| probe.in_effect)),
+        cell(action.probe.map(|probe| time(probe.at))),
+        cell(action.probe.and_then(|probe| probe.until).map(time)),
     ]
 }
 

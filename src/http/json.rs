@@ -214,11 +214,9 @@ pub(super) fn until(action: &Action) -> Option<DateTime<Utc>> {
     let seconds = parameter(action, Slot::Seconds)?.as_i64()?;
     let succeeded = action.state.known() == Some(State::Succeeded);
     let from = action.completed_at.filter(|_| succeeded)?;
-    // Where a probe has found it out, there is no answer from whose time it could be counted.
-    if action.last_answer().is_none() {
-        return action.probe?.until;
-    }
-    from.checked_add_signed(TimeDelta::try_seconds(seconds)?)
+    // Where a probe has proved it, the action was completed when nobody knew.
+    let counted = || from.checked_add_signed(TimeDelta::try_seconds(seconds)?);
+    action.proved_until.or_else(counted)
 }
 
 /// The headers of an answer that belongs to a row: a proxy that replaces a body keeps them.

@@ -5,13 +5,16 @@ use std::time::Duration;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::AppState;
+use super::actions::ok;
+use super::audit_read::AuditRead;
 use super::authenticated::Authenticated;
 use super::fields;
 use super::json::ActionJson;
 use super::openapi::ProbeProblems;
 use super::paths::PROBE;
 use super::problem::{ApiError, Limit};
-use super::query::refuse_query;
+use super::query::{refuse_query, visible_to};
+use crate::audit::Filter;
 use crate::limit::QueueError;
 use crate::moderation::{ProbeError, ProbeRefusal};
 
@@ -37,15 +40,22 @@ pub(super) async fn probe_action(
     authenticated.spend(&state)?;
     refuse_query(&request)?;
     let id = fields::action_id(&id).map_err(|_| ApiError::NotFound)?;
+    let asked = Filter {
+        id: Some(id),
+        visible_to: visible_to(&authenticated.0),
+        ..Filter::default()
+    };
+    let read = AuditRead::new("probe", &authenticated, &request, asked);
     let action = state.moderation.probe_by_hand(id, authenticated.0).await?;
-    Ok(HttpResponse::Ok().json(ActionJson::from(&action)))
+    read.ended(1, true);
+    Ok(ok(&action))
 }
 
 impl From<ProbeRefusal> for ApiError {
     fn from(refusal: ProbeRefusal) -> Self {
         match refusal {
             ProbeRefusal::NotFound => Self::NotFound,
-            ProbeRefusal::NothingToFind => Self::NothingToFind,
+            ProbeRefusal::NotPossible(action) => Self::ProbeNotPossible(action),
             ProbeRefusal::TooSoon { retry_after } => limited(Limit::Probes, retry_after),
             ProbeRefusal::Unread(error) => error.into(),
             ProbeRefusal::Failed(error) => match error {
@@ -53,6 +63,7 @@ impl From<ProbeRefusal> for ApiError {
                     limited(Limit::Api, retry_after)
                 }
                 ProbeError::Turn(QueueError::Closed) => Self::ShuttingDown,
+                ProbeError::Suspended(suspended) => suspended.into(),
                 ProbeError::Turn(QueueError::Unleased)
                 | ProbeError::LeaseLapsed
                 | ProbeError::Record(_) => Self::AuditUnavailable(None),

@@ -6,12 +6,11 @@ use actix_web::http::header::HeaderValue;
 
 use super::code::Code;
 use super::json::ActionJson;
-use super::problem_body::Problem;
 pub(super) use super::problem_body::{FieldFault, Limit, RestrictionJson};
+use super::problem_body::{Problem, needed_for};
 use super::quota::whole_seconds;
 use crate::auth::Refusal;
 use crate::domain::Action;
-use crate::service::ReadError;
 
 /// An error of the API. The code never depends on the payload.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +27,7 @@ pub(super) enum ApiError {
     #[error("{0}")]
     Unauthenticated(Refusal),
     /// 403: the token lacks the scope.
-    #[error("the token lacks the scope {scope}")]
+    #[error("the token lacks the scope {scope}{}", needed_for(scope))]
     Forbidden {
         /// Which scope is needed.
         scope: &'static str,
@@ -72,15 +71,20 @@ pub(super) enum ApiError {
     IdempotencyMismatch,
     /// 409: it would end before a restriction that is in force.
     #[error(
-        "a restriction that is in force ends later: nothing was done. To end it earlier, name it in `shortens`"
+        "a restriction that is in force, or may be, ends later: nothing was done. To end it earlier, name it in `shortens`"
     )]
-    WouldShorten(RestrictionJson),
+    WouldShorten {
+        /// The restriction.
+        restriction: RestrictionJson,
+        /// What has set it, if the moderator may see that.
+        action: Option<Box<Action>>,
+    },
     /// 409: a probe would find out nothing.
     #[error(
         "nothing can be found out about this action: look at the user. Only mutes and bans of users can be read back, \
          and only where the outcome is unknown or they were set"
     )]
-    NothingToFind,
+    ProbeNotPossible(Box<Action>),
     /// 422: Tencent found the request wrong.
     #[error("Tencent refused the request as wrong: nothing was done")]
     RejectedByTencent(Box<Action>),
@@ -133,15 +137,6 @@ pub(super) enum ApiError {
     Internal,
 }
 
-impl From<ReadError> for ApiError {
-    fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::Unavailable => Self::AuditUnavailable(None),
-            ReadError::Lost => Self::Internal,
-        }
-    }
-}
-
 impl ApiError {
     /// The code that it is told with.
     #[rustfmt::skip]
@@ -157,8 +152,8 @@ impl ApiError {
             Self::UnsupportedMediaType | Self::UnsupportedContentCoding => Code::UnsupportedMediaType,
             Self::TargetNotFound(_)             => Code::TargetNotFound,
             Self::TargetConflict(_)             => Code::TargetConflict,
-            Self::WouldShorten(_)               => Code::WouldShorten,
-            Self::NothingToFind                 => Code::NothingToFind,
+            Self::WouldShorten { .. }           => Code::WouldShorten,
+            Self::ProbeNotPossible(_)           => Code::ProbeNotPossible,
             Self::RejectedByTencent(_)          => Code::RejectedByTencent,
             Self::IdempotencyConflict           => Code::IdempotencyConflict,
             Self::IdempotencyMismatch           => Code::IdempotencyMismatch,
@@ -173,11 +168,13 @@ impl ApiError {
         }
     }
 
+    /// The action that the answer belongs to.
     pub(super) fn action(&self) -> Option<&Action> {
         match self {
             Self::ProtectedTarget(action)
             | Self::TargetNotFound(action)
             | Self::TargetConflict(action)
+            | Self::ProbeNotPossible(action)
             | Self::RejectedByTencent(action)
             | Self::OutcomeUnknown(action) => Some(action),
             Self::TencentRejectedGateway(action)
@@ -224,20 +221,24 @@ impl ApiError {
             Self::InvalidRequest { errors, .. } => errors.as_slice(),
             _ => &[],
         };
+        let (restriction, shortened) = match self {
+            Self::WouldShorten {
+                restriction,
+                action,
+            } => (Some(restriction), action.as_deref()),
+            _ => (None, None),
+        };
         Problem {
             r#type: code.urn(),
             title: code.title(),
             status: code.status().as_u16(),
             detail: self.to_string(),
             code: code.as_str(),
-            action: self.action().map(ActionJson::from),
+            action: self.action().or(shortened).map(ActionJson::from),
             errors,
             limit: self.limit(),
             retry_after: self.retry_after(),
-            restriction: match self {
-                Self::WouldShorten(restriction) => Some(restriction),
-                _ => None,
-            },
+            restriction,
         }
     }
 }

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::json::ActionJson;
+use crate::domain::Scope;
 
 /// A member of a request that breaks its rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -59,4 +60,13 @@ pub(super) struct Problem<'a> {
     pub(super) retry_after: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) restriction: Option<&'a RestrictionJson>,
+}
+
+/// What a scope is needed for, where the path does not say it.
+pub(super) fn needed_for(scope: &str) -> &'static str {
+    if scope == Scope::LIFT.as_str() {
+        ": what another moderator has set would end earlier, be it that a longer one of yours covers it"
+    } else {
+        ""
+    }
 }

@@ -82,8 +82,9 @@ pub(super) fn fields<B>(response: &ServiceResponse<B>) -> Option<[(HeaderName, H
     let retry_after = response.headers().get(RETRY_AFTER);
     let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
     let reached = response.response().extensions().get::<Limit>().copied();
+    let reached = reached.and_then(|limit| policy(limit, asked));
     let item = match (reached, retry_after) {
-        (Some(limit), Some(seconds)) => Item::exhausted(policy(limit, asked), seconds),
+        (Some(policy), Some(seconds)) => Item::exhausted(policy, seconds),
         (_, latest) => tighter(asked, state, latest),
     };
     let policies = HeaderValue::try_from(policies(asked, state)).ok()?;
@@ -114,12 +115,13 @@ fn policies(asked: &Asked, state: &AppState) -> String {
     items.collect::<Vec<_>>().join(", ")
 }
 
-/// The policy that refused the request.
-fn policy(limit: Limit, asked: &Asked) -> &'static str {
+/// The policy that refused the request, if it is one of those that are named.
+fn policy(limit: Limit, asked: &Asked) -> Option<&'static str> {
     match (limit, asked.api) {
-        (Limit::Api | Limit::Tencent, Some(api)) => api.word,
-        (Limit::Reads, _) => READS,
-        _ => MODERATOR,
+        (Limit::Api | Limit::Tencent, Some(api)) => Some(api.word),
+        (Limit::Reads, _) => Some(READS),
+        (Limit::Moderator, _) => Some(MODERATOR),
+        (Limit::Api | Limit::Tencent, None) | (Limit::Probes, _) => None,
     }
 }
 

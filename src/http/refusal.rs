@@ -1,4 +1,4 @@
-//! Why an action was not even tried, as the moderator is told.
+//! Why an action was not even tried, or nothing could be read, as the moderator is told.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use super::json::time;
 use super::problem::{ApiError, FieldFault, Limit, RestrictionJson};
 use crate::domain::{Action, Failure, Kind, Scope, Slot, SuspendedFor};
 use crate::moderation::{Refusal, Suspended};
+use crate::service::ReadError;
 
 const fn busy(retry_after: Duration) -> ApiError {
     ApiError::RateLimited {
@@ -15,13 +16,16 @@ const fn busy(retry_after: Duration) -> ApiError {
     }
 }
 
-fn undoes_nothing(set_by: Kind) -> ApiError {
-    let rule =
-        format!("must be the id of a {set_by} of the same target that was done, or may have been");
+fn names_nothing(slot: Slot, set_by: Kind) -> ApiError {
+    let what = match slot {
+        Slot::Undoes => "was done, or may have been",
+        _ => "is in force, or may be",
+    };
+    let rule = format!("must be the id of a {set_by} of the same target that {what}");
     ApiError::InvalidRequest {
         detail: "one or more fields break their rules".to_owned(),
         errors: vec![FieldFault {
-            field: Slot::Undoes.as_str().to_owned(),
+            field: slot.as_str().to_owned(),
             rule,
         }],
     }
@@ -43,26 +47,47 @@ fn denied(action: Box<Action>, because: Failure) -> ApiError {
     }
 }
 
+impl From<ReadError> for ApiError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unavailable => Self::AuditUnavailable(None),
+            ReadError::Lost => Self::Internal,
+        }
+    }
+}
+
+impl From<Suspended> for ApiError {
+    fn from(suspended: Suspended) -> Self {
+        match suspended.reason {
+            SuspendedFor::Credential => Self::TencentRejectedGateway(None),
+            SuspendedFor::Unavailable | SuspendedFor::LockedOut => Self::TencentUnavailable {
+                retry_after: suspended.retry_after,
+                action: None,
+            },
+        }
+    }
+}
+
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Denied { action, because } => denied(action, because),
-            Refusal::WouldShorten { restriction, until } => Self::WouldShorten(RestrictionJson {
-                id: restriction,
-                until: until.map(time),
-            }),
-            Refusal::UndoesNothing(set_by) => undoes_nothing(set_by),
+            Refusal::WouldShorten {
+                restriction,
+                until,
+                action,
+            } => Self::WouldShorten {
+                restriction: RestrictionJson {
+                    id: restriction,
+                    until: until.map(time),
+                },
+                action,
+            },
+            Refusal::NamesNothing { slot, set_by } => names_nothing(slot, set_by),
             Refusal::Busy { retry_after } => busy(retry_after),
             // It was tried for as long as an action is.
             Refusal::Overtaken => busy(Duration::ZERO),
-            Refusal::Suspended(Suspended {
-                reason: SuspendedFor::Credential,
-                ..
-            }) => Self::TencentRejectedGateway(None),
-            Refusal::Suspended(Suspended { retry_after, .. }) => Self::TencentUnavailable {
-                retry_after,
-                action: None,
-            },
+            Refusal::Suspended(suspended) => suspended.into(),
             Refusal::KeyInUse => Self::IdempotencyConflict,
             Refusal::KeyMismatch => Self::IdempotencyMismatch,
             Refusal::AuditUnavailable => Self::AuditUnavailable(None),

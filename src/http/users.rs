@@ -24,8 +24,11 @@ use crate::members::Members;
 pub(super) struct UserJson<'a> {
     #[schema(value_type = UserId)]
     pub(super) user_id: &'a str,
-    /// What is in force, or may be, of the kinds whose scope the token grants: what ends last comes first.
+    /// What is in force, or may be, of the kinds in `restrictions_of`: what ends last comes first.
     pub(super) restrictions: Vec<StandingJson<'a>>,
+    /// The kinds whose scope the token grants. Of others nothing is said.
+    #[schema(value_type = Vec<Kind>)]
+    pub(super) restrictions_of: Vec<&'static str>,
     /// How many of the newest 1,000 actions are of which kind and in which state.
     pub(super) counts: Vec<CountJson<'a>>,
     /// Whether those are all.
@@ -121,21 +124,28 @@ pub(super) async fn get_user(
     let read = AuditRead::new("user", &authenticated, &request, filter);
     let (audit, target) = (state.service.audit.clone(), named.clone());
     let set_by = restricting(moderator);
+    let restrictions_of = set_by.iter().map(|kind| kind.as_str()).collect();
     let looking = async move { audit.user(target.as_str(), visible_to, &set_by).await };
     let user = state.service.while_awaited(place, looking).await?;
     read.ended(user.actions.len() as u64, true);
-    Ok(HttpResponse::Ok().json(shown(&named, &user, moderator)))
+    Ok(HttpResponse::Ok().json(shown(&named, &user, restrictions_of, moderator)))
 }
 
 /// The kinds that restrict users, and whose scope the moderator has.
 fn restricting(moderator: &Moderator) -> Vec<Kind> {
     let kinds = Kind::ALL.iter().copied();
     kinds
-        .filter(|kind| kind.undone_by().is_some() && moderator.may(kind.scope()))
+        .filter(|kind| kind.undone_by().is_some() && kind.has(Slot::UserId))
+        .filter(|kind| moderator.may(kind.scope()))
         .collect()
 }
 
-fn shown<'a>(user_id: &'a UserId, user: &'a User, moderator: &Moderator) -> UserJson<'a> {
+fn shown<'a>(
+    user_id: &'a UserId,
+    user: &'a User,
+    restrictions_of: Vec<&'static str>,
+    moderator: &Moderator,
+) -> UserJson<'a> {
     let sees_all = moderator.may(Scope::AUDIT_READ);
     let restrictions = user.restrictions.iter();
     let counts = user.counts.iter();
@@ -147,6 +157,7 @@ fn shown<'a>(user_id: &'a UserId, user: &'a User, moderator: &Moderator) -> User
                 standing(one, sees_all || moderator.key() == (issuer, subject))
             })
             .collect(),
+        restrictions_of,
         counts: counts
             .map(
                 |Count {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::Suspended;
-use crate::domain::{Action, Failure, Kind};
+use crate::domain::{Action, Failure, Kind, Slot};
 use crate::limit::QueueError;
 use crate::service::ReadError;
 use crate::tencent::is_quota_of_the_day;
@@ -38,9 +38,16 @@ pub enum Refusal {
         restriction: Uuid,
         /// When that ends; `None` if it does not.
         until: Option<DateTime<Utc>>,
+        /// The action, if the moderator may see it.
+        action: Option<Box<Action>>,
     },
-    /// What it is to undo is no action of this kind on its target that was done or may have been.
-    UndoesNothing(Kind),
+    /// What it is to undo, or to shorten, is not there.
+    NamesNothing {
+        /// The field that names it.
+        slot: Slot,
+        /// The kind that it must be of.
+        set_by: Kind,
+    },
     /// Another action was begun on its target since it was admitted.
     Overtaken,
     /// The intent could not be recorded, or there are no permits, because the database is away.

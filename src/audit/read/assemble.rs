@@ -12,7 +12,7 @@ use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
 use crate::audit::Error;
-use crate::domain::{Action, Answer, Attempt, Probe, Word};
+use crate::domain::{Action, Answer, Attempt, DecidedBy, Probe, Word};
 
 const UNKNOWN: &str = "unknown";
 
@@ -56,6 +56,14 @@ pub(super) struct EventRow {
     pub(super) tencent_request_id: Option<String>,
     failure: Option<String>,
     details: Option<String>,
+    decided_by: String,
+}
+
+impl EventRow {
+    /// Whether it says what a probe has shown.
+    pub(super) fn is_probe(&self) -> bool {
+        self.state == "probed"
+    }
 }
 
 /// The intents of these actions.
@@ -82,7 +90,7 @@ pub(super) async fn events(
     let rows = sqlx::query_as(
         "select action_id, rev, state, audit.is_end(state) as is_end, at, duration_us, attempt, tencent_random,
                 attempt_duration_us, http_status, action_status, error_code, error_info,
-                tencent_request_id, failure, details
+                tencent_request_id, failure, details, decided_by
          from audit.event where action_id = any($1) order by action_id, rev",
     );
     let rows: Vec<EventRow> = rows.bind(ids).fetch_all(connection).await?;
@@ -129,6 +137,7 @@ pub(super) fn action(intent: &IntentRow, so_far: &[EventRow]) -> Result<Action, 
             .transpose()?,
         attempts: attempts(so_far)?,
         probe: so_far.iter().rev().find_map(probe),
+        proved_until: end.and_then(|end| proved_until(so_far, end)),
         recorded: true,
         genuine: intent.genuine,
     })
@@ -144,6 +153,13 @@ fn probe(event: &EventRow) -> Option<Probe> {
         at: event.at,
         until: until.map(Into::into),
     })
+}
+
+/// What the probe showed that has proved this `end`.
+fn proved_until(so_far: &[EventRow], end: &EventRow) -> Option<DateTime<Utc>> {
+    let mut before = so_far.iter().rev().filter(|event| event.rev < end.rev);
+    let by_probe = end.decided_by == DecidedBy::Probe.as_str();
+    by_probe.then(|| before.find_map(probe))??.until
 }
 
 /// What there is no column for.

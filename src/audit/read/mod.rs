@@ -11,6 +11,7 @@ mod own;
 mod page;
 mod probe;
 mod target;
+mod unresolved;
 mod user;
 
 pub use actions::Page;

@@ -34,7 +34,12 @@ pub(super) struct Row {
     state: Option<String>,
     completed_at: Option<DateTime<Utc>>,
     end_recorded_at: Option<DateTime<Utc>>,
+    proved_until: Option<DateTime<Utc>>,
+    is_shown_off: bool,
 }
+
+/// So many of the newest actions on a target, or on all targets of a user, are looked at: who looks waits for it.
+const MOST: i64 = 5_000;
 
 impl AuditLog {
     /// What restricts the target of `command`, or may; `set_by` is the kind that restricts it so.
@@ -65,6 +70,7 @@ impl AuditLog {
             user_id: command.user_id(),
             room_id: command.room_id(),
             set_by: &[set_by],
+            named: command.targets().undoes.into_iter().collect(),
         };
         let rows = self.rows(&mut connection, &asked).await?;
         connection.release();
@@ -80,31 +86,54 @@ impl AuditLog {
         connection: &mut PgConnection,
         asked: &Asked<'_>,
     ) -> Result<Vec<Row>, sqlx::Error> {
-        let of_target = asked.of_target;
-        let statement = format!(
-            "select a.id, a.kind, a.issuer, a.moderator, a.room_id, a.reason, a.case_ref, a.parameters, a.requested_at,
-                    a.recorded_at, ended.state, ended.at as completed_at, ended.recorded_at as end_recorded_at
-             from audit.action a
-             left join lateral (
-                 select e.state, e.at, e.recorded_at from audit.event e
-                 where e.action_id = a.id and audit.is_end(e.state)
-                 order by (e.state = 'unknown'), e.rev desc limit 1) ended on true
-             where {of_target} and a.kind = any($3) and a.sdk_app_id = $4 and a.id >= audit.uuid7_floor($5)
-               and (ended.state is null or ended.state in ('succeeded', 'unknown'))
-             order by a.id"
-        );
         let set_by = asked.set_by.iter().copied();
         let kinds = set_by.flat_map(|kind| [Some(kind), kind.undone_by()]);
         let kinds: Vec<&str> = kinds.flatten().map(Kind::as_str).collect();
-        sqlx::query_as(AssertSqlSafe(statement))
+        sqlx::query_as(AssertSqlSafe(statement(asked.of_target)))
             .bind(asked.user_id)
             .bind(asked.room_id)
             .bind(kinds)
             .bind(i64::from(self.deployment.sdk_app_id))
             .bind(since(asked.set_by))
+            .bind(MOST)
+            .bind(&asked.named)
             .fetch_all(connection)
             .await
     }
+}
+
+/// What may still be in force, oldest first, of those whom this condition lets through.
+fn statement(of_target: &str) -> String {
+    format!(
+            "select a.id, a.kind, a.issuer, a.moderator, a.room_id, a.reason, a.case_ref, a.parameters, a.requested_at,
+                    a.recorded_at, ended.state,
+                    -- What a probe has proved was sent before its outcome became unknown.
+                    coalesce(lost.at, ended.at) as completed_at,
+                    coalesce(lost.recorded_at, ended.recorded_at) as end_recorded_at,
+                    (select p.details::jsonb ->> 'until' from audit.event p
+                     where p.action_id = a.id and p.state = 'probed' and p.rev < ended.rev
+                       and ended.decided_by = 'probe'
+                     order by p.rev desc limit 1)::timestamptz as proved_until,
+                    coalesce((select p.details::jsonb ->> 'in_effect' = 'false' from audit.event p
+                              where p.action_id = a.id and p.state = 'probed'
+                              order by p.rev desc limit 1), false) as is_shown_off
+             from (select * from audit.action a
+                   where {of_target} and a.kind = any($3) and a.sdk_app_id = $4 and a.id >= audit.uuid7_floor($5)
+                     -- What is over cannot be in force.
+                     and (a.id = any($7) or (a.parameters::jsonb ->> 'seconds') is null
+                          or a.recorded_at > now() - interval '10 minutes'
+                                             - make_interval(secs => (a.parameters::jsonb ->> 'seconds')::float8))
+                   order by a.id desc limit $6) a
+             left join lateral (
+                 select e.state, e.at, e.recorded_at, e.rev, e.decided_by from audit.event e
+                 where e.action_id = a.id and audit.is_end(e.state)
+                 order by (e.state = 'unknown'), e.rev desc limit 1) ended on true
+             left join lateral (
+                 select e.at, e.recorded_at from audit.event e
+                 where e.action_id = a.id and e.state = 'unknown' and ended.decided_by = 'probe') lost on true
+             where ended.state is null or ended.state in ('succeeded', 'unknown')
+             order by a.id"
+        )
 }
 
 /// Whose restrictions are asked for.
@@ -115,6 +144,8 @@ pub(super) struct Asked<'a> {
     pub(super) room_id: Option<&'a str>,
     /// The kinds that set them.
     pub(super) set_by: &'a [Kind],
+    /// Those that are looked for even if they are over.
+    pub(super) named: Vec<Uuid>,
 }
 
 /// What is older has ended, unless it is of a kind that may have no end.
@@ -142,6 +173,7 @@ pub(super) fn action(row: &Row) -> Result<TargetAction, Error> {
         state,
         completed_at,
         recorded_at,
+        proved_until: row.proved_until,
     };
     Ok(TargetAction {
         id: row.id,
@@ -152,5 +184,6 @@ pub(super) fn action(row: &Row) -> Result<TargetAction, Error> {
         requested_at: row.requested_at,
         begun_at: row.recorded_at,
         end: state.zip(times).map(ended),
+        is_shown_off: row.is_shown_off,
     })
 }

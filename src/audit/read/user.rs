@@ -100,6 +100,7 @@ impl AuditLog {
             user_id: Some(user_id),
             room_id: None,
             set_by,
+            named: Vec::new(),
         };
         let mut connection = Connection::acquire(&self.reading).await?;
         let rows = self.rows(&mut connection, &asked).await?;

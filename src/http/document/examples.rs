@@ -65,6 +65,7 @@ fn user(action: &Action) -> Value {
     let restricting = restricting.expect("a kind is about some of the messages");
     let user = UserJson {
         user_id: "user2",
+        restrictions_of: vec![restricting.as_str()],
         restrictions: vec![StandingJson {
             id: action.id,
             kind: restricting.as_str(),

@@ -128,7 +128,9 @@ pub(in crate::http) fn add(operation: &mut Operation) {
             refer(response, "Idempotent-Replayed");
         }
         let own: &[&str] = match (id.as_str(), status.as_str()) {
-            (_, "200") if acts || id == "getAction" => &["Modgate-Action-Id", "Modgate-State"],
+            (_, "200") if acts || ["getAction", "probeAction"].contains(&id.as_str()) => {
+                &["Modgate-Action-Id", "Modgate-State"]
+            }
             ("exportActions", "200") => &["Content-Disposition"],
             ("streamActions", "200") => &["X-Accel-Buffering"],
             _ => &[],

@@ -44,8 +44,8 @@ problems! {
         KeysUnavailable;
     /// Of a probe.
     ProbeProblems:
-        InvalidRequest Unauthenticated NotFound MethodNotAllowed NothingToFind RateLimited Internal AuditUnavailable
-        KeysUnavailable ShuttingDown;
+        InvalidRequest Unauthenticated NotFound MethodNotAllowed ProbeNotPossible RateLimited Internal
+        TencentRejectedGateway TencentUnavailable AuditUnavailable KeysUnavailable ShuttingDown;
     /// Of the export.
     ExportProblems:
         InvalidRequest Unauthenticated Forbidden MethodNotAllowed RateLimited Internal AuditUnavailable

@@ -42,7 +42,7 @@ pub(in crate::http) fn errors(code: Code, kind: Option<Kind>) -> Vec<ApiError> {
         Code::TargetNotFound => of(ApiError::TargetNotFound),
         Code::TargetConflict => of(ApiError::TargetConflict),
         Code::WouldShorten => would_shorten(kind),
-        Code::NothingToFind => Vec::from_iter(kind.is_none().then_some(ApiError::NothingToFind)),
+        Code::ProbeNotPossible => probe_not_possible(kind),
         Code::RejectedByTencent => of(ApiError::RejectedByTencent),
         Code::IdempotencyConflict => vec![ApiError::IdempotencyConflict],
         Code::IdempotencyMismatch => vec![ApiError::IdempotencyMismatch],
@@ -64,8 +64,23 @@ fn would_shorten(kind: Option<Kind>) -> Vec<ApiError> {
         id: Uuid::from_u128(0x01a2_0038_017b_7000_8000_0000_0000_0002),
         until: Some("2026-11-22T23:46:40.123456Z".to_owned()),
     };
-    kind.filter(|kind| kind.has(Slot::Shortens))
-        .map(|_| ApiError::WouldShorten(restriction))
+    let Some(kind) = kind.filter(|kind| kind.has(Slot::Shortens)) else {
+        return Vec::new();
+    };
+    let seen = action(kind, &End::Succeeded);
+    [Some(Box::new(seen)), None]
+        .map(|action| ApiError::WouldShorten {
+            restriction: restriction.clone(),
+            action,
+        })
+        .into()
+}
+
+fn probe_not_possible(kind: Option<Kind>) -> Vec<ApiError> {
+    let without = Kind::ALL.iter().find(|kind| kind.probe.is_none());
+    let without = without.filter(|_| kind.is_none());
+    without
+        .map(|kind| ApiError::ProbeNotPossible(Box::new(action(*kind, &End::Unknown))))
         .into_iter()
         .collect()
 }
@@ -218,6 +233,7 @@ pub(in crate::http) fn action(kind: Kind, end: &End) -> Action {
         duration: Some(took),
         attempts: end.attempt().map(attempt).into_iter().collect(),
         probe: None,
+        proved_until: None,
         recorded: true,
         genuine: true,
     }

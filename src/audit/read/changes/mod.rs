@@ -2,8 +2,8 @@
 //!
 //! # What is a change
 //! Each state that an action takes: its intent, then each end, so that an `unknown` that turns out
-//! as `succeeded` is three. An event that is no end is no state of its own. Where the end comes with the
-//! intent, as with a denial, the intent is none either. A change shows the action as of then.
+//! as `succeeded` is three; and what a probe has shown. Where the end comes with the intent, as with a
+//! denial, the intent is none. A change shows the action as of then.
 //!
 //! # Order
 //! By (xid, id, rev), among the rows below the horizon: the oldest transaction that still runs.
@@ -38,7 +38,7 @@ pub use position::{Position, Unreadable};
 /// The most changes read at once.
 const SEGMENT: i64 = 200;
 
-/// A state that an action took.
+/// A state that an action took, or what a probe of it has shown.
 #[derive(Debug)]
 pub struct Change {
     /// Where it stands in the order.
@@ -110,7 +110,8 @@ const AFTER: &str = "
         union all
         (select e.xid, e.action_id, e.rev, e.recorded_at from audit.event e
          where e.xid >= $1::xid8 and e.xid < seen.horizon and e.xmin = e.xid::xid
-           and (e.xid, e.action_id, e.rev) > ($1::xid8, $2, $3) and audit.is_end(e.state)
+           and (e.xid, e.action_id, e.rev) > ($1::xid8, $2, $3)
+           and (audit.is_end(e.state) or e.state = 'probed')
          order by e.xid, e.action_id, e.rev limit $4)
         order by 1, 2, 3 limit $4) as change on true
     order by change.xid, change.id, change.rev";
@@ -205,7 +206,7 @@ async fn changes_at(
     Ok(changes.collect())
 }
 
-/// `None` if the row at `position` left the action in the state that it had, or is gone.
+/// `None` if the row at `position` changed nothing that is shown, or is gone.
 fn change_at(
     position: Position,
     intents: &HashMap<Uuid, IntentRow>,
@@ -216,7 +217,9 @@ fn change_at(
     };
     let events = events.get(&position.id).map_or(&[][..], Vec::as_slice);
     let so_far = &events[..events.partition_point(|event| event.rev <= position.rev)];
-    if assemble::end(so_far).map_or(0, |end| end.rev) != position.rev {
+    let is_shown = |event: &EventRow| event.rev == position.rev && event.is_probe();
+    let is_end = assemble::end(so_far).map_or(0, |end| end.rev) == position.rev;
+    if !is_end && !so_far.last().is_some_and(is_shown) {
         return Ok(None);
     }
     let request_ids = so_far
