@@ -1,8 +1,8 @@
 //! What becomes of actions, and of the calls to Tencent for them.
 
 use super::Metrics;
-use super::labels::{ActionLabels, AttemptLabels};
-use crate::domain::{Attempt, Kind, State, Verdict};
+use super::labels::{ActionLabels, AttemptLabels, ProbeLabels, ProbeResult};
+use crate::domain::{Api, Attempt, Kind, State, Verdict};
 
 /// The class of an attempt that Tencent answered with success.
 pub(super) const OK: &str = "ok";
@@ -33,6 +33,16 @@ impl Metrics {
             .inc();
         self.tencent_attempt_duration
             .observe(attempt.duration.as_secs_f64());
+    }
+
+    /// An action was probed, or was to be.
+    pub fn probe_ended(&self, api: &Api, result: ProbeResult) {
+        self.probes
+            .get_or_create(&ProbeLabels {
+                api: api.word,
+                result: result.as_str(),
+            })
+            .inc();
     }
 
     /// Seconds until the `UserSig` expires; negative when it has.

@@ -11,6 +11,11 @@ pub(super) struct ActionLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct KindLabels {
+    pub(super) kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct RequestLabels {
     pub(super) route: String,
     pub(super) status: u16,
@@ -43,6 +48,37 @@ pub(super) struct SuspendedLabels {
     pub(super) api: &'static str,
     pub(super) reason: &'static str,
 }
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ProbeLabels {
+    pub(super) api: &'static str,
+    pub(super) result: &'static str,
+}
+
+/// What came of a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProbeResult {
+    /// An action of unknown outcome has succeeded.
+    Succeeded,
+    /// What the action sets is in force.
+    InEffect,
+    /// It is not.
+    NotInEffect,
+    /// It is in force in part, or Tencent's answer does not tell.
+    Unclear,
+    /// Tencent was not asked or did not answer, or the record does not have what it said.
+    Failed,
+}
+
+words!(
+    ProbeResult,
+    "must be a result of a probe",
+    Succeeded = "succeeded",
+    InEffect = "in_effect",
+    NotInEffect = "not_in_effect",
+    Unclear = "unclear",
+    Failed = "failed"
+);
 
 /// The steps of the record that are timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

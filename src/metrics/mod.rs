@@ -23,11 +23,11 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-pub use labels::Step;
 use labels::{
-    ActionLabels, ApiLabels, AttemptLabels, PermitLabels, RequestLabels, StepLabels,
-    SuspendedLabels,
+    ActionLabels, ApiLabels, AttemptLabels, KindLabels, PermitLabels, ProbeLabels, RequestLabels,
+    StepLabels, SuspendedLabels,
 };
+pub use labels::{ProbeResult, Step};
 use table::Table;
 
 type Seconds = Gauge<f64, AtomicU64>;
@@ -39,6 +39,7 @@ pub struct Metrics {
     actions: Family<ActionLabels, Counter>,
     tencent_attempts: Family<AttemptLabels, Counter>,
     tencent_attempt_duration: Histogram,
+    probes: Family<ProbeLabels, Counter>,
     usersig_expires: Seconds,
     queue_length: Family<ApiLabels, Gauge>,
     queue_wait: Histogram,
@@ -48,6 +49,7 @@ pub struct Metrics {
     suspended: Family<SuspendedLabels, Gauge>,
     audit_commit_duration: Family<StepLabels, Histogram, fn() -> Histogram>,
     pending_oldest: Seconds,
+    unresolved: Family<KindLabels, Gauge>,
     seal_lag: Seconds,
     /// The lag, and when it was found out.
     seal_lag_known: Mutex<(Duration, Instant)>,
@@ -80,6 +82,10 @@ impl Metrics {
                 "tencent_attempt_duration",
                 "From the first byte to the end of Tencent's answer",
                 durations(),
+            ),
+            probes: table.add(
+                "probes",
+                "Questions to Tencent about what became of an action, by what they have shown",
             ),
             usersig_expires: table.add_seconds(
                 "usersig_expires",
@@ -114,6 +120,10 @@ impl Metrics {
                 "pending_oldest",
                 "Age of the oldest action without an end",
                 Seconds::default(),
+            ),
+            unresolved: table.add(
+                "unresolved",
+                "Actions of the last 15 minutes whose outcome is still unknown after a minute, as the record has them",
             ),
             seal_lag: table.add_seconds(
                 "seal_lag",

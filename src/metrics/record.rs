@@ -4,7 +4,8 @@ use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Metrics;
-use super::labels::{Step, StepLabels};
+use super::labels::{KindLabels, Step, StepLabels};
+use crate::domain::Kind;
 
 impl Metrics {
     /// A step of the record was committed.
@@ -18,6 +19,18 @@ impl Metrics {
     /// Age of the oldest pending action; zero when there is none.
     pub fn set_pending_oldest(&self, age: Duration) {
         self.pending_oldest.set(age.as_secs_f64());
+    }
+
+    /// How many actions of each kind nobody has found out about; none of the kinds that are left out.
+    pub fn set_unresolved(&self, counts: &[(Kind, i64)]) {
+        for kind in Kind::ALL {
+            let count = counts.iter().find(|(of, _)| of == kind);
+            self.unresolved
+                .get_or_create(&KindLabels {
+                    kind: kind.as_str(),
+                })
+                .set(count.map_or(0, |(_, count)| *count));
+        }
     }
 
     /// For how long the oldest row that is in no seal has been there, as far as is known now. It goes on

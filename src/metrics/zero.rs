@@ -3,7 +3,9 @@
 
 use super::Metrics;
 use super::actions::OK;
-use super::labels::{ActionLabels, ApiLabels, AttemptLabels, Step, StepLabels};
+use super::labels::{
+    ActionLabels, ApiLabels, AttemptLabels, ProbeLabels, ProbeResult, Step, StepLabels,
+};
 
 use crate::domain::{Api, Class, Failure, Kind, State};
 
@@ -27,6 +29,13 @@ impl Metrics {
                 );
             }
         }
+        let questions = Kind::ALL.iter().filter_map(|kind| kind.probe);
+        for api in questions.map(|question| question.api.word) {
+            for result in ProbeResult::ALL.iter().map(|result| result.as_str()) {
+                drop(self.probes.get_or_create(&ProbeLabels { api, result }));
+            }
+        }
+        self.set_unresolved(&[]);
         for api in Api::all().iter().map(|api| api.word) {
             drop(self.permit_cuts.get_or_create(&ApiLabels { api }));
         }

@@ -1,6 +1,6 @@
 //! How many files this process may have open, and how many connections that is room for.
 //!
-//! A process that runs out of them can neither answer its probes nor reach Postgres or Tencent. So
+//! A process that runs out of them can neither answer health checks nor reach Postgres or Tencent. So
 //! both ports together never take more than what the rest does not need.
 
 use std::io;
@@ -20,7 +20,7 @@ const FILES_OF_A_WORKER: u64 = 8;
 /// of its memory.
 const MOST_TO_THE_API: u64 = 4096;
 
-/// Probes and scrapers are few.
+/// Health checks and scrapers are few.
 const MOST_TO_OPERATIONS: u64 = 128;
 
 /// Of a port, however few files there are.

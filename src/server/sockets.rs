@@ -22,7 +22,7 @@ use crate::service::Service;
 /// so that it is they who close it, and no POST meets a connection that is being closed.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// The same on the operations port: whoever probes or scrapes it comes at longer intervals.
+/// The same on the operations port: whoever checks or scrapes it comes at longer intervals.
 const OPS_KEEP_ALIVE: Duration = Duration::from_secs(5);
 
 /// How long an idle connection that the HTTP server should have closed stays open.

@@ -19,8 +19,11 @@ use crate::telemetry::causes;
 
 const RECOVERY_EVERY: Duration = Duration::from_secs(5);
 
+/// By then an action was probed, if its kind can be.
+const UNRESOLVED_AFTER: Duration = Duration::from_mins(1);
+
 /// Ten thousand at a time.
-const FORGET_KEYS_EVERY: Duration = Duration::from_mins(1);
+const FORGET_EVERY: Duration = Duration::from_mins(1);
 
 const PARTITIONS_EVERY: Duration = Duration::from_hours(1);
 
@@ -51,7 +54,7 @@ impl Upkeep {
                 self.recover(),
                 self.seal(),
                 self.ensure_partitions(),
-                self.forget_old_keys(),
+                self.forget(),
                 self.watch_triggers(),
                 self.look_out()
             )
@@ -74,6 +77,13 @@ impl Upkeep {
                     self.metrics.set_pending_oldest(age.unwrap_or_default());
                 }
                 Err(error) => tracing::warn!(error = causes(&error), "recovery could not run"),
+            }
+            match self.audit.unresolved(UNRESOLVED_AFTER).await {
+                Ok(counts) => self.metrics.set_unresolved(&counts),
+                Err(error) => tracing::warn!(
+                    error = causes(&error),
+                    "it could not be found out what is still of unknown outcome"
+                ),
             }
         }
     }
@@ -118,13 +128,19 @@ impl Upkeep {
         }
     }
 
-    async fn forget_old_keys(&self) {
+    async fn forget(&self) {
         loop {
-            tokio::time::sleep(FORGET_KEYS_EVERY).await;
+            tokio::time::sleep(FORGET_EVERY).await;
             if let Err(error) = self.audit.forget_old_keys().await {
                 tracing::warn!(
                     error = causes(&error),
                     "old idempotency keys could not be forgotten"
+                );
+            }
+            if let Err(error) = self.audit.forget_old_targets().await {
+                tracing::warn!(
+                    error = causes(&error),
+                    "it could not be forgotten on whom mutes and bans were begun last"
                 );
             }
         }

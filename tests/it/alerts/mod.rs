@@ -15,13 +15,15 @@ use crate::support::app::TestApp;
 const FROM_ELSEWHERE: [&str; 1] = ["up"];
 
 /// What dashboards and rules elsewhere are written against.
-const OF_THE_CONTRACT: [&str; 18] = [
+const OF_THE_CONTRACT: [&str; 20] = [
     "modgate_actions_total",
     "modgate_http_requests_total",
     "modgate_tencent_attempts_total",
     "modgate_tencent_attempt_duration_seconds_bucket",
     "modgate_audit_commit_duration_seconds_bucket",
     "modgate_pending_oldest_seconds",
+    "modgate_probes_total",
+    "modgate_unresolved",
     "modgate_permits",
     "modgate_lease_lapsed",
     "modgate_queue_wait_seconds_bucket",
