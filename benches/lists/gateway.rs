@@ -94,13 +94,20 @@ impl Gateway {
     }
 }
 
+/// Someone who may see everything, restrictions too.
 fn auditor() -> Client {
+    let scopes = [
+        "audit:read",
+        "action:mute_user",
+        "action:mute_member",
+        "action:ban_member",
+    ];
     let claims = Claims {
         issuer: "bench".to_owned(),
         audience: vec!["modgate".to_owned()],
         subject: "auditor".to_owned(),
         name: None,
-        scopes: vec!["audit:read".to_owned()],
+        scopes: scopes.map(str::to_owned).into(),
         ttl: Duration::from_hours(2),
         now: Utc::now(),
     };
@@ -129,6 +136,7 @@ pub(crate) async fn load(server: &str, actions: u64) -> String {
     let mut sql = connect(&url).await;
     let script = include_str!("../record.sql").replace(":months", "12");
     run(&mut sql, script.replace(":actions", &actions.to_string())).await;
+    run(&mut sql, include_str!("../users.sql").to_owned()).await;
     for table in ["action", "event"] {
         run(&mut sql, format!("vacuum (analyze) audit.{table}")).await;
     }

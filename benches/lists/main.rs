@@ -1,4 +1,4 @@
-//! Lists and look-ups at scale, over real HTTP: a year of 100,000 actions beside one of 10,000,000.
+//! Lists, look-ups and users at scale, over real HTTP: a year of 100,000 actions beside one of 10,000,000.
 //!
 //! ```text
 //! cargo bench --bench lists                    # as above: 10 GB under target/, 15 minutes on two cores

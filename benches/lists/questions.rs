@@ -55,6 +55,10 @@ pub(crate) async fn paths(gateway: &mut Gateway) -> Paths {
     let ids = spread(gateway, Table::Action, "id").await;
     let gets = ids.into_iter().map(|id| format!("/v1/actions/{id}"));
     paths.insert(("id", "get"), gets.collect());
+    for (name, user, count) in [("of 10 actions", "few", 10), ("of 10,000", "many", 2)] {
+        let users = (0..count).map(|number| format!("/v1/users/{user}{number}"));
+        paths.insert((name, "user"), users.collect());
+    }
     paths
 }
 
