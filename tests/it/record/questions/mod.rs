@@ -1,5 +1,7 @@
 //! The questions of the README, asked as an auditor asks them.
 
+mod restrictions;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, Utc};
@@ -10,10 +12,10 @@ use uuid::{NoContext, Timestamp, Uuid};
 use super::roles::with_roles;
 use super::{Row, run};
 
-const README: &str = include_str!("../../../README.md");
+const README: &str = include_str!("../../../../README.md");
 
 /// What each question finds: its first words, a record, and the columns of its answer that are told.
-const ANSWERS: [(&str, Answer); 10] = [
+const ANSWERS: [(&str, Answer); 12] = [
     ("Who kicked a user", who_kicked_a_user),
     ("What did a moderator do last week", what_a_moderator_did),
     ("Who are the most active moderators", most_active),
@@ -30,6 +32,11 @@ const ANSWERS: [(&str, Answer); 10] = [
         kicked_again,
     ),
     ("Who acted today from an address", unusual_addresses),
+    ("Who is muted or banned now", restrictions::in_force_now),
+    (
+        "Which mutes and bans of a moderator who was dismissed",
+        restrictions::of_who_was_dismissed,
+    ),
 ];
 
 /// When the question is asked. Of the session's time zone, which is UTC here.
