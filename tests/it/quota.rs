@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use modgate::domain::Api;
+use modgate::domain::{Api, Kind};
 use modgate::simulator::{Fault, FaultKind};
 use reqwest::Method;
 use serde_json::json;
@@ -28,7 +28,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Every limit that there is.
 fn policies(of_a_moderator: u32, of_an_api: u32) -> String {
-    let apis = Api::all().iter().map(|api| (api.word, of_an_api));
+    // Those of probes are nobody's who acts.
+    let acts = |api: &&&Api| Kind::ALL.iter().any(|kind| kind.api == **api);
+    let apis = Api::all().iter().filter(acts);
+    let apis = apis.map(|api| (api.word, of_an_api));
     let all = [("moderator", of_a_moderator)].into_iter().chain(apis);
     let all = all.chain([("reads", 100)]);
     let all: Vec<String> = all

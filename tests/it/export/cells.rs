@@ -113,24 +113,29 @@ fn flat(line: &str) -> Vec<(String, String)> {
         other => other.to_string(),
     };
     let tencent = ["action_status", "error_code", "error_info", "request_id"];
+    let probe = ["in_effect", "at", "until"];
     let names = [
         "id kind state moderator moderator_name user_id room_id data reason case_ref supersedes batch_id",
         "requested_at completed_at duration_ms tencent attempts recorded genuine",
+        "silent seconds forever until channels undoes shortens probe",
     ];
     let names = names.iter().flat_map(|names| names.split(' '));
+    let parts = |name: &str, parts: &[&str]| {
+        let part = |part: &&str| (format!("{name}_{part}"), cell(&action[name][part]));
+        parts.iter().map(part).collect()
+    };
     let members = names.flat_map(|name| match name {
         // JSON says it only of what is not.
         "genuine" => vec![(name.to_owned(), "true".to_owned())],
-        "tencent" => tencent
-            .iter()
-            .map(|part| (format!("tencent_{part}"), cell(&action["tencent"][part])))
-            .collect(),
+        "tencent" => parts(name, &tencent),
+        "probe" => parts(name, &probe),
         name => vec![(name.to_owned(), cell(&action[name]))],
     });
     let known = action.as_object().expect("an action is an object").len();
     let members: Vec<_> = members.collect();
-    // Four for one, and one that JSON leaves out.
-    assert_eq!(members.len() - tencent.len(), known, "{line}");
+    // Those of two that have parts, and one that JSON leaves out.
+    let parts = tencent.len() + probe.len();
+    assert_eq!(members.len() - parts + 2 - 1, known, "{line}");
     members
 }
 
@@ -141,6 +146,17 @@ async fn hostile_actions(app: &TestApp) {
         let answer = moderator.post(KICK_SEAT, &body).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
+    let muted = json!({"user_id": "m", "seconds": 600, "channels": "direct"});
+    let muted = app
+        .moderator("bob")
+        .post("/v1/actions/mute_user", &muted)
+        .await;
+    let id = muted.header("modgate-action-id").expect("it has a row");
+    let probed = app
+        .moderator("bob")
+        .post_text(&format!("/v1/actions/{id}/probe"), "")
+        .await;
+    assert_eq!(probed.status, 200, "{}", probed.text);
     app.simulator.declare_account("gone", false);
     assert_eq!(app.moderator("bob").kick_login("gone").await.status, 404);
     assert_eq!(
@@ -183,7 +199,7 @@ async fn every_cell_survives_and_none_is_a_formula() {
     let head = records.remove(0).join(",");
     let lines = rows(&lines);
     assert_eq!(records.len(), lines.len());
-    assert_eq!(records.len(), HOSTILE.len() + 3);
+    assert_eq!(records.len(), HOSTILE.len() + 4);
     for (record, line) in records.iter().zip(&lines) {
         let expected = flat(line);
         let names: Vec<&str> = expected.iter().map(|(name, _)| name.as_str()).collect();
@@ -222,6 +238,7 @@ async fn csv_of_nothing_has_its_head() {
     let head = by_crate(csv);
     assert_eq!((head.len(), &head), (1, &quoted(csv)));
     let head = head[0].join(",");
-    assert!(head.starts_with("id,kind,state,") && head.ends_with(",attempts,recorded,genuine"));
+    assert!(head.starts_with("id,kind,state,") && head.contains(",attempts,recorded,genuine,"));
+    assert!(head.ends_with(",shortens,probe_in_effect,probe_at,probe_until"));
     app.stop().await;
 }

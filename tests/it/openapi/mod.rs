@@ -1,6 +1,7 @@
 //! The OpenAPI document: what it says is what the service does, and the other way round.
 
 mod document;
+mod probes;
 mod problems;
 mod schema;
 mod shutting_down;

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use modgate::auth::KeySource;
 use modgate::domain::{Kind, Slot};
-use modgate::simulator::{Fault, FaultKind};
+use modgate::simulator::{Api, Fault, FaultKind};
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
+use tokio::runtime::Handle;
 
 use super::document::{Case, Document, Operation};
-use super::{shutting_down, too_many_reads};
+use super::{probes, shutting_down, too_many_reads};
 use crate::support::app::{EVERYTHING, TestApp};
 use crate::support::eventually::eventually;
 use crate::support::persona::{Answer, Persona};
@@ -26,7 +27,13 @@ const BY_TENCENT: [(i64, &str); 5] = [
     (123_456, "tencent-rejected-gateway"),
 ];
 
-const READS: [&str; 4] = ["listActions", "getAction", "getUser", "exportActions"];
+const READS: [&str; 5] = [
+    "listActions",
+    "getAction",
+    "probeAction",
+    "getUser",
+    "exportActions",
+];
 
 /// What was seen so far.
 pub(super) struct Seen {
@@ -80,7 +87,7 @@ fn changed<V: Into<Value>>(
 }
 
 /// Someone with every right.
-fn everybody(app: &TestApp) -> Persona {
+pub(super) fn everybody(app: &TestApp) -> Persona {
     Persona::new(app.addr, Some(token("alice", &EVERYTHING)))
 }
 
@@ -89,25 +96,46 @@ async fn every_problem_of_the_document_occurs_and_no_other() {
     let world = World::new().await.set("MODGATE_MODERATOR_QPS", "1000");
     let app = TestApp::in_world(world).await;
     let document = Document::of(&app.anonymous()).await;
-    let mut seen = Seen {
-        document,
+    let [mut all, mut second, mut third] = std::array::from_fn(|_| Seen {
+        document: document.clone(),
         cases: BTreeSet::new(),
+    });
+    let of_one = async {
+        refused_at_once(&app, &mut all).await;
+        refused_by_tencent(&app, &mut all).await;
+        repeated(&app, &mut all).await;
+        too_many_reads::are_refused(&app, &mut all).await;
+        without_the_record(&app, &mut all).await;
     };
-    refused_at_once(&app, &mut seen).await;
-    refused_by_tencent(&app, &mut seen).await;
-    repeated(&app, &mut seen).await;
-    too_many_reads::are_refused(&app, &mut seen).await;
-    without_the_record(&app, &mut seen).await;
+    let of_others = on_a_thread(async move || {
+        shutting_down::in_the_queue(&mut second).await;
+        shutting_down::for_the_stream(&mut second).await;
+        without_keys(&mut second).await;
+        second
+    });
+    let of_further_ones = on_a_thread(async move || {
+        without_tencent(&mut third).await;
+        probes::are_refused(&mut third).await;
+        over_a_record_that_cannot_be_decoded(&mut third).await;
+        third
+    });
+    of_one.await;
     app.stop().await;
-    without_tencent(&mut seen).await;
-    without_keys(&mut seen).await;
-    shutting_down::in_the_queue(&mut seen).await;
-    shutting_down::for_the_stream(&mut seen).await;
-    over_a_record_that_cannot_be_decoded(&mut seen).await;
-    assert_eq!(seen.cases, seen.document.cases());
+    for others in [of_others, of_further_ones] {
+        let others = others.await.expect("without a panic");
+        all.cases.extend(others.cases);
+    }
+    assert_eq!(all.cases, document.cases());
     // The schemas are made from the errors that the service knows.
-    let codes: BTreeSet<String> = seen.cases.into_iter().map(|(.., code)| code).collect();
-    assert_eq!(codes, seen.document.codes_with_a_schema());
+    let codes: BTreeSet<String> = all.cases.into_iter().map(|(.., code)| code).collect();
+    assert_eq!(codes, document.codes_with_a_schema());
+}
+
+/// Of its own: what one waits for without leaving it would keep the others from starting.
+fn on_a_thread<T: Send + 'static>(
+    work: impl AsyncFnOnce() -> T + Send + 'static,
+) -> tokio::task::JoinHandle<T> {
+    tokio::task::spawn_blocking(move || Handle::current().block_on(work()))
 }
 
 async fn refused_at_once(app: &TestApp, seen: &mut Seen) {
@@ -126,7 +154,9 @@ async fn refused_at_once(app: &TestApp, seen: &mut Seen) {
         }
     }
     seen.ask(&mallory, "exportActions", "forbidden").await;
-    seen.ask(&alice, "getAction", "not-found").await;
+    for id in ["getAction", "probeAction"] {
+        seen.ask(&alice, id, "not-found").await;
+    }
     for kind in Kind::ALL {
         let operation = seen.document.action(*kind);
         seen.ask(&mallory, &operation.id, "forbidden").await;
@@ -154,47 +184,50 @@ async fn refused_at_once(app: &TestApp, seen: &mut Seen) {
 
 async fn refused_by_tencent(app: &TestApp, seen: &mut Seen) {
     let alice = everybody(app);
-    for id in &each_action(seen) {
+    for kind in Kind::ALL {
+        let id = seen.document.action(*kind).id;
+        // What Tencent is asked about actions of unknown outcome comes when it comes.
+        let fail = |fault| {
+            let api = Api::of_command(kind.api.command);
+            app.simulator.fail(Fault::next(fault).on(api));
+        };
         for (number, code) in BY_TENCENT {
-            let fault = FaultKind::ErrorCode {
+            fail(FaultKind::ErrorCode {
                 code: number,
                 info: None,
-            };
-            app.simulator.fail(Fault::next(fault));
-            seen.ask(&alice, id, code).await;
+            });
+            seen.ask(&alice, &id, code).await;
         }
-        app.simulator.fail(Fault::next(FaultKind::OkWithFail));
-        seen.ask(&alice, id, "outcome-unknown").await;
+        fail(FaultKind::OkWithFail);
+        seen.ask(&alice, &id, "outcome-unknown").await;
     }
+}
+
+fn keyed(request: RequestBuilder) -> RequestBuilder {
+    request.header("Idempotency-Key", "key")
 }
 
 /// With an `Idempotency-Key`: while the first is under way, and with another body.
 async fn repeated(app: &TestApp, seen: &mut Seen) {
     let alice = everybody(app);
-    for id in &each_action(seen) {
-        let operation = seen.document.operation(id);
-        let keyed = |request: RequestBuilder| request.header("Idempotency-Key", "key");
-        let duration = Duration::from_secs(3);
-        app.simulator
-            .fail(Fault::next(FaultKind::Delay { duration }));
-        let (calls, first) = (
-            app.simulator.calls().len(),
-            keyed(operation.request(&alice)),
-        );
-        let first = tokio::spawn(first.send());
-        eventually(
-            "the first is under way",
-            Duration::from_secs(10),
-            async || (app.simulator.calls().len() > calls).then_some(()),
-        )
-        .await;
+    let mut under_way = Vec::new();
+    for kind in Kind::ALL {
+        let operation = seen.document.action(*kind);
+        let api = Api::of_command(kind.api.command);
+        let duration = Duration::from_secs(4);
+        let slow = Fault::next(FaultKind::Delay { duration }).on(api);
+        app.simulator.fail(slow);
+        let calls = app.simulator.calls_to(api).len();
+        let first = tokio::spawn(keyed(operation.request(&alice)).send());
+        let arrives = async || (app.simulator.calls_to(api).len() > calls).then_some(());
+        eventually("it is under way", Duration::from_secs(10), arrives).await;
         seen.ask_with(&alice, &operation, keyed, "idempotency-conflict")
             .await;
-        let first = first
-            .await
-            .expect("without a panic")
-            .expect("it is answered");
-        assert_eq!(first.status(), 200);
+        under_way.push((operation, first));
+    }
+    for (operation, first) in under_way {
+        let first = first.await.expect("without a panic");
+        assert_eq!(first.expect("it is answered").status(), 200);
         let other = changed(&operation, "reason", "another");
         let other = |request| other(keyed(request));
         seen.ask_with(&alice, &operation, other, "idempotency-mismatch")
@@ -256,7 +289,6 @@ async fn without_keys(seen: &mut Seen) {
 async fn over_a_record_that_cannot_be_decoded(seen: &mut Seen) {
     let app = TestApp::start().await;
     let alice = everybody(&app);
-    let keyed = |request: RequestBuilder| request.header("Idempotency-Key", "key");
     let mut actions = Vec::new();
     for id in &each_action(seen) {
         let operation = seen.document.operation(id);

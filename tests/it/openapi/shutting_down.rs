@@ -7,35 +7,46 @@ use modgate::domain::{Api, Kind};
 use modgate::simulator::{Fault, FaultKind};
 use tokio::task::JoinSet;
 
+use super::document::Operation;
+use super::probes;
 use super::problems::Seen;
 use crate::support::app::EVERYTHING;
 use crate::support::eventually::eventually;
-use crate::support::persona::Persona;
+use crate::support::persona::{Answer, Persona};
 use crate::support::process::Gateway;
 use crate::support::world::{World, token};
 
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Two actions of each kind: of each API one is under way for as long as it takes, the others wait in its queue.
+/// Two actions of each kind, and two probes: of each API one is under way for as long as it takes, the others wait in its queue.
 pub(super) async fn in_the_queue(seen: &mut Seen) {
     let world = World::new()
         .await
         .set("MODGATE_TENCENT_QPS", "1")
         .set("MODGATE_QUEUE_TIMEOUT", "30s");
     let gateway = Gateway::start(&world.variables).await.ready().await;
+    // Two that Tencent is asked about at once.
+    let alice = Persona::new(gateway.addr, Some(token("alice", &EVERYTHING)));
+    let mut operations = Vec::new();
+    for _ in 0..2 {
+        let set = probes::done(seen, &alice, probes::probed()).await;
+        operations.push(probes::of(seen, &set));
+    }
+    world.simulator.forget_calls();
     let duration = Duration::from_secs(4);
     let slow = Fault::next(FaultKind::Delay { duration });
     world.simulator.fail(slow.for_ever());
     let mut asked = JoinSet::new();
     for kind in Kind::ALL {
-        let operation = seen.document.action(*kind);
-        for who in ["alice", "bob"] {
-            let who = Persona::new(gateway.addr, Some(token(who, &EVERYTHING)));
-            let operation = operation.clone();
-            let request = operation.request(&who);
-            asked.spawn(async move { (operation, who.send(request).await) });
+        let bob = Persona::new(gateway.addr, Some(token("bob", &EVERYTHING)));
+        for who in [&alice, &bob] {
+            send(&mut asked, who, seen.document.action(*kind));
         }
     }
+    for operation in operations {
+        send(&mut asked, &alice, operation);
+    }
+    let question = probes::probed().probe.expect("it has one");
     let operator = gateway.operator();
     eventually("one of each API is in flight", PATIENCE, async || {
         for api in called() {
@@ -45,7 +56,8 @@ pub(super) async fn in_the_queue(seen: &mut Seen) {
                 return None;
             }
         }
-        (world.simulator.calls().len() == called().count()).then_some(())
+        let waits = waiting(&operator, question.api.word).await == Some(1);
+        (waits && world.simulator.calls().len() == called().count() + 1).then_some(())
     })
     .await;
     gateway.signal("TERM");
@@ -59,6 +71,11 @@ pub(super) async fn in_the_queue(seen: &mut Seen) {
     }
     assert_eq!(gateway.exit(PATIENCE).await.code(), Some(0));
     world.assert_the_record_is_whole().await;
+}
+
+fn send(asked: &mut JoinSet<(Operation, Answer)>, who: &Persona, operation: Operation) {
+    let (who, request) = (who.clone(), operation.request(who));
+    asked.spawn(async move { (operation, who.send(request).await) });
 }
 
 /// The APIs that actions call.

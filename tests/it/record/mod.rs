@@ -15,6 +15,7 @@ mod rights;
 pub(crate) mod roles;
 mod rules;
 mod sealing;
+mod users;
 mod view;
 
 use std::collections::BTreeMap;

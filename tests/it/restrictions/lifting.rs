@@ -46,6 +46,42 @@ async fn ones_own_is_lifted_by_oneself_and_anothers_by_who_has_the_right() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_renews_anothers_restriction_may_not_lift_it_for_that() {
+    let app = app().await;
+    let (alice, bob, carol) = (
+        app.moderator("alice"),
+        app.moderator("bob"),
+        lead(&app, "carol"),
+    );
+    let user = json!({"user_id": "user"});
+    assert_eq!(mute(&alice, "user", &seconds(3600)).await.status, 200);
+    let renewed = id(&mute(&bob, "user", &seconds(3700)).await);
+    assert_eq!(bob.post(UNMUTE, &user).await.status, 403);
+    let shorter = json!({"seconds": 60, "shortens": renewed});
+    assert_eq!(mute(&bob, "user", &shorter).await.status, 403);
+    assert!(at_tencent(&app, "user").iter().all(Option::is_some));
+    // Still longer than what alice has set.
+    let shorter = json!({"seconds": 3650, "shortens": renewed});
+    let shorter = mute(&bob, "user", &shorter).await;
+    assert_eq!(shorter.status, 200, "{}", shorter.text);
+    assert_eq!(carol.post(UNMUTE, &user).await.status, 200);
+    // It was taken back: what comes now is one's own.
+    assert_eq!(mute(&bob, "user", &seconds(600)).await.status, 200);
+    assert_eq!(bob.post(UNMUTE, &user).await.status, 200);
+    let room = json!({"room_id": "room"});
+    assert_eq!(
+        alice.post("/v1/actions/mute_group", &room).await.status,
+        200
+    );
+    assert_eq!(bob.post("/v1/actions/mute_group", &room).await.status, 200);
+    assert_eq!(
+        bob.post("/v1/actions/unmute_group", &room).await.status,
+        403
+    );
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_it_undoes_is_of_the_same_target_and_was_done() {
     let app = app().await;
     let alice = app.moderator("alice");

@@ -45,7 +45,7 @@ fn rows() -> Vec<(Value, Value, By, Ends)> {
         (forever(), seconds(31_536_000), Another, [409, 403]),
         (forever(), seconds(600), Lead, [409, 200]),
         // By channel.
-        (of("direct", 600), of("groups", 60), Another, [200, 200]),
+        (of("direct", 600), of("groups", 60), Another, [200, 400]),
         (of("direct", 600), of("direct", 60), Another, [409, 403]),
         (of("direct", 600), seconds(60), Another, [409, 403]),
         (seconds(600), of("groups", 60), Oneself, [409, 200]),
@@ -89,8 +89,17 @@ async fn a_shorter_mute_must_name_what_it_shortens_and_needs_a_right_where_that_
                     let restriction = &answer.json()["restriction"];
                     assert_eq!(restriction["id"], id(&set), "{row}");
                     assert_eq!(restriction["until"], set.action()["until"], "{row}");
-                    assert!(answer.json().get("action").is_none(), "nothing is recorded");
+                    // Who may not see the action is told no more.
+                    let shown = answer.json().get("action").map(|shown| shown["id"].clone());
+                    let may_see = matches!(by, Oneself);
+                    assert_eq!(shown, may_see.then(|| id(&set).into()), "{row}");
+                    assert_eq!(
+                        answer.header("modgate-action-id"),
+                        None,
+                        "nothing is recorded"
+                    );
                 }
+                400 => assert_eq!(answer.json()["errors"][0]["field"], "shortens", "{row}"),
                 403 => {
                     assert_eq!(answer.problem(), "forbidden", "{row}");
                     assert!(

@@ -64,11 +64,18 @@ async fn restrictions_in_force_are_shown_to_who_holds_their_scope_and_who_set_th
         (&shown["history"], &shown["restrictions"]),
         (&json!("all"), &json!([]))
     );
+    assert_eq!(
+        shown["restrictions_of"],
+        json!([]),
+        "nothing is said of any"
+    );
     assert_eq!(shown["actions"].as_array().map(Vec::len), Some(2));
     let auditor = token("carol", &["audit:read", "action:mute_member"]);
     let shown = user(&Persona::new(app.addr, Some(auditor)), "user").await;
     assert_eq!(shown["restrictions"].as_array().map(Vec::len), Some(1));
     assert_eq!(shown["restrictions"][0]["by"], "alice");
+    let seen = json!(["mute_group_member", "mute_live_member"]);
+    assert_eq!(shown["restrictions_of"], seen);
 
     assert_eq!(
         alice.post(UNMUTE, &json!({"user_id": "user"})).await.status,

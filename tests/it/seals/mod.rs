@@ -112,6 +112,8 @@ struct Actions {
     seated: Uuid,
     unknown: Uuid,
     denied: Uuid,
+    /// A mute that was probed.
+    muted: Uuid,
     last: Uuid,
 }
 
@@ -205,6 +207,13 @@ async fn act(world: &World, gateway: &Gateway) -> Actions {
     let unknown = alice.kick_login("unknown").await;
     let mallory = Persona::new(gateway.addr, Some(token("mallory", &[])));
     let denied = mallory.kick_login("denied").await;
+    let ten_minutes = serde_json::json!({"user_id": "muted", "seconds": 600});
+    let muted = alice.post("/v1/actions/mute_user", &ten_minutes).await;
+    let path = format!(
+        "/v1/actions/{}/probe",
+        muted.action()["id"].as_str().expect("it has one")
+    );
+    assert_eq!(alice.post_text(&path, "").await.status, 200);
     all_sealed(world).await;
     let last = alice.kick_login("last").await;
     all_sealed(world).await;
@@ -221,6 +230,7 @@ async fn act(world: &World, gateway: &Gateway) -> Actions {
         seated: id_of(seated, "succeeded"),
         unknown: id_of(unknown, "unknown"),
         denied: id_of(denied, "denied"),
+        muted: id_of(muted, "succeeded"),
         last: id_of(last, "succeeded"),
     }
 }

@@ -24,6 +24,7 @@ fn changes(actions: &Actions) -> Vec<Change> {
         seated,
         unknown,
         denied,
+        muted,
         last,
     } = *actions;
     let of_action =
@@ -58,6 +59,10 @@ fn changes(actions: &Actions) -> Vec<Change> {
         of_event("an outcome", refused, 1, "state = 'succeeded'"),
         of_event("a denial", denied, 1, "state = 'not_sent', failure = null"),
         of_event("who decided", unknown, 1, "decided_by = 'recovery', attempt = null"),
+        of_action("for how long", muted, "parameters = '{\"seconds\":60}'"),
+        of_event("what a probe has shown", muted, 2, "details = replace(details, 'true', 'false')"),
+        of_event("who asked", muted, 2, "details = replace(details, 'alice', 'bob')"),
+        of_event("that it was proved", muted, 1, "decided_by = 'probe'"),
         of_event("a retry's random", seated, 1, "next_random = next_random + 1"),
         ("a reason with its hash", reason_and_leaf, vec![(succeeded, 0)]),
         ("an outcome with its hash", outcome_and_leaf, vec![(unknown, 1)]),
@@ -121,6 +126,7 @@ async fn a_row_that_was_removed_is_named() {
     let Actions {
         succeeded,
         seated,
+        muted,
         last,
         ..
     } = recorded.actions;
@@ -133,6 +139,11 @@ async fn a_row_that_was_removed_is_named() {
             "a retry",
             format!("{} and rev = 1", delete_events(seated)),
             vec![(seated, 1)],
+        ),
+        (
+            "a probe",
+            format!("{} and rev = 2", delete_events(muted)),
+            vec![(muted, 2)],
         ),
         (
             "the last of all",
@@ -171,9 +182,10 @@ async fn a_month_that_was_dropped_without_retain_is_missing_row_by_row() {
         seated,
         unknown,
         denied,
+        muted,
         last,
     } = recorded.actions;
-    let actions = [succeeded, refused, seated, unknown, denied, last].map(|id| (id, 0));
+    let actions = [succeeded, refused, seated, unknown, denied, muted, last].map(|id| (id, 0));
     let wrong = findings(&mut copy, &actions, "missing").await;
     // Which the schema shows, too: the month has the other table.
     let months = "select distinct tableoid::regclass::text from audit.action";

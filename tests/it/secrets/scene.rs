@@ -65,20 +65,37 @@ impl Scene {
         self.seen.answer(self.alice.kick_login(user_id).await)
     }
 
+    /// Mutes this user. The path of the probe.
+    async fn mute(&mut self, user_id: &str) -> String {
+        let body = json!({"user_id": user_id, "seconds": 600});
+        let muted = self.alice.post("/v1/actions/mute_user", &body).await;
+        let muted = self.seen.answer(muted);
+        let id = muted.header("modgate-action-id");
+        format!("/v1/actions/{}/probe", id.expect("it has a row"))
+    }
+
     pub(super) async fn suffer_every_fault(&mut self) {
         let kinds: BTreeSet<usize> = faults().iter().map(number).collect();
         assert_eq!(kinds, (0..KINDS).collect());
         for (at, kind) in faults().into_iter().enumerate() {
-            for api in [Api::KICK_LOGIN, Api::KICK_SEAT] {
+            let (path, good) = (
+                self.mute(&format!("mute{at}")).await,
+                self.mute("good").await,
+            );
+            for api in [Api::KICK_LOGIN, Api::KICK_SEAT, Api::GETNOSPEAKING] {
                 self.world.simulator.fail(Fault::next(kind.clone()).on(api));
             }
             let (login, seat) = (format!("login{at}"), format!("seat{at}"));
             let login = self.alice.kick_login(&login);
-            let (login, seat) = tokio::join!(login, self.alice.kick_seat("room", &seat, "over"));
+            let seat = self.alice.kick_seat("room", &seat, "over");
+            let (login, seat, probe) = tokio::join!(login, seat, self.alice.post_text(&path, ""));
             self.seen.answer(login);
             self.seen.answer(seat);
+            assert_eq!(self.seen.answer(probe).status, 200);
             self.world.simulator.clear_faults();
             assert_eq!(self.kick("good").await.status, 200);
+            let probe = self.alice.post_text(&good, "").await;
+            assert_eq!(self.seen.answer(probe).status, 200);
         }
         let calls = self.world.simulator.calls();
         let struck: BTreeSet<&str> = calls.iter().filter_map(|call| call.fault).collect();
@@ -194,7 +211,7 @@ impl Scene {
     /// Everything that can be read over HTTP.
     async fn look_around(&mut self) {
         let auditor = Persona::new(self.gateway.addr, Some(token("auditor", &["audit:read"])));
-        for path in ["/v1/me", "/v1/actions?limit=200"] {
+        for path in ["/v1/me", "/v1/users/good", "/v1/actions?limit=200"] {
             self.seen.answer(auditor.get(path).await);
         }
         for path in ["/metrics", "/readyz", "/livez"] {

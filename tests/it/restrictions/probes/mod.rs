@@ -1,5 +1,10 @@
 //! Nobody knows whether a mute or a ban happened: Tencent is asked.
 
+mod by_hand;
+mod faults;
+mod flood;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -8,7 +13,8 @@ use modgate::kinds::{ban_live_member, mute_live_member, mute_user};
 use modgate::simulator::{Api, Fault, FaultKind, Moment, Restriction};
 use serde_json::{Value, json};
 
-use super::{app, id};
+use super::{MUTE, UNMUTE, app, id, mute, seconds};
+use crate::stream::listening::Listening;
 use crate::support::app::TestApp;
 use crate::support::eventually::eventually;
 use crate::support::persona::{Persona, example};
@@ -68,33 +74,57 @@ async fn what_happened_has_succeeded_a_few_seconds_after_its_answer_was_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_did_not_happen_or_is_not_as_it_would_have_been_stays_unknown() {
+async fn what_a_probe_shows_is_told_as_it_happens_and_a_lift_is_never_proved() {
     let app = app().await;
     let alice = app.moderator("alice");
-    let not = async {
-        let id = lost(&app, mute_user::KIND, "not", Moment::BeforeEffect).await;
-        assert_eq!(told(&probed(&alice, &id).await), ("unknown", &json!(false)));
-    };
-    let undone = async {
-        let id = lost(&app, mute_user::KIND, "undone", Moment::AfterEffect).await;
-        app.simulator.restrict(Restriction::Groups, "", "undone", 0);
-        assert_eq!(told(&probed(&alice, &id).await), ("unknown", &json!(false)));
-    };
-    let another = async {
-        let id = lost(&app, mute_user::KIND, "another", Moment::AfterEffect).await;
-        app.simulator
-            .restrict(Restriction::Groups, "", "another", 6000);
-        assert_eq!(told(&probed(&alice, &id).await), ("unknown", &json!(true)));
-    };
-    let lifted = async {
-        let set = app.moderator("alice");
-        let body = json!({"room_id": "room-test", "user_id": "lifted", "seconds": 600});
-        assert_eq!(set.act(mute_live_member::KIND, &body).await.status, 200);
-        let id = lost(&app, mute_live_member::UNDO, "lifted", Moment::AfterEffect).await;
-        // Whoever did it: it is not in force.
-        assert_eq!(told(&probed(&alice, &id).await), ("unknown", &json!(false)));
-    };
-    tokio::join!(not, undone, another, lifted);
+    let mut heard = Listening::open(&alice, "kind=unmute_live_member&kind=mute_user", None).await;
+    let lift = lost(&app, mute_live_member::UNDO, "lifted", Moment::AfterEffect).await;
+    let mute = lost(&app, mute_user::KIND, "muted", Moment::AfterEffect).await;
+    // Whoever did it: it is not in force.
+    assert_eq!(
+        told(&probed(&alice, &lift).await),
+        ("unknown", &json!(false))
+    );
+    assert_eq!(
+        told(&probed(&alice, &mute).await),
+        ("succeeded", &json!(true))
+    );
+    let mut changes: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for _ in 0..7 {
+        let action = heard.event().await.action();
+        let user = action["user_id"]
+            .as_str()
+            .expect("it is about one")
+            .to_owned();
+        let told = json!([action["state"], action["probe"]["in_effect"]]);
+        changes.entry(user).or_default().push(told);
+    }
+    let unknown = [json!(["pending", null]), json!(["unknown", null])];
+    let of_lift = [json!(["unknown", false])];
+    let of_mute = [json!(["unknown", true]), json!(["succeeded", true])];
+    assert_eq!(changes["lifted"], [&unknown[..], &of_lift].concat());
+    assert_eq!(changes["muted"], [&unknown[..], &of_mute].concat());
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_tencent_said_not_to_be_in_force_keeps_nobody_from_anything() {
+    let app = app().await;
+    let (alice, bob) = (app.moderator("alice"), app.moderator("bob"));
+    let mute_id = lost(&app, mute_user::KIND, "user", Moment::BeforeEffect).await;
+    app.simulator.clear_faults();
+    let asked = mute(&bob, "user", &seconds(60)).await;
+    assert_eq!(asked.problem(), "would-shorten", "it may have happened");
+    assert_eq!(
+        told(&probed(&alice, &mute_id).await),
+        ("unknown", &json!(false))
+    );
+    let shown = bob.get("/v1/users/user").await.json();
+    assert_eq!(shown["restrictions"], json!([]), "{shown}");
+    assert_eq!(mute(&bob, "user", &seconds(60)).await.status, 200);
+    // It is named by what undoes it all the same.
+    let undo = json!({"user_id": "user", "undoes": mute_id});
+    assert_eq!(bob.post(UNMUTE, &undo).await.status, 200);
     app.stop().await;
 }
 
@@ -115,18 +145,5 @@ async fn a_list_is_read_page_by_page() {
             .len(),
         3
     );
-    app.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_is_off_proves_nothing() {
-    let app = app().await;
-    let alice = app.moderator("alice");
-    app.simulator.set_clock_ahead(5);
-    let of_mute = lost(&app, mute_user::KIND, "mute", Moment::AfterEffect).await;
-    let of_ban = lost(&app, ban_live_member::KIND, "ban", Moment::AfterEffect).await;
-    for id in [of_mute, of_ban] {
-        assert_eq!(told(&probed(&alice, &id).await), ("unknown", &json!(true)));
-    }
     app.stop().await;
 }
