@@ -43,7 +43,7 @@ impl Gateway {
         ];
         let mut sql = connect(url).await;
         // The rows are no gateway's, and to seal twenty million of them is not what is measured.
-        let lock = "select pg_advisory_lock(hashtextextended('audit.seal', 0))";
+        let lock = "begin; lock table modgate.seal_lock in share row exclusive mode";
         run(&mut sql, lock.to_owned()).await;
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let settings = Settings::read(&variables.into_iter().collect());
