@@ -65,7 +65,7 @@ pub(super) struct Problem<'a> {
 /// What a scope is needed for, where the path does not say it.
 pub(super) fn needed_for(scope: &str) -> &'static str {
     if scope == Scope::LIFT.as_str() {
-        ": what another moderator has set would end earlier, be it that a longer one of yours covers it"
+        ": this would end what another moderator has set, even where a longer one of yours covers it"
     } else {
         ""
     }
