@@ -174,3 +174,26 @@ async fn replicas_that_recover_at_once_end_each_action_once() {
     let again = sweep(&replicas[0]).await;
     assert_eq!((again.ended, again.oldest_pending), (0, None));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_still_unknown_is_counted_until_somebody_finds_out() {
+    let world = World::new().await;
+    let mut sql = world.sql().await;
+    let (unknown, learnt) = (id_of(Duration::from_secs(5)), id_of(Duration::from_secs(4)));
+    for id in [unknown, learnt] {
+        Row::action(id).insert(&mut sql).await.unwrap();
+        let end = Row::event(id, 1, "unknown").with("failure", "'timed_out'");
+        end.insert(&mut sql).await.unwrap();
+    }
+    let record = audit_log(&world);
+    let kick = modgate::kinds::kick_login::KIND;
+    let counted = record.unresolved(Duration::ZERO).await.unwrap();
+    assert_eq!(counted, [(kick, 2)]);
+    // A probe, or a late answer, may still find out.
+    let counted = record.unresolved(Duration::from_mins(1)).await.unwrap();
+    assert_eq!(counted, []);
+    let late = Row::answered(learnt, 2, "succeeded", 0).with("attempt", 1);
+    late.insert(&mut sql).await.unwrap();
+    let counted = record.unresolved(Duration::ZERO).await.unwrap();
+    assert_eq!(counted, [(kick, 1)]);
+}
