@@ -183,7 +183,9 @@ fn append(path: &Path, lines: &str) -> io::Result<u64> {
         file.read_exact(&mut last)?;
     }
     let separator = if last == [b'\n'] { "" } else { "\n" };
-    file.write_all(format!("{separator}{lines}").as_bytes())?;
+    let text = format!("{separator}{lines}");
+    file.write_all(text.as_bytes())?;
     file.sync_data()?;
-    file.seek(SeekFrom::End(0))
+    // Not as long as it is found now: it may have been cut since.
+    Ok(length + text.len() as u64)
 }
