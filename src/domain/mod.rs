@@ -6,6 +6,8 @@
 mod action;
 mod api;
 mod attempt;
+mod brake;
+mod brakes;
 mod field;
 mod host;
 mod in_force;
@@ -20,6 +22,8 @@ mod words;
 pub use action::{Action, Command, Intent, Origin, Probe, Request};
 pub use api::{Api, Packet};
 pub use attempt::{Answer, Attempt, Class, DecidedBy, End, Failure, Verdict, millis};
+pub use brake::{Brake, BrakeAuthor, BrakeRow, BrakeScope, BrakedBy, NewBrake, Reach};
+pub use brakes::{Brakes, ThawRefusal};
 pub use field::{Example, Field, Slot};
 pub use host::is_loopback;
 pub use in_force::{Ended, InForce, LATEST, TargetAction, in_force, not_taken_back};

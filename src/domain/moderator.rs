@@ -25,6 +25,18 @@ impl Scope {
         "lift or shorten the mutes and bans of others. One's own need only the scope that set them.",
     );
 
+    /// To stop actions.
+    pub const FREEZE: Self = Self::new(
+        "service:freeze",
+        "stop everything, a kind of action, or a moderator, on every replica; and see why and by whom it was done.",
+    );
+
+    /// To let them go on.
+    pub const THAW: Self = Self::new(
+        "service:thaw",
+        "end a freeze. To freeze takes the other scope.",
+    );
+
     /// The scope with this word in a token; what it grants, for people to read.
     pub const fn new(word: &'static str, grants: &'static str) -> Self {
         Self { word, grants }

@@ -97,7 +97,7 @@ impl Scope {
                     all.push(scope);
                 }
             }
-            all.extend([Scope::LIFT, Scope::AUDIT_READ]);
+            all.extend([Scope::LIFT, Scope::FREEZE, Scope::THAW, Scope::AUDIT_READ]);
             all
         });
         &ALL
