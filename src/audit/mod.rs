@@ -2,7 +2,8 @@
 //!
 //! # Rooms
 //! `write` appends, `read` looks things up, and `proof` shows that what is read is what was written. Writing
-//! and reading know the proof's rows and keys; the proof knows neither of them.
+//! and reading know the proof's rows and keys; the proof knows neither of them. `brakes` keeps what must not begin from
+//! beginning: `write` asks it.
 //!
 //! # Life of a record
 //! [`AuditLog::begin`] commits the intent and hands out a [`SendToken`]; only with that token can
@@ -33,6 +34,7 @@
 //! may be the first to learn that Postgres has gone. Whatever is harmless twice is then asked once
 //! more on another connection (`again_if_broken`): begin, too, since its id is committed at most once.
 
+mod brakes;
 mod proof;
 mod read;
 mod write;
@@ -45,11 +47,13 @@ use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 
 use crate::db::{self, Connection, Lookout, Pool, Pools};
+use brakes::Known;
 use proof::seal::Chain;
 use write::blocked::LastBlocked;
 use write::recovery::Watermark;
 
 pub use crate::db::{Blocked, Blocker};
+pub use brakes::{BrakeError, Braked, brake_by_command};
 pub use proof::{KeyError, PublicKeys, SealKeys};
 pub use proof::{archive, decision, retain, seal, verify};
 pub use read::{
@@ -69,6 +73,9 @@ pub enum Error {
     /// Somebody has ended the action: recovery, as its deadline has long passed.
     #[error("the action has ended already")]
     Ended,
+    /// A freeze covers the action, or came while it was to be repeated.
+    #[error("the action is frozen")]
+    Frozen,
     /// The newest seal is signed, and there is no key to go on with.
     #[error("the seals are signed, and MODGATE_SEAL_KEY is not set")]
     NoSealKey,
@@ -128,6 +135,7 @@ pub struct AuditLog {
     is_newer: Arc<AtomicBool>,
     is_unguarded: Arc<AtomicBool>,
     last_blocked: LastBlocked,
+    brakes: Arc<Known>,
 }
 
 impl AuditLog {
@@ -148,6 +156,7 @@ impl AuditLog {
             is_newer: Arc::default(),
             is_unguarded: Arc::default(),
             last_blocked: LastBlocked::default(),
+            brakes: Arc::default(),
         }
     }
 
@@ -168,9 +177,11 @@ impl AuditLog {
         self.is_newer.load(Ordering::Relaxed)
     }
 
-    /// Uses these keys from here on.
+    /// Uses these keys from here on. Where they are those in use nothing is judged anew.
     pub fn set_seal_keys(&self, keys: Arc<SealKeys>) {
-        self.keys.store(keys);
+        if !self.keys.load().are(&keys) {
+            self.keys.store(keys);
+        }
     }
 
     /// Whether the database answers.
@@ -185,6 +196,14 @@ impl AuditLog {
 impl Error {
     fn is_broken(&self) -> bool {
         matches!(self, Self::Database(error) if db::is_broken(error))
+    }
+
+    /// What Postgres said, or that it said nothing of use.
+    fn into_database(self) -> sqlx::Error {
+        match self {
+            Self::Database(error) => error,
+            _ => sqlx::Error::RowNotFound,
+        }
     }
 }
 

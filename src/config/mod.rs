@@ -39,8 +39,8 @@ use crate::{audit, db, telemetry};
 pub(crate) use commands::owner_variable;
 pub use commands::{
     DecisionSettings, RetainSettings, TokenSettings, VerifySettings, database_url,
-    decision_settings, migration_url, ops_listen, retain_settings, seal_keys, token_settings,
-    verify_settings,
+    decision_settings, migration_url, ops_listen, retain_settings, seal_keys, token_issuer,
+    token_settings, verify_settings,
 };
 pub(crate) use database::SERVICE_URL;
 pub(crate) use ports::{LISTEN, OPS_LISTEN};
@@ -124,7 +124,7 @@ pub struct Settings {
     pub limit: crate::limit::Settings,
     /// `MODGATE_JWT_*`
     pub auth: crate::auth::Settings,
-    /// `MODGATE_PROTECTED_USERS`, `MODGATE_ACTION_DEADLINE`
+    /// `MODGATE_PROTECTED_USERS`, `MODGATE_ACTION_DEADLINE`, `MODGATE_MODERATOR_HOURLY`
     pub rules: crate::moderation::Rules,
     /// `MODGATE_KINDS`, `MODGATE_USER_ID_PATTERN`, `MODGATE_REQUIRE_REASON`
     pub request_rules: RequestRules,

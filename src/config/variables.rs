@@ -33,6 +33,7 @@ pub const ALL: &[Variable] = &[
     moderation::ACTION_DEADLINE,
     limit::QUEUE_TIMEOUT,
     limit::MODERATOR_QPS,
+    moderation::MODERATOR_HOURLY,
     auth::ISSUER,
     auth::AUDIENCE,
     auth::JWKS_URL,

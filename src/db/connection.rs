@@ -66,6 +66,15 @@ pub(crate) fn is_broken(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether Postgres says that the statement, and with it its transaction, came to nothing. Anything but a plain error ends the
+/// session, possibly just after the commit.
+pub(crate) fn is_refused(error: &sqlx::Error) -> bool {
+    let refusal = error.as_database_error();
+    refusal
+        .and_then(|said| said.try_downcast_ref::<PgDatabaseError>())
+        .is_some_and(|said| said.severity() == PgSeverity::Error)
+}
+
 /// How long one statement is waited for. Postgres gives up sooner; a server that has vanished
 /// never says so, and what runs beside the requests would wait for it to the end of the process.
 const STATEMENT_BOUND: Duration = Duration::from_secs(2);

@@ -23,7 +23,7 @@ use tracing::subscriber::{NoSubscriber, with_default};
 use crate::domain::is_loopback;
 pub use blocked::{Blocker, Waits};
 pub(crate) use blocked::{is_locked, watched};
-pub(crate) use connection::{Connection, in_time, is_broken, within};
+pub(crate) use connection::{Connection, in_time, is_broken, is_refused, within};
 pub use error::Error;
 use given_up::GivenUp;
 pub use guard::TriggerFault;

@@ -56,6 +56,7 @@ codes! {
     IdempotencyMismatch,    "idempotency-mismatch",     UNPROCESSABLE_ENTITY,   "The key has another request";
     RateLimited,            "rate-limited",             TOO_MANY_REQUESTS,      "A limit is reached";
     TencentRejectedGateway, "tencent-rejected-gateway", BAD_GATEWAY,            "Tencent refused the gateway";
+    Frozen,                 "frozen",                   SERVICE_UNAVAILABLE,    "It is frozen at present";
     TencentUnavailable,     "tencent-unavailable",      SERVICE_UNAVAILABLE,    "Tencent cannot be reached";
     AuditUnavailable,       "audit-unavailable",        SERVICE_UNAVAILABLE,    "The record cannot be reached";
     KeysUnavailable,        "keys-unavailable",         SERVICE_UNAVAILABLE,    "Tokens cannot be checked";

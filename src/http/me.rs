@@ -33,11 +33,14 @@ pub(super) struct MeJson<'a> {
     pub(super) rules: RulesJson<'a>,
 }
 
-/// In a second, at most.
+/// How much there may be at most.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Limits)]
 pub(super) struct LimitsJson {
     pub(super) moderator_requests_per_second: u32,
+    /// Actions within 60 minutes, at all replicas together; null if there is no such limit.
+    #[schema(required)]
+    pub(super) moderator_actions_per_hour: Option<u32>,
     /// Of each API of Tencent's, for all moderators together.
     #[schema(required)]
     pub(super) tencent_calls_per_second: Option<u32>,
@@ -82,6 +85,7 @@ pub(super) async fn get_me(
         expires_at: time(moderator.expires_at),
         limits: LimitsJson {
             moderator_requests_per_second: limiter.moderator_quota(&moderator).limit,
+            moderator_actions_per_hour: state.moderation.moderator_hourly(),
             tencent_calls_per_second: api_limits.min(),
         },
         rules: RulesJson {

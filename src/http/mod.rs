@@ -13,6 +13,7 @@ mod actions;
 mod audit_read;
 mod authenticated;
 mod body;
+mod brakes;
 mod code;
 mod connections;
 mod cross_origin;
@@ -22,7 +23,9 @@ mod export;
 mod fields;
 mod format;
 mod forwarded;
+mod freezes;
 mod json;
+mod limits;
 mod me;
 mod middleware;
 mod openapi;
@@ -119,11 +122,8 @@ impl AppState {
 
 /// The routes of the API with these kinds of action. The service needs a `web::Data<AppState>`, and [`observe`] around it.
 pub fn routes(config: &mut ServiceConfig, kinds: &[Kind]) {
-    let post = |path: &str, kind: Kind| {
-        web::resource(path)
-            .app_data(web::Data::new(kind))
-            .route(web::post().to(actions::create_action))
-            .default_service(refuse(|| ApiError::MethodNotAllowed { allow: "POST" }))
+    let post = |path: &str| {
+        web::resource(path).default_service(refuse(|| ApiError::MethodNotAllowed { allow: "POST" }))
     };
     let get = |path: &str| {
         web::resource(path).default_service(refuse(|| ApiError::MethodNotAllowed { allow: "GET" }))
@@ -131,7 +131,9 @@ pub fn routes(config: &mut ServiceConfig, kinds: &[Kind]) {
     for kind in Kind::ALL.iter().copied() {
         let path = paths::act(kind);
         config.service(if kinds.contains(&kind) {
-            post(&path, kind)
+            post(&path)
+                .app_data(web::Data::new(kind))
+                .route(web::post().to(actions::create_action))
         } else {
             // It would be taken for the id of an action.
             web::resource(path).default_service(refuse(|| ApiError::NotFound))
@@ -142,12 +144,11 @@ pub fn routes(config: &mut ServiceConfig, kinds: &[Kind]) {
         .service(get(paths::EXPORT).route(web::get().to(export::export_actions)))
         .service(get(paths::STREAM).route(web::get().to(stream::stream_actions)))
         .service(get(paths::ACTION).route(web::get().to(actions::get_action)))
-        .service(
-            web::resource(paths::PROBE)
-                .route(web::post().to(probe::probe_action))
-                .default_service(refuse(|| ApiError::MethodNotAllowed { allow: "POST" })),
-        )
+        .service(post(paths::PROBE).route(web::post().to(probe::probe_action)))
         .service(get(paths::USER).route(web::get().to(users::get_user)))
+        .service(post(paths::FREEZE).route(web::post().to(brakes::create_freeze)))
+        .service(post(paths::THAW).route(web::post().to(brakes::create_thaw)))
+        .service(get(paths::LIMITS).route(web::get().to(limits::get_limits)))
         .service(get(paths::ME).route(web::get().to(me::get_me)))
         .service(get(paths::OPENAPI).route(web::get().to(document::get_openapi)))
         .service(get(paths::DOCS).route(web::get().to(docs::redirect_docs)))

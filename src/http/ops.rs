@@ -79,6 +79,9 @@ async fn degraded(state: &AppState, verifier: &Verifier) -> Vec<&'static str> {
     if !matches!(tokio::time::timeout(PATIENCE, asked).await, Ok(Ok(()))) {
         degraded.push("database");
     }
+    if !service.audit.last_brakes().in_force().is_empty() {
+        degraded.push("frozen");
+    }
     if service.audit.is_blocked() {
         degraded.push("record");
     }
@@ -115,6 +118,7 @@ fn usersig_expires_in(service: &Service) -> Option<i64> {
 async fn metrics(state: web::Data<AppState>) -> HttpResponse {
     let service = &state.service;
     let (metrics, limiter) = (&service.metrics, &service.limiter);
+    metrics.set_frozen(service.audit.last_brakes().in_force());
     for api in Api::all() {
         let permits = limiter.permits(api);
         metrics.set_queue(api, limiter.queue_length(api), permits.lapsed);

@@ -2,13 +2,9 @@
 
 use std::time::Duration;
 
-use actix_web::http::header::HeaderValue;
-
 use super::code::Code;
-use super::json::ActionJson;
+use super::problem_body::needed_for;
 pub(super) use super::problem_body::{FieldFault, Limit, RestrictionJson};
-use super::problem_body::{Problem, needed_for};
-use super::quota::whole_seconds;
 use crate::auth::Refusal;
 use crate::domain::Action;
 
@@ -37,6 +33,12 @@ pub(super) enum ApiError {
     /// 403: the target must not be acted upon.
     #[error("this user is protected: no action may target it")]
     ProtectedTarget(Box<Action>),
+    /// 403: a command froze it.
+    #[error("a command froze this, and only a command thaws it (`modgate thaw`): nothing was done")]
+    FrozenByCommand,
+    /// 404: nothing is frozen with this scope.
+    #[error("nothing is frozen with exactly this scope: `GET /v1/limits` shows what is")]
+    NothingFrozen,
     /// 404: no such route, or no such action for this moderator.
     #[error("there is nothing here")]
     NotFound,
@@ -103,6 +105,12 @@ pub(super) enum ApiError {
         "Tencent refused the gateway itself, not your request: nothing was done; tell the operator"
     )]
     TencentRejectedGateway(Option<Box<Action>>),
+    /// 503: a freeze covers it.
+    #[error("this is frozen at present: nothing was done")]
+    Frozen,
+    /// 503: who is frozen thaws nothing.
+    #[error("you are frozen at present, and who is frozen thaws nothing: nothing was done")]
+    FrozenModerator,
     /// 503: Tencent could not be reached, or calls to it are suspended: nothing was sent.
     #[error("Tencent cannot be reached at present: nothing was sent")]
     TencentUnavailable {
@@ -127,6 +135,12 @@ pub(super) enum ApiError {
          action in `supersedes`"
     )]
     OutcomeUnknown(Box<Action>),
+    /// 504: a freeze or a thaw may be recorded, and may not be in force everywhere.
+    #[error(
+        "it may be recorded, and may not hold everywhere yet. A freeze can be repeated without harm; before you repeat a \
+         thaw look at what is frozen: `GET /v1/limits`"
+    )]
+    BrakeUnclear,
     /// 500: the record can never hold what it says.
     #[error(
         "the record cannot hold this request: nothing was sent; tell the operator, a repeat will not help"
@@ -144,9 +158,9 @@ impl ApiError {
         match self {
             Self::InvalidRequest { .. }         => Code::InvalidRequest,
             Self::Unauthenticated(_)            => Code::Unauthenticated,
-            Self::Forbidden { .. }              => Code::Forbidden,
+            Self::Forbidden { .. } | Self::FrozenByCommand => Code::Forbidden,
             Self::ProtectedTarget(_)            => Code::ProtectedTarget,
-            Self::NotFound                      => Code::NotFound,
+            Self::NotFound | Self::NothingFrozen => Code::NotFound,
             Self::MethodNotAllowed { .. }       => Code::MethodNotAllowed,
             Self::PayloadTooLarge               => Code::PayloadTooLarge,
             Self::UnsupportedMediaType | Self::UnsupportedContentCoding => Code::UnsupportedMediaType,
@@ -159,11 +173,12 @@ impl ApiError {
             Self::IdempotencyMismatch           => Code::IdempotencyMismatch,
             Self::RateLimited { .. }            => Code::RateLimited,
             Self::TencentRejectedGateway(_)     => Code::TencentRejectedGateway,
+            Self::Frozen | Self::FrozenModerator => Code::Frozen,
             Self::TencentUnavailable { .. }     => Code::TencentUnavailable,
             Self::AuditUnavailable(_)           => Code::AuditUnavailable,
             Self::KeysUnavailable               => Code::KeysUnavailable,
             Self::ShuttingDown                  => Code::ShuttingDown,
-            Self::OutcomeUnknown(_)             => Code::OutcomeUnknown,
+            Self::OutcomeUnknown(_) | Self::BrakeUnclear => Code::OutcomeUnknown,
             Self::Unstorable | Self::Internal   => Code::Internal,
         }
     }
@@ -183,62 +198,6 @@ impl ApiError {
             | Self::TencentUnavailable { action, .. }
             | Self::RateLimited { action, .. } => action.as_deref(),
             _ => None,
-        }
-    }
-
-    /// Only where a repeat is safe.
-    pub(super) fn retry_after(&self) -> Option<u64> {
-        let wait = match self {
-            Self::RateLimited { retry_after, .. }
-            | Self::TencentUnavailable { retry_after, .. } => *retry_after,
-            Self::AuditUnavailable(_)
-            | Self::KeysUnavailable
-            | Self::ShuttingDown
-            | Self::IdempotencyConflict => Duration::ZERO,
-            _ => return None,
-        };
-        Some(whole_seconds(wait))
-    }
-
-    pub(super) fn challenge(&self) -> Option<HeaderValue> {
-        let Self::Unauthenticated(refusal) = self else {
-            return None;
-        };
-        HeaderValue::from_str(&refusal.challenge()).ok()
-    }
-
-    pub(super) const fn limit(&self) -> Option<Limit> {
-        match self {
-            Self::RateLimited { limit, .. } => Some(*limit),
-            _ => None,
-        }
-    }
-
-    /// The body of the answer.
-    pub(super) fn problem(&self) -> Problem<'_> {
-        let code = self.code();
-        let errors = match self {
-            Self::InvalidRequest { errors, .. } => errors.as_slice(),
-            _ => &[],
-        };
-        let (restriction, shortened) = match self {
-            Self::WouldShorten {
-                restriction,
-                action,
-            } => (Some(restriction), action.as_deref()),
-            _ => (None, None),
-        };
-        Problem {
-            r#type: code.urn(),
-            title: code.title(),
-            status: code.status().as_u16(),
-            detail: self.to_string(),
-            code: code.as_str(),
-            action: self.action().or(shortened).map(ActionJson::from),
-            errors,
-            limit: self.limit(),
-            retry_after: self.retry_after(),
-            restriction,
         }
     }
 }

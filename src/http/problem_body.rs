@@ -30,6 +30,10 @@ pub(super) enum Limit {
     Reads,
     /// On how often an action is probed.
     Probes,
+    /// On how many freezes may be in force.
+    Freezes,
+    /// On how many actions a moderator may ask for within an hour, at all replicas together.
+    ModeratorHour,
 }
 
 /// A restriction that is in force.

@@ -121,7 +121,8 @@ fn policy(limit: Limit, asked: &Asked) -> Option<&'static str> {
         (Limit::Api | Limit::Tencent, Some(api)) => Some(api.word),
         (Limit::Reads, _) => Some(READS),
         (Limit::Moderator, _) => Some(MODERATOR),
-        (Limit::Api | Limit::Tencent, None) | (Limit::Probes, _) => None,
+        (Limit::Api | Limit::Tencent, None)
+        | (Limit::Probes | Limit::Freezes | Limit::ModeratorHour, _) => None,
     }
 }
 

@@ -85,6 +85,12 @@ impl From<Refusal> for ApiError {
             },
             Refusal::NamesNothing { slot, set_by } => names_nothing(slot, set_by),
             Refusal::Busy { retry_after } => busy(retry_after),
+            Refusal::Frozen => Self::Frozen,
+            Refusal::HourFull { retry_after } => Self::RateLimited {
+                limit: Limit::ModeratorHour,
+                retry_after,
+                action: None,
+            },
             // It was tried for as long as an action is.
             Refusal::Overtaken => busy(Duration::ZERO),
             Refusal::Suspended(suspended) => suspended.into(),

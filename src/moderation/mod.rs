@@ -1,7 +1,7 @@
 //! The use case: one moderator's action, from the right to do it to the recorded end.
 //!
 //! The order is the whole point, and it is here and nowhere else. `admit`: authorise → protected target →
-//! replay of an earlier request? → would it shorten or lift what it must not? → suspended? `run`: queue → **begin** → permit → attempt, perhaps another →
+//! replay of an earlier request? → frozen? → would it shorten or lift what it must not? → suspended? `run`: queue → **begin** → permit → attempt, perhaps another →
 //! **finish** → answer.
 //!
 //! Until begin, the work belongs to the request: a client that goes away takes it along, and
@@ -9,6 +9,7 @@
 //! runtime, which no disconnect and no dying worker thread can stop.
 
 mod admit;
+mod brakes;
 mod ending;
 mod probe;
 mod refusal;
@@ -28,6 +29,7 @@ use crate::limit::Limiter;
 use crate::metrics;
 use crate::service::Service;
 use crate::tencent;
+pub use brakes::BrakeRefusal;
 pub use probe::{ProbeError, ProbeRefusal};
 pub use refusal::{Refusal, throttled_for};
 use run::RetryBudget;
@@ -44,6 +46,8 @@ pub struct Rules {
     pub protected_users: Vec<String>,
     /// From when a request has been read to the end of the last attempt.
     pub action_deadline: Duration,
+    /// How many actions one moderator may ask for within 60 minutes, over all replicas; `None` for any number.
+    pub moderator_hourly: Option<u32>,
 }
 
 /// What Tencent made of it.
@@ -98,6 +102,16 @@ impl Moderation {
         self.suspensions.reason(api)
     }
 
+    /// The same, with when the next call may be tried.
+    pub fn suspended(&self, api: &Api) -> Option<Suspended> {
+        self.suspensions.suspended(api)
+    }
+
+    /// How many actions one moderator may ask for within 60 minutes; `None` for any number.
+    pub const fn moderator_hourly(&self) -> Option<u32> {
+        self.rules.moderator_hourly
+    }
+
     /// There is a new secret: what was refused for the old one may be tried at once.
     pub fn credential_changed(&self) {
         self.suspensions.credential_changed();
@@ -110,15 +124,23 @@ impl Moderation {
         request: Request,
         origin: Origin,
     ) -> Result<Outcome, Refusal> {
-        let arrived = Instant::now();
         let intent = Intent::new(moderator, request, origin, self.rules.action_deadline);
+        let answer = self.try_to_act(&intent).await;
+        if matches!(answer, Err(Refusal::Frozen)) {
+            self.report_frozen(&intent);
+        }
+        answer
+    }
+
+    async fn try_to_act(self: &Arc<Self>, intent: &Intent) -> Result<Outcome, Refusal> {
+        let arrived = Instant::now();
         loop {
             let admitted = match self.admit(intent.clone(), arrived).await {
                 Ok(admitted) => admitted,
                 Err(answer) => return *answer,
             };
             match self.run(admitted).await {
-                Err(Refusal::KeyInUse) => return self.answer_of_the_faster(&intent).await,
+                Err(Refusal::KeyInUse) => return self.answer_of_the_faster(intent).await,
                 // What is in force may be another now: whoever overtook it has begun, so this ends.
                 Err(Refusal::Overtaken) if arrived.elapsed() < self.rules.action_deadline => {}
                 answer => return answer,

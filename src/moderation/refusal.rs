@@ -48,6 +48,13 @@ pub enum Refusal {
         /// The kind that it must be of.
         set_by: Kind,
     },
+    /// It is frozen.
+    Frozen,
+    /// The moderator has asked for as much as they may within the hour.
+    HourFull {
+        /// When it is worth asking again.
+        retry_after: Duration,
+    },
     /// Another action was begun on its target since it was admitted.
     Overtaken,
     /// The intent could not be recorded, or there are no permits, because the database is away.

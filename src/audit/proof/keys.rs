@@ -89,6 +89,16 @@ impl SealKeys {
         self.0.is_empty()
     }
 
+    /// Whether there is just one.
+    pub(in crate::audit) const fn is_one(&self) -> bool {
+        self.0.len() == 1
+    }
+
+    /// Whether these are the same keys, in the same order.
+    pub(in crate::audit) fn are(&self, others: &Self) -> bool {
+        self.public_keys().0 == others.public_keys().0
+    }
+
     /// Who checks signatures made with any of them; the first is the one that signs.
     pub fn public_keys(&self) -> PublicKeys {
         PublicKeys(self.0.iter().map(|key| key.public.clone()).collect())

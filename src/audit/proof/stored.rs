@@ -51,6 +51,22 @@ impl StoredRow {
         row
     }
 
+    /// A row with a salt that is about to be inserted, with what its fields make. The database says when it is recorded.
+    pub(in crate::audit) fn salted(
+        key: Key,
+        fields: Vec<Option<String>>,
+        salt: Vec<u8>,
+        keys: &SealKeys,
+    ) -> Self {
+        let mut row = Self {
+            salt: Some(salt),
+            ..Self::new(key, fields, 0, keys)
+        };
+        let canonical = row.canonical();
+        (row.leaf_hash, row.mac) = (canonical.leaf(), canonical.mac(keys));
+        row
+    }
+
     /// Whether this build knows what of it is hashed, and how.
     pub(in crate::audit) fn is_known(&self) -> bool {
         self.key.table.layout().versions.contains(&self.version)

@@ -6,6 +6,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::audit::brakes::Unjudged;
 use crate::audit::proof::canonical::{Canonical, ROW_FORMAT, Salt};
 use crate::audit::proof::keys::SealKeys;
 use crate::domain::{Attempt, Command, DecidedBy, End, Failure};
@@ -31,6 +32,8 @@ pub(super) struct Event<'a> {
     pub(super) details: Option<&'a str>,
     /// The target on which no other action may have been begun since. It is no part of the row.
     pub(super) turn_on: Option<TargetKey<'a>>,
+    /// The brakes that must be all that there are. They are no part of the row.
+    pub(super) unjudged: Option<&'a Unjudged>,
 }
 
 /// The target of an action that restricts or lifts: a key of `modgate.target`.
@@ -89,6 +92,7 @@ impl<'a> Event<'a> {
             next_random: None,
             details: None,
             turn_on: None,
+            unjudged: None,
         }
     }
 
@@ -146,8 +150,12 @@ fn canonical(action_id: Uuid, rev: i16, event: &Event<'_>, salt: &[u8]) -> Canon
     canonical
 }
 
-/// Appends the row, unless its rev, or an end like it, is there already, or another action was begun on the target that
-/// it takes a turn on. How many were appended.
+/// Appends the row, unless its rev, or an end like it, is there already, another action was begun on the target that
+/// it takes a turn on, or there is a brake that was not judged. How many were appended.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one statement and its parameters in order"
+)]
 pub(super) async fn insert_event(
     connection: &mut PgConnection,
     action_id: Uuid,
@@ -163,8 +171,10 @@ pub(super) async fn insert_event(
               attempt_duration_us, http_status, action_status, error_code, error_info,
               tencent_request_id, failure, next_random, leaf_hash, mac, row_format, salt, details)
          select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21
-         where $22::text is null or not exists (select from modgate.target
-             where sdk_app_id = $23 and restriction = $22 and room_id = $24 and user_id = $25 and last_action <> $1)
+         where ($22::text is null or not exists (select from modgate.target
+             where sdk_app_id = $23 and restriction = $22 and room_id = $24 and user_id = $25 and last_action <> $1))
+           and not case when $26::text is not null
+                        then modgate.has_unjudged_brake($26::text::xid8, $27::uuid[]) else false end
          on conflict do nothing",
         action_id,
         rev,
@@ -191,6 +201,8 @@ pub(super) async fn insert_event(
         event.turn_on.map(|target| i64::from(target.sdk_app_id)),
         event.turn_on.map(|target| target.room_id),
         event.turn_on.map(|target| target.user_id),
+        event.unjudged.map(|unjudged| unjudged.seen_before.as_str()),
+        event.unjudged.map(|unjudged| unjudged.judged_since.as_slice()),
     );
     Ok(inserted.execute(connection).await?.rows_affected())
 }

@@ -1,21 +1,40 @@
 //! A row of `audit.action`: the intent, and with it the claim of its `Idempotency-Key`.
 
+use std::time::Duration;
+
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::fingerprint::fingerprint;
 use crate::audit::Deployment;
+use crate::audit::brakes::Unjudged;
 use crate::audit::proof::canonical::{Canonical, ROW_FORMAT, Salt};
 use crate::audit::proof::keys::SealKeys;
 use crate::domain::{CaseRef, IdempotencyKey, Intent, Kind, Reason};
 
 /// What an intent must get, or it is not inserted.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Claim {
+pub(super) enum Claim<'a> {
     /// Nothing: the action will never be carried out.
     None,
-    /// Its `Idempotency-Key`, and its turn on its target.
-    Both(Claims),
+    /// Its `Idempotency-Key`, its turn on its target, and leave by all brakes, which must be those that were judged.
+    All(Claims, Option<&'a Unjudged>),
+}
+
+/// What became of an intent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Insertion {
+    /// It is there.
+    Done,
+    /// There is a freeze or a thaw that was not judged.
+    Unjudged,
+    /// The moderator has asked for as much as they may within the hour.
+    HourFull {
+        /// When they may ask again.
+        retry_after: Duration,
+    },
+    /// Its id is taken, or what it claims.
+    Taken,
 }
 
 /// What has been looked up for an intent, and must still hold.
@@ -25,6 +44,8 @@ pub struct Claims {
     pub takes_over: Option<Uuid>,
     /// Of an action that restricts or lifts, the turn that it takes.
     pub turn: Option<TargetTurn>,
+    /// How many actions the moderator may ask for within 60 minutes, over all replicas.
+    pub at_most_hourly: Option<u32>,
 }
 
 /// The turn of an action on its target.
@@ -86,7 +107,7 @@ fn canonical(
     canonical
 }
 
-/// Inserts the intent. None is inserted if its id, or its key, is taken.
+/// Inserts the intent, with what it claims.
 #[expect(
     clippy::too_many_lines,
     reason = "one statement and its parameters in order"
@@ -95,33 +116,46 @@ pub(super) async fn insert_action(
     connection: &mut PgConnection,
     intent: &Intent,
     random: Option<u32>,
-    claim: Claim,
+    claim: Claim<'_>,
     deployment: &Deployment,
     keys: &SealKeys,
-) -> Result<u64, sqlx::Error> {
+) -> Result<Insertion, sqlx::Error> {
     let (moderator, request, origin) = (&intent.moderator, &intent.request, &intent.origin);
     let command = &request.command;
-    let (claims_key, Claims { takes_over, turn }) = match claim {
-        Claim::None => (false, Claims::default()),
-        Claim::Both(claims) => (request.idempotency_key.is_some(), claims),
+    let (claims_key, claims, unjudged) = match claim {
+        Claim::None => (false, Claims::default(), None),
+        Claim::All(claims, unjudged) => (request.idempotency_key.is_some(), claims, unjudged),
     };
+    let Claims {
+        takes_over,
+        turn,
+        at_most_hourly,
+    } = claims;
     let salt: Salt = rand::random();
     let canonical = canonical(intent, random, deployment, &salt);
     let inserted = sqlx::query!(
-        "with turned as (
+        r#"with let as materialized (
+             select case when $38::text is not null
+                         then modgate.has_unjudged_brake($38::text::xid8, $39::uuid[]) else false end as is_unjudged,
+                    case when $40::integer is not null
+                         then modgate.hourly_limit_wait($5, $3, $40) end as wait),
+         leave as materialized (select from let where not is_unjudged and wait is null),
+         turned as (
              insert into modgate.target (sdk_app_id, restriction, room_id, user_id, last_action)
-             select $22, $36, coalesce($10, ''), coalesce($9, ''), $1 where $36::text is not null
+             select $22, $36, coalesce($10, ''), coalesce($9, ''), $1 from leave where $36::text is not null
              on conflict on constraint target_pkey do update
              set last_action = excluded.last_action, begun_at = now()
              where target.last_action is not distinct from $37
              returning last_action),
          claimed as (
              insert into modgate.idempotency (issuer, moderator, kind, key, fingerprint, action_id)
-             select $5, $3, $2, $28, $30, $1 where $29 and ($36 is null or exists (select from turned))
+             select $5, $3, $2, $28, $30, $1 from leave
+             where $29 and ($36 is null or exists (select from turned))
              on conflict (issuer, moderator, kind, key) do update
              set fingerprint = excluded.fingerprint, action_id = excluded.action_id, claimed_at = now()
              where idempotency.action_id = $31
-             returning action_id)
+             returning action_id),
+         inserted as (
          insert into audit.action
              (id, kind, moderator, moderator_name, issuer, token_id, client_id, actor, user_id,
               room_id, data, reason, case_ref, supersedes, client_ip, peer_ip, user_agent, trace_id,
@@ -130,8 +164,15 @@ pub(super) async fn insert_action(
               idempotency_key, row_format, salt, parameters)
          select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::text::inet,
                  $16::text::inet, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $32, $28, $33, $34, $35
+         from leave
          where (not $29 or exists (select from claimed)) and ($36 is null or exists (select from turned))
-         on conflict (id) do nothing",
+         on conflict (id) do nothing
+         returning id)
+         select is_unjudged as "is_unjudged!", extract(epoch from wait)::float8 as wait,
+                exists (select from inserted) as "is_inserted!",
+                case when $40 is not null and exists (select from inserted)
+                     then modgate.count_action($5, $3) end as is_counted
+         from let"#,
         intent.id,
         command.kind().as_str(),
         moderator.subject,
@@ -169,6 +210,17 @@ pub(super) async fn insert_action(
         command.parameters(),
         turn.map(|turn| turn.set_by.as_str()),
         turn.and_then(|turn| turn.after),
+        unjudged.map(|unjudged| unjudged.seen_before.as_str()),
+        unjudged.map(|unjudged| unjudged.judged_since.as_slice()),
+        at_most_hourly.map(u32::cast_signed),
     );
-    Ok(inserted.execute(connection).await?.rows_affected())
+    let found = inserted.fetch_one(connection).await?;
+    Ok(match (found.is_inserted, found.is_unjudged, found.wait) {
+        (true, ..) => Insertion::Done,
+        (_, true, _) => Insertion::Unjudged,
+        (.., Some(seconds)) => Insertion::HourFull {
+            retry_after: Duration::try_from_secs_f64(seconds).unwrap_or_default(),
+        },
+        _ => Insertion::Taken,
+    })
 }

@@ -3,6 +3,7 @@
 //! but appending is possible.
 
 mod append;
+mod begin;
 pub(super) mod blocked;
 mod event;
 mod fingerprint;
@@ -16,7 +17,7 @@ mod token;
 mod triggers;
 mod working;
 
-pub use append::BeginError;
+pub use begin::BeginError;
 pub use idempotency::Holder;
 pub use intent::{Claims, TargetTurn};
 pub use recovery::Swept;

@@ -39,7 +39,8 @@ impl AuditLog {
         Ok(wait)
     }
 
-    /// Forgets on which targets nothing was begun, and which actions nobody asked about, for an hour. How many.
+    /// Forgets on which targets nothing was begun, which actions nobody asked about, and which moderators asked for
+    /// nothing, for an hour. How many.
     pub async fn forget_old_targets(&self) -> Result<u64, Error> {
         let mut connection = Connection::acquire(&self.writing).await?;
         let targets = sqlx::query!(
@@ -58,7 +59,15 @@ impl AuditLog {
             KEPT_HOURS
         );
         let probes = in_time(probes.execute(&mut *connection)).await?;
+        let hours = sqlx::query!(
+            "delete from modgate.moderator_hour
+             where minute < floor(extract(epoch from now()) / 60)::bigint - 61
+                 and (issuer, moderator) in (
+                 select issuer, moderator from modgate.moderator_hour
+                 where minute < floor(extract(epoch from now()) / 60)::bigint - 61 limit 10000)"
+        );
+        let hours = in_time(hours.execute(&mut *connection)).await?;
         connection.release();
-        Ok(targets.rows_affected() + probes.rows_affected())
+        Ok(targets.rows_affected() + probes.rows_affected() + hours.rows_affected())
     }
 }

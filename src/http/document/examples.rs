@@ -4,13 +4,16 @@ use chrono::{DateTime, TimeDelta};
 use serde_json::Value;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::path::Operation;
+use uuid::Uuid;
 
 use super::kinds::operation_id;
 use crate::domain::{Action, Channels, Kind, Scope, Slot};
 use crate::http::format::Format;
+use crate::http::freezes::{BrakedByJson, BrakesJson, FreezeJson};
 use crate::http::json::{ActionJson, PageJson, time};
+use crate::http::limits::{AllJson, LimitsInForceJson, ModeratorJson, ReplicaJson};
 use crate::http::me::{LimitsJson, MeJson, RulesJson};
-use crate::http::openapi::samples::{End, action, richest};
+use crate::http::openapi::ends::{End, action, richest};
 use crate::http::users::{CountJson, History, StandingJson, UserJson};
 
 /// Adds an example to each content of the answer 200.
@@ -53,6 +56,8 @@ fn example(operation: &str, media_type: &str) -> Option<Value> {
             format!("retry: 1000\nid: 1.2.3\n\nid: 1.2.4\nevent: action\ndata: {data}\n\n").into()
         }
         "getUser" => user(&action),
+        "freeze" | "thaw" => frozen(),
+        "getLimits" => limits(),
         "getMe" => me(),
         _ => return None,
     };
@@ -90,6 +95,57 @@ fn user(action: &Action) -> Value {
     serde_json::to_value(user).expect("it is plain data")
 }
 
+fn freeze() -> FreezeJson<'static> {
+    FreezeJson {
+        id: Uuid::from_u128(0x01a2_0038_017b_7000_8000_0000_0000_0003),
+        kind: None,
+        issuer: Some("https://id.example.com"),
+        moderator: Some("alice"),
+        since: time(DateTime::UNIX_EPOCH + TimeDelta::days(20_780)),
+        reason: Some("a stolen token"),
+        by: Some(BrakedByJson {
+            moderator: Some("lead"),
+            moderator_name: Some("Lea D."),
+            issuer: Some("https://id.example.com"),
+            operator: None,
+            host: None,
+        }),
+    }
+}
+
+fn frozen() -> Value {
+    let brakes = vec![freeze()];
+    serde_json::to_value(BrakesJson { brakes }).expect("it is plain data")
+}
+
+fn limits() -> Value {
+    let api = richest().api.word;
+    let replica = ReplicaJson {
+        limit: 200,
+        held: 150,
+        in_use: 3,
+        resting: 20,
+        cut: 0,
+        queue: 0,
+        suspended: None,
+    };
+    let all = AllJson {
+        limit: 200,
+        leased: 150,
+    };
+    let limits = LimitsInForceJson {
+        replica: [(api, replica)].into(),
+        all: [(api, all)].into(),
+        moderator: ModeratorJson {
+            limit: 20,
+            remaining: 19,
+            actions_per_hour: Some(500),
+        },
+        brakes: vec![freeze()],
+    };
+    serde_json::to_value(limits).expect("it is plain data")
+}
+
 fn me() -> Value {
     let me = MeJson {
         moderator: "alice",
@@ -98,6 +154,7 @@ fn me() -> Value {
         expires_at: time(DateTime::UNIX_EPOCH + TimeDelta::days(20_780)),
         limits: LimitsJson {
             moderator_requests_per_second: 20,
+            moderator_actions_per_hour: None,
             tencent_calls_per_second: Some(200),
         },
         rules: RulesJson {

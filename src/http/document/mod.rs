@@ -21,7 +21,7 @@ use super::paths::{self, OPENAPI};
 use super::pieces::in_pieces;
 use super::problem::ApiError;
 use super::query::refuse_query;
-use super::{actions, export, me, probe, stream, users};
+use super::{actions, brakes, export, limits, me, probe, stream, users};
 use crate::domain::{CaseRef, Data, Kind, Reason, RoomId, Scope, UserId};
 
 #[derive(OpenApi)]
@@ -41,6 +41,9 @@ use crate::domain::{CaseRef, Data, Kind, Reason, RoomId, Scope, UserId};
         probe::probe_action,
         export::export_actions,
         stream::stream_actions,
+        brakes::create_freeze,
+        brakes::create_thaw,
+        limits::get_limits,
         me::get_me,
         get_openapi,
     ),
@@ -49,6 +52,7 @@ use crate::domain::{CaseRef, Data, Kind, Reason, RoomId, Scope, UserId};
     tags(
         (name = kinds::TAG, description = "Do something to a user"),
         (name = "record", description = "Who did what to whom, and what became of it"),
+        (name = "brakes", description = "Stop everything, or one moderator, at once and everywhere"),
         (name = "moderator", description = "Who asks"),
         (name = "document", description = "This document"),
     )

@@ -68,6 +68,9 @@ const HEADERS: [(&str, &str, &str); 13] = [
 /// The ends of an action that are told again to a repeat with the same key.
 const REPLAYED: [&str; 5] = ["200", "404", "409", "422", "504"];
 
+/// Operations with a body that leave no action behind.
+const BRAKES: [&str; 2] = ["freeze", "thaw"];
+
 /// The components that [`refer`] refers to.
 pub(in crate::http) fn common(components: ComponentsBuilder) -> ComponentsBuilder {
     let add = |components: ComponentsBuilder, (name, example, description): (&str, &str, &str)| {
@@ -111,7 +114,7 @@ pub(in crate::http) fn refer(response: &mut Response, name: &str) {
 /// Adds what does not depend on the problem.
 pub(in crate::http) fn add(operation: &mut Operation) {
     let id = operation.operation_id.clone().unwrap_or_default();
-    let acts = operation.request_body.is_some();
+    let acts = operation.request_body.is_some() && !BRAKES.contains(&id.as_str());
     let public = operation.security.as_ref().is_some_and(Vec::is_empty);
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else {

@@ -15,20 +15,21 @@ use utoipa::openapi::{
 use utoipa::{IntoResponses, PartialSchema};
 
 use super::headers;
-use super::samples;
+use super::samples::{self, Of};
 use super::words::any_text;
 use crate::domain::{Kind, Slot};
 use crate::http::code::Code;
 use crate::http::problem::{ApiError, FieldFault, Limit, RestrictionJson};
 
 macro_rules! problems {
-    ($($(#[$doc:meta])* $name:ident: $($code:ident)+;)+) => {$(
+    ($($(#[$doc:meta])* $name:ident$(($of:ident))?: $($code:ident)+;)+) => {$(
         $(#[$doc])*
         pub(in crate::http) struct $name;
 
         impl IntoResponses for $name {
             fn responses() -> BTreeMap<String, RefOr<Response>> {
-                responses(&[$(Code::$code),+], None)
+                let of = [$(Of::$of,)? Of::Read][0];
+                responses(&[$(Code::$code),+], of)
             }
         }
     )+};
@@ -53,6 +54,16 @@ problems! {
     /// Of the stream.
     StreamProblems:
         InvalidRequest Unauthenticated MethodNotAllowed RateLimited AuditUnavailable KeysUnavailable ShuttingDown;
+    /// Of a freeze.
+    FreezeProblems(Brake):
+        InvalidRequest Unauthenticated Forbidden NotFound MethodNotAllowed PayloadTooLarge UnsupportedMediaType
+        RateLimited AuditUnavailable KeysUnavailable OutcomeUnknown;
+    /// Of a thaw.
+    ThawProblems(Brake):
+        InvalidRequest Unauthenticated Forbidden NotFound MethodNotAllowed PayloadTooLarge UnsupportedMediaType
+        RateLimited Frozen AuditUnavailable KeysUnavailable OutcomeUnknown;
+    /// Of the limits.
+    LimitsProblems: InvalidRequest Unauthenticated MethodNotAllowed AuditUnavailable KeysUnavailable;
     /// Of what the moderator may do.
     MeProblems: InvalidRequest Unauthenticated MethodNotAllowed KeysUnavailable;
     /// Of the document.
@@ -60,7 +71,7 @@ problems! {
 }
 
 /// Those of a request for an action.
-const OF_AN_ACTION: [Code; 21] = [
+const OF_AN_ACTION: [Code; 22] = [
     Code::InvalidRequest,
     Code::Unauthenticated,
     Code::Forbidden,
@@ -77,6 +88,7 @@ const OF_AN_ACTION: [Code; 21] = [
     Code::RateLimited,
     Code::Internal,
     Code::TencentRejectedGateway,
+    Code::Frozen,
     Code::TencentUnavailable,
     Code::AuditUnavailable,
     Code::KeysUnavailable,
@@ -94,11 +106,11 @@ pub(in crate::http) fn of_kind(kind: Kind) -> BTreeMap<String, RefOr<Response>> 
         _ => true,
     };
     let codes: Vec<Code> = OF_AN_ACTION.into_iter().filter(occurs).collect();
-    responses(&codes, Some(kind))
+    responses(&codes, Of::Action(kind))
 }
 
 /// By status.
-fn responses(codes: &[Code], kind: Option<Kind>) -> BTreeMap<String, RefOr<Response>> {
+fn responses(codes: &[Code], of: Of) -> BTreeMap<String, RefOr<Response>> {
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
     for code in codes {
         let status = code.status().as_u16();
@@ -106,20 +118,20 @@ fn responses(codes: &[Code], kind: Option<Kind>) -> BTreeMap<String, RefOr<Respo
     }
     let responses = by_status.into_iter();
     responses
-        .map(|(status, codes)| (status.to_string(), response(&codes, kind).into()))
+        .map(|(status, codes)| (status.to_string(), response(&codes, of).into()))
         .collect()
 }
 
-fn response(codes: &[Code], kind: Option<Kind>) -> Response {
+fn response(codes: &[Code], of: Of) -> Response {
     let described = codes
         .iter()
         .map(|code| format!("`{}`: {}", code.as_str(), code.title()));
     let mut response = ResponseBuilder::new()
         .description(described.collect::<Vec<_>>().join(". "))
-        .content("application/problem+json", content(codes, kind))
+        .content("application/problem+json", content(codes, of))
         .build();
     for code in codes {
-        for error in samples::errors(*code, kind) {
+        for error in samples::errors(*code, of) {
             for name in error.error_response().headers().keys() {
                 headers::refer(&mut response, name.as_str());
             }
@@ -128,7 +140,7 @@ fn response(codes: &[Code], kind: Option<Kind>) -> Response {
     response
 }
 
-fn content(codes: &[Code], kind: Option<Kind>) -> Content {
+fn content(codes: &[Code], of: Of) -> Content {
     let reference = |code: &Code| Ref::from_schema_name(code.schema());
     let schema: RefOr<Schema> = if let [code] = codes {
         reference(code).into()
@@ -144,7 +156,7 @@ fn content(codes: &[Code], kind: Option<Kind>) -> Content {
     };
     let mut content = ContentBuilder::new().schema(Some(schema));
     for code in codes {
-        for (number, error) in (1..).zip(samples::errors(*code, kind)) {
+        for (number, error) in (1..).zip(samples::errors(*code, of)) {
             let name = format!("{}-{number}", code.as_str());
             let example = ExampleBuilder::new()
                 .summary(error.to_string())
@@ -165,8 +177,9 @@ pub(in crate::http) fn schemas() -> impl Iterator<Item = (&'static str, Schema)>
 }
 
 fn schema(code: Code) -> Schema {
-    let kinds = Kind::ALL.iter().copied().map(Some).chain([None]);
-    let samples = kinds.flat_map(|kind| samples::errors(code, kind));
+    let kinds = Kind::ALL.iter().copied().map(Of::Action);
+    let all = kinds.chain([Of::Brake, Of::Read]);
+    let samples = all.flat_map(|of| samples::errors(code, of));
     let members: Vec<BTreeSet<String>> = samples.map(|error| members(&error)).collect();
     let all: BTreeSet<&String> = members.iter().flatten().collect();
     let mut schema = ObjectBuilder::new().description(Some(code.title()));

@@ -3,22 +3,41 @@
 use std::iter;
 use std::time::Duration;
 
-use chrono::DateTime;
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::ends::{End, action};
 use crate::auth::Refusal;
-use crate::domain::{Action, Answer, Attempt, Class, Failure, Kind, Scope, Slot, State, UserId};
+use crate::domain::{Action, Class, Failure, Kind, Scope, Slot, UserId};
 use crate::http::code::Code;
 use crate::http::problem::{ApiError, FieldFault, Limit, RestrictionJson};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// All that can carry `code`: as answers to a request for an action of `kind`, or to a read.
-pub(in crate::http) fn errors(code: Code, kind: Option<Kind>) -> Vec<ApiError> {
+/// What is asked for.
+#[derive(Clone, Copy)]
+pub(in crate::http) enum Of {
+    /// An action of this kind.
+    Action(Kind),
+    /// A freeze or a thaw.
+    Brake,
+    /// What is there.
+    Read,
+}
+
+/// All that can carry `code`, as answers to a request of this sort.
+pub(in crate::http) fn errors(code: Code, of: Of) -> Vec<ApiError> {
+    match of {
+        Of::Action(kind) => of_others(code, Some(kind)),
+        Of::Brake => of_brake(code).unwrap_or_else(|| of_others(code, None)),
+        Of::Read => of_others(code, None),
+    }
+}
+
+/// As answers to a request for an action of `kind`, or to a read.
+fn of_others(code: Code, kind: Option<Kind>) -> Vec<ApiError> {
     let action = || kind.map(|kind| Box::new(action(kind, &end(code, kind))));
     // Those that always have an action never occur in an answer to a read.
-    let of = |variant: fn(Box<Action>) -> ApiError| action().map(variant).into_iter().collect();
+    let about = |variant: fn(Box<Action>) -> ApiError| action().map(variant).into_iter().collect();
     let with_and_without = |variant: fn(Option<Box<Action>>) -> ApiError| {
         let actions = iter::once(None).chain(action().map(Some));
         actions.map(variant).collect()
@@ -28,35 +47,54 @@ pub(in crate::http) fn errors(code: Code, kind: Option<Kind>) -> Vec<ApiError> {
         Code::Unauthenticated => [Refusal::NoToken, Refusal::Expired]
             .map(ApiError::Unauthenticated)
             .into(),
-        Code::Forbidden => vec![ApiError::Forbidden {
-            scope: kind.map_or(Scope::AUDIT_READ, Kind::scope).as_str(),
-            action: action(),
-        }],
-        Code::ProtectedTarget => of(ApiError::ProtectedTarget),
+        Code::Forbidden => vec![forbidden(kind, action())],
+        Code::ProtectedTarget => about(ApiError::ProtectedTarget),
         Code::NotFound => vec![ApiError::NotFound],
         Code::MethodNotAllowed => vec![ApiError::MethodNotAllowed {
             allow: if kind.is_some() { "POST" } else { "GET" },
         }],
         Code::PayloadTooLarge => vec![ApiError::PayloadTooLarge],
         Code::UnsupportedMediaType => unsupported(),
-        Code::TargetNotFound => of(ApiError::TargetNotFound),
-        Code::TargetConflict => of(ApiError::TargetConflict),
+        Code::TargetNotFound => about(ApiError::TargetNotFound),
+        Code::TargetConflict => about(ApiError::TargetConflict),
         Code::WouldShorten => would_shorten(kind),
         Code::ProbeNotPossible => probe_not_possible(kind),
-        Code::RejectedByTencent => of(ApiError::RejectedByTencent),
+        Code::RejectedByTencent => about(ApiError::RejectedByTencent),
         Code::IdempotencyConflict => vec![ApiError::IdempotencyConflict],
         Code::IdempotencyMismatch => vec![ApiError::IdempotencyMismatch],
         Code::RateLimited if kind.is_none() => vec![ApiError::too_many_reads(SECOND)],
         Code::RateLimited => rate_limited(action()),
         Code::TencentRejectedGateway => with_and_without(ApiError::TencentRejectedGateway),
+        Code::Frozen => vec![ApiError::Frozen],
         Code::TencentUnavailable => with_and_without(tencent_unavailable),
         Code::AuditUnavailable => with_and_without(ApiError::AuditUnavailable),
         Code::KeysUnavailable => vec![ApiError::KeysUnavailable],
         Code::ShuttingDown => vec![ApiError::ShuttingDown],
-        Code::OutcomeUnknown => of(ApiError::OutcomeUnknown),
-        Code::Internal if kind.is_none() => vec![ApiError::Internal],
-        Code::Internal => vec![ApiError::Internal, ApiError::Unstorable],
+        Code::OutcomeUnknown => about(ApiError::OutcomeUnknown),
+        Code::Internal => internal(kind),
     }
+}
+
+/// Where a freeze or a thaw is told something of its own.
+fn of_brake(code: Code) -> Option<Vec<ApiError>> {
+    let limited = |limit| ApiError::RateLimited {
+        limit,
+        retry_after: SECOND,
+        action: None,
+    };
+    let forbidden = ApiError::Forbidden {
+        scope: Scope::FREEZE.as_str(),
+        action: None,
+    };
+    Some(match code {
+        Code::Forbidden => vec![forbidden, ApiError::FrozenByCommand],
+        Code::NotFound => vec![ApiError::NothingFrozen, ApiError::NotFound],
+        Code::MethodNotAllowed => vec![ApiError::MethodNotAllowed { allow: "POST" }],
+        Code::RateLimited => [Limit::Moderator, Limit::Freezes].map(limited).into(),
+        Code::Frozen => vec![ApiError::FrozenModerator],
+        Code::OutcomeUnknown => vec![ApiError::BrakeUnclear],
+        _ => return None,
+    })
 }
 
 fn would_shorten(kind: Option<Kind>) -> Vec<ApiError> {
@@ -83,6 +121,16 @@ fn probe_not_possible(kind: Option<Kind>) -> Vec<ApiError> {
         .map(|kind| ApiError::ProbeNotPossible(Box::new(action(*kind, &End::Unknown))))
         .into_iter()
         .collect()
+}
+
+fn internal(kind: Option<Kind>) -> Vec<ApiError> {
+    let unstorable = kind.map(|_| ApiError::Unstorable);
+    [ApiError::Internal].into_iter().chain(unstorable).collect()
+}
+
+fn forbidden(kind: Option<Kind>, action: Option<Box<Action>>) -> ApiError {
+    let scope = kind.map_or(Scope::AUDIT_READ, Kind::scope).as_str();
+    ApiError::Forbidden { scope, action }
 }
 
 fn unsupported() -> Vec<ApiError> {
@@ -116,13 +164,6 @@ fn refused(kind: Kind, class: Class) -> End {
     End::Refused(*code, info)
 }
 
-/// The first of the kinds with most fields: it shows most.
-pub(in crate::http) fn richest() -> Kind {
-    let kinds = Kind::ALL.iter().copied().rev();
-    let richest = kinds.max_by_key(|kind| kind.fields.len());
-    richest.expect("there are kinds")
-}
-
 fn invalid(kind: Option<Kind>) -> ApiError {
     let (field, rule) = match kind {
         Some(_) => ("user_id", UserId::RULE),
@@ -149,6 +190,7 @@ fn rate_limited(throttled: Option<Box<Action>>) -> Vec<ApiError> {
         (Limit::Moderator, None),
         (Limit::Api, None),
         (Limit::Tencent, throttled),
+        (Limit::ModeratorHour, None),
     ]
     .map(|(limit, action)| ApiError::RateLimited {
         limit,
@@ -156,94 +198,4 @@ fn rate_limited(throttled: Option<Box<Action>>) -> Vec<ApiError> {
         action,
     })
     .into()
-}
-
-/// How an action of the examples ends.
-pub(in crate::http) enum End {
-    Succeeded,
-    Refused(i64, &'static str),
-    NotSent(Failure),
-    Unknown,
-    Denied,
-}
-
-impl End {
-    const fn state(&self) -> State {
-        match self {
-            Self::Succeeded => State::Succeeded,
-            Self::Refused(..) => State::Refused,
-            Self::NotSent(_) => State::NotSent,
-            Self::Unknown => State::Unknown,
-            Self::Denied => State::Denied,
-        }
-    }
-
-    /// Tencent's answer, if there was one, and why there was no usable one.
-    fn attempt(&self) -> Option<(Option<Answer>, Option<Failure>)> {
-        match self {
-            Self::Succeeded => Some((Some(answer(0, "")), None)),
-            Self::Refused(code, info) => Some((Some(answer(*code, info)), None)),
-            Self::NotSent(failure) => Some((None, Some(*failure))),
-            Self::Unknown => Some((None, Some(Failure::TimedOut))),
-            Self::Denied => None,
-        }
-    }
-}
-
-fn answer(error_code: i64, error_info: &str) -> Answer {
-    let status = if error_code == 0 { "OK" } else { "FAIL" };
-    Answer {
-        action_status: Some(status.to_owned()),
-        error_code,
-        error_info: error_info.to_owned(),
-        request_id: Some("Id-ba54d9e519d55a9a4ff9a5777b52e8a8-O-Seq-2".to_owned()),
-    }
-}
-
-/// An action that ended so.
-pub(in crate::http) fn action(kind: Kind, end: &End) -> Action {
-    let requested_at = DateTime::from_timestamp_micros(1_795_300_000_123_456);
-    let requested_at = requested_at.expect("it is a valid time");
-    let took = Duration::from_micros(41_200);
-    let has = |slot: Slot, text: &str| kind.has(slot).then(|| text.to_owned());
-    let attempt = |(answer, failure): (Option<Answer>, Option<Failure>)| Attempt {
-        number: 1,
-        random: 4_123_456_789,
-        duration: Duration::from_millis(38),
-        http_status: answer.is_some().then_some(200),
-        answer,
-        failure: failure.map(Into::into),
-    };
-    Action {
-        id: Uuid::from_u128(0x01a2_0038_017b_7000_8000_0000_0000_0001),
-        kind: kind.into(),
-        state: end.state().into(),
-        moderator: "alice".to_owned(),
-        moderator_name: Some("Alice W.".to_owned()),
-        user_id: has(Slot::UserId, "user2"),
-        room_id: has(Slot::RoomId, "room-test"),
-        data: has(Slot::Data, "time over"),
-        parameters: parameters(kind),
-        reason: Some("spam".to_owned()),
-        case_ref: Some("TS-1".to_owned()),
-        supersedes: None,
-        batch_id: None,
-        requested_at,
-        completed_at: Some(requested_at + took),
-        duration: Some(took),
-        attempts: end.attempt().map(attempt).into_iter().collect(),
-        probe: None,
-        proved_until: None,
-        recorded: true,
-        genuine: true,
-    }
-}
-
-/// The examples of its fields that the record has no column for.
-fn parameters(kind: Kind) -> Map<String, Value> {
-    let columns = [Slot::UserId, Slot::RoomId, Slot::Data].map(Slot::as_str);
-    let fields = kind.example().into_iter();
-    fields
-        .filter(|(name, _)| !columns.contains(&name.as_str()))
-        .collect()
 }

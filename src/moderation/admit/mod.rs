@@ -1,5 +1,5 @@
 //! Whether an action goes on at all: authorised, not against a protected user, no replay of a request that has
-//! its answer, no way around a restriction that is in force, and its API not suspended.
+//! its answer, not frozen, no way around a restriction that is in force, and its API not suspended.
 
 mod denial;
 mod replay;
@@ -39,8 +39,15 @@ impl Moderation {
             Replay::New { takes_over } => takes_over,
             Replay::Answered(answer) => return Err(answer),
         };
+        if let Some(refusal) = self.freeze(&intent).await {
+            return Err(Box::new(Err(refusal)));
+        }
         let turn = self.turn_on_target(&intent, arrived).await?;
-        let claims = Claims { takes_over, turn };
+        let claims = Claims {
+            takes_over,
+            turn,
+            at_most_hourly: self.rules.moderator_hourly,
+        };
         let api = intent.request.command.kind().api;
         let admission = self.suspensions.ask(api);
         let admission =
@@ -51,6 +58,21 @@ impl Moderation {
             admission,
             arrived,
         })
+    }
+
+    /// Why `intent` must not begin at present, if a freeze covers it. Where none did as far as was known, it is for begin
+    /// to find out.
+    async fn freeze(&self, intent: &Intent) -> Option<Refusal> {
+        let (moderator, kind) = (&intent.moderator, intent.request.command.kind());
+        if !self.audit.was_frozen(moderator, kind) {
+            return None;
+        }
+        let audit = self.audit.clone();
+        let asking = async move { audit.brakes().await };
+        match self.service.on_main_runtime(asking).await {
+            Ok(brakes) => brakes.forbid(moderator, kind).then_some(Refusal::Frozen),
+            Err(error) => Some(error.into()),
+        }
     }
 
     /// The answer to an action whose `Idempotency-Key` another one got between its admission and its begin.

@@ -35,10 +35,8 @@ impl Moderation {
         self.unless_needless(intent, attempts, sleep(pause)).await?;
         let turn = self.turn_to_retry(intent, attempts, deadline).await?;
         let over = attempts.evidence.latest().ok_or(NoRetry::Impossible)?;
-        let command = &intent.request.command;
-        let announcing = self
-            .audit
-            .retry(&mut attempts.open, command, over, rand::random());
+        let random = rand::random();
+        let announcing = self.audit.retry(&mut attempts.open, intent, over, random);
         match timeout(BOUND, announcing).await {
             Ok(Ok(token)) => Ok((token, turn)),
             Ok(Err(error)) => {

@@ -131,11 +131,16 @@ impl Moderation {
         let Ready {
             ref intent,
             arrived,
+            admission,
             ..
         } = ready;
+        let api = intent.request.command.kind().api;
+        self.suspensions.give_back(api, admission);
         let refusal = match in_time {
             Ok(Err(BeginError::KeyTaken)) => Refusal::KeyInUse,
             Ok(Err(BeginError::Overtaken)) => Refusal::Overtaken,
+            Ok(Err(BeginError::Frozen)) => Refusal::Frozen,
+            Ok(Err(BeginError::HourFull { retry_after })) => Refusal::HourFull { retry_after },
             Ok(Err(BeginError::Unstorable(_))) => Refusal::Unstorable,
             _ => Refusal::AuditUnavailable,
         };
@@ -164,7 +169,12 @@ impl Moderation {
                 let action = ending::ended(intent, &not_sent, Vec::new(), recorded);
                 ending::report(&self.metrics, intent, &action, not_sent.failure);
             }
-            Some(Err(BeginError::KeyTaken | BeginError::Overtaken)) => {}
+            Some(Err(
+                BeginError::KeyTaken
+                | BeginError::Overtaken
+                | BeginError::Frozen
+                | BeginError::HourFull { .. },
+            )) => {}
             Some(Err(error @ BeginError::NotCommitted(_))) => {
                 tracing::error!(
                     error = causes(&error),

@@ -84,6 +84,8 @@ impl Spans {
             Ok(Err(BeginError::Unstorable(_))) => failed(&span, "unstorable"),
             Ok(Err(BeginError::KeyTaken)) => failed(&span, "key_taken"),
             Ok(Err(BeginError::Overtaken)) => failed(&span, "overtaken"),
+            Ok(Err(BeginError::Frozen)) => failed(&span, "frozen"),
+            Ok(Err(BeginError::HourFull { .. })) => failed(&span, "hour_full"),
             Ok(Err(BeginError::Unclear(_))) => failed(&span, "unclear"),
             Err(_) => failed(&span, "timed_out"),
         }

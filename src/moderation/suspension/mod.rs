@@ -3,6 +3,7 @@
 //! One mechanism for three reasons. While an API is suspended, one call now and then is let through
 //! as a trial; what Tencent answers to it, or to a call that was still under way, opens it again.
 
+mod advice;
 mod sign;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,6 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::domain::{Api, SuspendedFor, Verdict};
+use advice::advice;
 pub(super) use sign::LastCall;
 use sign::{Sign, sign};
 
@@ -29,21 +31,6 @@ const fn interval(reason: SuspendedFor) -> Duration {
     }
 }
 
-/// What the operator should do.
-const fn advice(reason: SuspendedFor) -> &'static str {
-    match reason {
-        SuspendedFor::Unavailable => {
-            "see Tencent's status page, MODGATE_TENCENT_URL and the way out of this network"
-        }
-        SuspendedFor::Credential => {
-            "check MODGATE_TENCENT_SECRET_KEY, MODGATE_TENCENT_ADMIN and MODGATE_TENCENT_SDK_APP_ID"
-        }
-        SuspendedFor::LockedOut => {
-            "too many signatures were wrong, here or elsewhere: nothing is sent for a minute"
-        }
-    }
-}
-
 /// Calls to the API are suspended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Suspended {
@@ -58,8 +45,8 @@ pub struct Suspended {
 pub(super) enum Admission {
     /// The API is open.
     Open,
-    /// The API is suspended, and this call finds out whether it still has to be.
-    Trial,
+    /// The API is suspended, and this call finds out whether it still has to be. Before this moment there is no other.
+    Trial(Instant),
 }
 
 /// Those of each API.
@@ -102,15 +89,32 @@ impl Suspensions {
             health.open(api, "the minute is over");
             return Ok(Admission::Open);
         }
-        health.suspended = Some((reason, now + interval(reason)));
-        Ok(Admission::Trial)
+        let next = now + interval(reason);
+        health.suspended = Some((reason, next));
+        Ok(Admission::Trial(next))
+    }
+
+    /// An action with this leave has called nobody after all: if it had the trial, and nothing has happened since,
+    /// that is there for another.
+    pub(super) fn give_back(&self, api: &Api, admission: Admission) {
+        let Admission::Trial(granted) = admission else {
+            return;
+        };
+        let mut health = self.health(api);
+        let others = |(reason, _): &(SuspendedFor, Instant)| *reason != SuspendedFor::LockedOut;
+        if let Some((_, next)) = health.suspended.as_mut().filter(|known| others(known))
+            && *next == granted
+        {
+            *next = Instant::now();
+        }
     }
 
     /// Whether an action with this leave must not call any more: asked right before each call.
     pub(super) fn forbids(&self, api: &Api, admission: Admission) -> Option<Suspended> {
         let now = Instant::now();
         let (reason, next) = self.health(api).suspended?;
-        let is_trial = admission == Admission::Trial && reason != SuspendedFor::LockedOut;
+        let is_trial =
+            matches!(admission, Admission::Trial(_)) && reason != SuspendedFor::LockedOut;
         (!is_trial && now < next).then(|| Suspended {
             reason,
             retry_after: next - now,
@@ -132,6 +136,17 @@ impl Suspensions {
         };
         health.open(api, because);
         None
+    }
+
+    /// The same, with when the next trial may be made.
+    pub(super) fn suspended(&self, api: &Api) -> Option<Suspended> {
+        let reason = self.reason(api)?;
+        let (_, next) = self.health(api).suspended?;
+        let retry_after = next.saturating_duration_since(Instant::now());
+        Some(Suspended {
+            reason,
+            retry_after,
+        })
     }
 
     /// Learns from an action that is over, and from the last call for it.
@@ -282,12 +297,35 @@ mod tests {
         let suspensions = Suspensions::default();
         fail(&suspensions, 10);
         tokio::time::advance(Duration::from_secs(5)).await;
-        assert_eq!(suspensions.ask(login()), Ok(Admission::Trial));
+        let trial = suspensions.ask(login()).expect("it is due");
+        assert_ne!(trial, Admission::Open);
         assert!(suspensions.ask(login()).is_err());
-        assert_eq!(suspensions.forbids(login(), Admission::Trial), None);
+        assert_eq!(suspensions.forbids(login(), trial), None);
         assert!(suspensions.forbids(login(), Admission::Open).is_some());
         suspensions.learn(login(), Verdict::Succeeded, Some(answered(0)));
         assert_eq!(suspensions.ask(login()), Ok(Admission::Open));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_trial_that_called_nobody_is_there_again_unless_something_has_happened_since() {
+        let suspensions = Suspensions::default();
+        fail(&suspensions, 10);
+        suspensions.give_back(login(), Admission::Open);
+        assert!(suspensions.ask(login()).is_err(), "it was no trial");
+        tokio::time::advance(Duration::from_secs(5)).await;
+        let first = suspensions.ask(login()).expect("it is due");
+        suspensions.give_back(login(), first);
+        let second = suspensions.ask(login()).expect("it is there again");
+        tokio::time::advance(Duration::from_secs(5)).await;
+        let third = suspensions.ask(login()).expect("it is due");
+        assert_ne!(second, third);
+        suspensions.give_back(login(), second);
+        assert!(suspensions.ask(login()).is_err(), "another has it");
+        let locked_out = Verdict::Refused(Class::CredentialLockout);
+        suspensions.learn(login(), locked_out, Some(answered(70050)));
+        suspensions.give_back(login(), third);
+        assert_eq!(suspensions.reason(login()), Some(SuspendedFor::LockedOut));
+        assert!(suspensions.ask(login()).is_err(), "for the whole minute");
     }
 
     #[tokio::test(start_paused = true)]
@@ -345,7 +383,8 @@ mod tests {
         tokio::time::advance(Duration::from_secs(59)).await;
         for api in Api::all() {
             assert!(suspensions.ask(api).is_err());
-            assert!(suspensions.forbids(api, Admission::Trial).is_some());
+            let trial = Admission::Trial(Instant::now());
+            assert!(suspensions.forbids(api, trial).is_some());
         }
         tokio::time::advance(Duration::from_secs(1)).await;
         for api in Api::all() {
@@ -361,7 +400,8 @@ mod tests {
         assert!(suspensions.ask(undo().api).is_err());
         assert_eq!(suspensions.ask(kick_seat::KIND.api), Ok(Admission::Open));
         tokio::time::advance(interval(SuspendedFor::Unavailable)).await;
-        assert_eq!(suspensions.ask(undo().api), Ok(Admission::Trial));
+        let trial = suspensions.ask(undo().api);
+        assert!(matches!(trial, Ok(Admission::Trial(_))));
         assert!(suspensions.ask(login()).is_err(), "one trial for both");
     }
 }
