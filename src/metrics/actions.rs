@@ -1,7 +1,7 @@
 //! What becomes of actions, and of the calls to Tencent for them.
 
 use super::Metrics;
-use super::labels::{ActionLabels, AttemptLabels, ProbeLabels, ProbeResult};
+use super::labels::{ActionLabels, AttemptLabels, KindLabels, ProbeLabels, ProbeResult};
 use crate::domain::{Api, Attempt, Kind, State, Verdict};
 
 /// The class of an attempt that Tencent answered with success.
@@ -15,6 +15,14 @@ impl Metrics {
                 kind: kind.as_str(),
                 state: state.as_str(),
             })
+            .inc();
+    }
+
+    /// A freeze kept an action from beginning.
+    pub fn action_frozen(&self, kind: Kind) {
+        let kind = kind.as_str();
+        self.frozen_actions
+            .get_or_create(&KindLabels { kind })
             .inc();
     }
 

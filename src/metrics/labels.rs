@@ -50,6 +50,11 @@ pub(super) struct SuspendedLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct FrozenLabels {
+    pub(super) scope: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ProbeLabels {
     pub(super) api: &'static str,
     pub(super) result: &'static str,

@@ -1,10 +1,10 @@
-//! What actions wait for: the queue and the permits of each API.
+//! What actions wait for: the queue and the permits of each API, and what keeps them from beginning.
 
 use std::time::Duration;
 
 use super::Metrics;
-use super::labels::{ApiLabels, PermitLabels, SuspendedLabels};
-use crate::domain::{Api, SuspendedFor};
+use super::labels::{ApiLabels, FrozenLabels, PermitLabels, SuspendedLabels};
+use crate::domain::{Api, BrakeRow, Reach, SuspendedFor};
 
 impl Metrics {
     /// An action got its turn.
@@ -49,6 +49,19 @@ impl Metrics {
             self.suspended
                 .get_or_create(&labels)
                 .set(i64::from(because == Some(*reason)));
+        }
+    }
+
+    /// The freezes that are in force.
+    pub fn set_frozen(&self, freezes: &[BrakeRow]) {
+        for reach in Reach::ALL {
+            let labels = FrozenLabels {
+                scope: reach.as_str(),
+            };
+            let of_reach = freezes.iter().filter(|one| one.scope.reach() == *reach);
+            self.frozen
+                .get_or_create(&labels)
+                .set(gauge(of_reach.count()));
         }
     }
 }

@@ -24,8 +24,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use labels::{
-    ActionLabels, ApiLabels, AttemptLabels, KindLabels, PermitLabels, ProbeLabels, RequestLabels,
-    StepLabels, SuspendedLabels,
+    ActionLabels, ApiLabels, AttemptLabels, FrozenLabels, KindLabels, PermitLabels, ProbeLabels,
+    RequestLabels, StepLabels, SuspendedLabels,
 };
 pub use labels::{ProbeResult, Step};
 use table::Table;
@@ -47,6 +47,8 @@ pub struct Metrics {
     permit_cuts: Family<ApiLabels, Counter>,
     lease_lapsed: Family<ApiLabels, Gauge>,
     suspended: Family<SuspendedLabels, Gauge>,
+    frozen: Family<FrozenLabels, Gauge>,
+    frozen_actions: Family<KindLabels, Counter>,
     audit_commit_duration: Family<StepLabels, Histogram, fn() -> Histogram>,
     pending_oldest: Seconds,
     unresolved: Family<KindLabels, Gauge>,
@@ -110,6 +112,14 @@ impl Metrics {
             suspended: table.add(
                 "suspended",
                 "Whether calls to the API are suspended for the reason",
+            ),
+            frozen: table.add(
+                "frozen",
+                "Freezes in force, by how far they reach: all, kind, issuer or moderator",
+            ),
+            frozen_actions: table.add(
+                "frozen_actions",
+                "Actions that a freeze kept from beginning",
             ),
             audit_commit_duration: table.add_seconds(
                 "audit_commit_duration",

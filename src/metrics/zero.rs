@@ -4,7 +4,7 @@
 use super::Metrics;
 use super::actions::OK;
 use super::labels::{
-    ActionLabels, ApiLabels, AttemptLabels, ProbeLabels, ProbeResult, Step, StepLabels,
+    ActionLabels, ApiLabels, AttemptLabels, KindLabels, ProbeLabels, ProbeResult, Step, StepLabels,
 };
 
 use crate::domain::{Api, Class, Failure, Kind, State};
@@ -13,6 +13,7 @@ impl Metrics {
     /// Makes every series whose labels are known.
     pub(super) fn begin_at_zero(&self) {
         for kind in Kind::ALL.iter().map(|kind| kind.as_str()) {
+            drop(self.frozen_actions.get_or_create(&KindLabels { kind }));
             let ends = State::ALL.iter().filter(|state| **state != State::Pending);
             for state in ends.map(|state| state.as_str()) {
                 drop(self.actions.get_or_create(&ActionLabels { kind, state }));
@@ -36,6 +37,7 @@ impl Metrics {
             }
         }
         self.set_unresolved(&[]);
+        self.set_frozen(&[]);
         for api in Api::all().iter().map(|api| api.word) {
             drop(self.permit_cuts.get_or_create(&ApiLabels { api }));
         }

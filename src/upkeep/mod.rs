@@ -1,6 +1,7 @@
-//! What runs beside the requests: recovery, seals, and months made ahead of time.
+//! What runs beside the requests: recovery, seals, months made ahead of time, and a look at what is frozen.
 
 mod blocked;
+mod brakes;
 mod seal_lock;
 mod sealing;
 
@@ -56,6 +57,7 @@ impl Upkeep {
                 self.ensure_partitions(),
                 self.forget(),
                 self.watch_triggers(),
+                self.watch_brakes(),
                 self.look_out()
             )
         };
