@@ -14,6 +14,7 @@ use crate::audit::decision;
 use crate::audit::seal;
 use crate::audit::verify::KeptHeads;
 use crate::config::{self, DecisionSettings, Environment};
+use crate::domain::printable;
 
 /// Why, and by whom.
 #[derive(Clone, Debug, Args)]
@@ -22,8 +23,18 @@ pub(super) struct By {
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub(super) reason: String,
     /// Who decides; it is recorded. By default the user that the command runs as.
-    #[arg(long)]
+    #[arg(long, value_parser = person)]
     pub(super) by: Option<String>,
+}
+
+/// The longest name of who decides, in characters.
+const LONGEST_NAME: usize = 100;
+
+/// Somebody's name, as it is shown in lines of its own.
+pub(super) fn person(name: &str) -> Result<String, String> {
+    let fits = !name.trim().is_empty() && printable(name, LONGEST_NAME) == name;
+    let rule = || format!("must be 1 to {LONGEST_NAME} characters without control characters");
+    fits.then(|| name.to_owned()).ok_or_else(rule)
 }
 
 impl By {
@@ -95,7 +106,7 @@ pub(super) async fn witness_init(environment: &Environment) -> Result<(), Failed
     output::line(seen.to_line())
 }
 
-fn print_json(value: &impl Serialize) -> Result<(), Failed> {
+pub(super) fn print_json(value: &impl Serialize) -> Result<(), Failed> {
     let json = serde_json::to_string(value).map_err(|error| Failed::because(&error))?;
     output::line(json)
 }

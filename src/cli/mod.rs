@@ -1,5 +1,6 @@
 //! The commands. Each asks only for the settings it uses; all faults of those come at once.
 
+mod brake;
 mod check;
 mod decide;
 mod healthcheck;
@@ -17,7 +18,7 @@ use clap::{Parser, Subcommand};
 use crate::config::variables::Variable;
 use crate::config::{self, Environment};
 use crate::db;
-use crate::domain::Kind;
+use crate::domain::{Brake, Kind};
 use crate::http;
 use crate::telemetry::causes;
 
@@ -45,6 +46,10 @@ enum Command {
     /// Print the heads of the seals, one JSON object a line, to be kept outside; or resume sealing after a
     /// break.
     Seals(verify::Seals),
+    /// Stop actions at every replica: all, of a kind, or of a moderator. Only `thaw` ends it.
+    Freeze(brake::Arguments),
+    /// End a freeze of exactly this scope, whoever made it.
+    Thaw(brake::Arguments),
     /// Record that a row which no gateway wrote is known.
     Acknowledge(decide::Acknowledge),
     /// Write the whole record as newline-delimited JSON that `verify --from` can check.
@@ -107,6 +112,10 @@ pub fn run() -> ExitCode {
             Command::Migrate => migrate(&environment).await,
             Command::Verify(arguments) => return verify::verify(&environment, &arguments).await,
             Command::Seals(arguments) => verify::seals(&environment, &arguments).await,
+            Command::Freeze(arguments) => {
+                brake::brake(&environment, Brake::Freeze, &arguments).await
+            }
+            Command::Thaw(arguments) => brake::brake(&environment, Brake::Thaw, &arguments).await,
             Command::Acknowledge(arguments) => decide::acknowledge(&environment, &arguments).await,
             Command::Export(arguments) => verify::export(&environment, &arguments).await,
             Command::Retain(arguments) => retain::retain(&environment, &arguments).await,

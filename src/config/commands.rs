@@ -80,6 +80,12 @@ pub fn database_url(environment: &Environment) -> Result<SecretString, Faults> {
     reader.finish(url)
 }
 
+/// `MODGATE_JWT_ISSUER`, if it is set.
+pub fn token_issuer(environment: &Environment) -> Option<String> {
+    let issuer = environment.get(auth::ISSUER.name)?.trim();
+    (!issuer.is_empty()).then(|| issuer.to_owned())
+}
+
 /// `MODGATE_SEAL_KEY` alone.
 pub fn seal_keys(environment: &Environment) -> Result<Arc<audit::SealKeys>, Faults> {
     let mut reader = Reader::new(environment);
