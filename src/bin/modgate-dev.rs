@@ -33,6 +33,7 @@ const TOKEN_TTL: Duration = Duration::from_hours(12);
 
 const MODERATOR: (&str, &str) = ("alice", "Alice (moderator)");
 const AUDITOR: (&str, &str) = ("bob", "Bob (auditor)");
+const LEAD: (&str, &str) = ("carol", "Carol (lead)");
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -51,6 +52,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let for_database = directory.clone();
     let database = tokio::task::spawn_blocking(move || Database::provide(given, &for_database));
     let database = database.await??;
+    kept_secret(&directory.join("seal-key"))?;
     let simulator = start_simulator(&kept_secret(&directory.join("tencent-secret-key"))?)?;
     let mut settings = settings(&process, &directory, &database, &simulator)?;
     // The simulator has just begun: nobody can have called it before.
@@ -142,6 +144,7 @@ fn settings(
         ("MODGATE_JWT_ISSUER", ISSUER.to_owned()),
         ("MODGATE_JWT_AUDIENCE", AUDIENCE.to_owned()),
         ("MODGATE_JWT_SECRET_FILE", file("jwt-secret")),
+        ("MODGATE_SEAL_KEY_FILE", file("seal-key")),
         (
             "MODGATE_LOG",
             process.get("MODGATE_LOG").unwrap_or("info").to_owned(),
@@ -168,11 +171,13 @@ fn announce(
     simulator: &Simulator,
     minter: &Minter,
 ) -> Result<(), Box<dyn Error>> {
-    let (reads, acts): (Vec<Scope>, Vec<Scope>) = Scope::all()
-        .iter()
-        .partition(|scope| **scope == Scope::AUDIT_READ);
+    let brakes = [Scope::FREEZE, Scope::THAW];
+    let of_others = |scope: &Scope| *scope == Scope::AUDIT_READ || brakes.contains(scope);
+    let acts = Scope::all().iter().copied();
+    let acts: Vec<Scope> = acts.filter(|scope| !of_others(scope)).collect();
     let moderator = token(minter, MODERATOR, &acts)?;
-    let auditor = token(minter, AUDITOR, &reads)?;
+    let auditor = token(minter, AUDITOR, &[Scope::AUDIT_READ])?;
+    let lead = token(minter, LEAD, &brakes)?;
     let (gateway, operations) = (server.addr(), server.ops_addr());
     let (simulator, control) = (simulator.url(), simulator.control_url());
     let (url, actions) = (database.url(), format!("http://{gateway}/v1/actions"));
@@ -194,8 +199,9 @@ simulator     {simulator}  control {control}
 database      {database}: psql '{url}'
 moderator     {moderator}
 auditor       {auditor}
+lead          {lead}  (may freeze and thaw)
 
-Both tokens are valid for 12 hours. To try it, paste:
+All tokens are valid for 12 hours. To try it, paste:
 
 {login}
 

@@ -123,7 +123,11 @@ pub fn kept_secret(path: &Path) -> Result<SecretString, Error> {
     if let Ok(secret) = fs::read_to_string(path) {
         return Ok(secret.into());
     }
-    let secret = SecretString::from(format!("{:032x}", rand::random::<u128>()));
+    let secret = SecretString::from(format!(
+        "{:032x}{:032x}",
+        rand::random::<u128>(),
+        rand::random::<u128>()
+    ));
     let file = OpenOptions::new()
         .write(true)
         .create_new(true)
