@@ -36,6 +36,7 @@
 //! 4. From here on a task of its own on the main runtime does the work, and nothing but the end of
 //!    the process stops it. [`audit::AuditLog::begin`] commits the intent and yields a
 //!    [`audit::SendToken`].
+//!    A freeze that covers it keeps it from beginning, at every replica ([`audit`], `brakes`).
 //! 5. [`tencent::Client::send`] consumes the token and the permit, makes one HTTP request, looking at
 //!    deadline and lease a last time as it writes it, and says what the answer proves. What is worth
 //!    repeating is announced in the record, gets another token and another permit, and is tried
@@ -88,6 +89,8 @@
 //! - No transaction is open while Tencent is called.
 //! - Nothing in schema `audit` is ever updated or deleted; what changes lives in schema `modgate`.
 //! - The service needs no right to rewrite schema `audit`, and has none with `deploy/roles.sql`.
+//! - What begins an action, or announces its repeat, asks in the same statement whether there is a freeze or a thaw that
+//!   this process has not judged.
 //! - A lock that keeps others away takes a right that those who only read do not have: none is an
 //!   advisory lock, which anybody may hold.
 //! - Begin, finish and recovery have a connection pool of their own, and so have the leases and the
