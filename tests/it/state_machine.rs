@@ -158,14 +158,9 @@ async fn play(world: &World, audit: &AuditLog, steps: &[Step]) {
             }
             (Step::Crash, _) => open = None,
             (Step::Retry, Some(open)) if told.is_none() => {
-                let command = &intent.request.command;
-                if audit
-                    .retry(open, command, &attempt(number, Some(70500)), 8)
-                    .await
-                    .is_ok()
-                {
-                    number += 1;
-                }
+                let over = attempt(number, Some(70500));
+                let again = audit.retry(open, &intent, &over, 8).await;
+                number += u16::from(again.is_ok());
             }
             (Step::Finish(state), Some(open)) if told.is_none() => {
                 let end = end(state, number);

@@ -460,7 +460,9 @@ async fn me_says_who_i_am_what_i_may_and_what_is_asked_of_me() {
         json!({
             "moderator": "alice", "name": "Alice W.", "scopes": ["action:kick_login"],
             "expires_at": expires_at,
-            "limits": {"moderator_requests_per_second": 7, "tencent_calls_per_second": 50},
+            "limits": {
+                "moderator_requests_per_second": 7, "moderator_actions_per_hour": null, "tencent_calls_per_second": 50,
+            },
             "rules": {"reason_required": true, "user_id_pattern": "[a-z]+"},
         })
     );

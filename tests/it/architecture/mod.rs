@@ -71,7 +71,10 @@ const LAYERS: &[(&str, &[&str])] = &[
         "service",
         &["audit", "limit", "metrics", "telemetry", "tencent"],
     ),
-    ("upkeep", &["audit", "metrics", "service", "telemetry"]),
+    (
+        "upkeep",
+        &["audit", "domain", "metrics", "service", "telemetry"],
+    ),
     ("stream", &["audit", "metrics", "telemetry"]),
     (
         "http",
@@ -91,7 +94,8 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// A room of a module, and the only other rooms of that module that it may need.
 const ROOMS: &[(&str, &[&str])] = &[
-    ("audit/write", &["audit/proof"]),
+    ("audit/brakes", &["audit/proof"]),
+    ("audit/write", &["audit/brakes", "audit/proof"]),
     ("audit/read", &[]),
     ("audit/proof", &[]),
     ("moderation/admit", &[]),

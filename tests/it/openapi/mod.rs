@@ -1,5 +1,6 @@
 //! The OpenAPI document: what it says is what the service does, and the other way round.
 
+mod brakes;
 mod document;
 mod probes;
 mod problems;

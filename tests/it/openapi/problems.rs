@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 
 use super::document::{Case, Document, Operation};
-use super::{probes, shutting_down, too_many_reads};
+use super::{brakes, probes, shutting_down, too_many_reads};
 use crate::support::app::{EVERYTHING, TestApp};
 use crate::support::eventually::eventually;
 use crate::support::persona::{Answer, Persona};
@@ -56,8 +56,23 @@ impl Seen {
         self.note(&operation, &answer, code);
     }
 
+    /// And nothing else.
+    pub(super) async fn takes_plain_json_of_16_kibibytes(
+        &mut self,
+        who: &Persona,
+        operation: &Operation,
+    ) {
+        let large = |request: RequestBuilder| request.body(" ".repeat(17 * 1024));
+        self.ask_with(who, operation, large, "payload-too-large")
+            .await;
+        let request = who.request(Method::POST, &operation.path);
+        let request = request.header("content-type", "text/plain").body("{}");
+        let answer = who.send(request).await;
+        self.note(operation, &answer, "unsupported-media-type");
+    }
+
     /// The same with something wrong in the request.
-    async fn ask_with(
+    pub(super) async fn ask_with(
         &mut self,
         who: &Persona,
         operation: &Operation,
@@ -76,7 +91,7 @@ fn each_action(seen: &Seen) -> Vec<String> {
 }
 
 /// The first example of the operation with another value of one member.
-fn changed<V: Into<Value>>(
+pub(super) fn changed<V: Into<Value>>(
     operation: &Operation,
     member: &str,
     value: V,
@@ -102,6 +117,7 @@ async fn every_problem_of_the_document_occurs_and_no_other() {
     });
     let of_one = async {
         refused_at_once(&app, &mut all).await;
+        brakes::do_not_exist(&app, &mut all).await;
         refused_by_tencent(&app, &mut all).await;
         repeated(&app, &mut all).await;
         too_many_reads::are_refused(&app, &mut all).await;
@@ -111,6 +127,7 @@ async fn every_problem_of_the_document_occurs_and_no_other() {
         shutting_down::in_the_queue(&mut second).await;
         shutting_down::for_the_stream(&mut second).await;
         without_keys(&mut second).await;
+        brakes::are_refused(&mut second).await;
         second
     });
     let of_further_ones = on_a_thread(async move || {
@@ -171,14 +188,8 @@ async fn refused_at_once(app: &TestApp, seen: &mut Seen) {
             seen.ask_with(&alice, &operation, shorter, "would-shorten")
                 .await;
         }
-        let large = |request: RequestBuilder| request.body(" ".repeat(17 * 1024));
-        seen.ask_with(&alice, &operation, large, "payload-too-large")
+        seen.takes_plain_json_of_16_kibibytes(&alice, &operation)
             .await;
-        let request = alice.request(Method::POST, &operation.path);
-        let answer = alice
-            .send(request.header("content-type", "text/plain").body("{}"))
-            .await;
-        seen.note(&operation, &answer, "unsupported-media-type");
     }
 }
 

@@ -6,14 +6,13 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// What says nothing about a value.
-const ANNOTATIONS: [&str; 7] = [
+const ANNOTATIONS: [&str; 6] = [
     "description",
     "title",
     "example",
     "examples",
     "default",
     "discriminator",
-    "additionalProperties",
 ];
 
 /// Every fault of `value`, with the place where it is. Panics at a keyword it does not know.
@@ -70,6 +69,17 @@ impl Check<'_> {
                         self.value(rule, item, &format!("{place}/{index}"));
                     }
                 }
+                // Of a map; a body says that there are no others.
+                "additionalProperties" if rule.is_object() => {
+                    for (name, member) in value.as_object().into_iter().flatten() {
+                        self.value(rule, member, &format!("{place}/{name}"));
+                    }
+                }
+                "propertyNames" => {
+                    for (name, _) in value.as_object().into_iter().flatten() {
+                        self.value(rule, &name.as_str().into(), place);
+                    }
+                }
                 "uniqueItems" => {
                     let items = value.as_array().map_or(&[][..], Vec::as_slice);
                     let twice =
@@ -83,7 +93,7 @@ impl Check<'_> {
                         self.fault(place, format!("{value} breaks {keyword} {rule}"));
                     }
                 }
-                "type" | "enum" => {}
+                "type" | "enum" | "additionalProperties" => {}
                 known if ANNOTATIONS.contains(&known) => {}
                 other => panic!("{other} is not looked at"),
             }

@@ -50,7 +50,7 @@ async fn commits_held(world: &World, number: i64) {
     eventually("the intents are being committed", BACK_WITHIN, async || {
         let held = "select count(*) from pg_stat_activity
                      where application_name = 'modgate' and wait_event = 'SyncRep'
-                       and query like '%insert into audit.action%'";
+                       and query like '%insert into modgate.target%'";
         (world.count(held).await >= number).then_some(())
     })
     .await;

@@ -95,6 +95,24 @@ impl Genuine {
         Self::new("brake", "K", columns)
     }
 
+    /// The same over the API.
+    pub(crate) fn brake_by(id: Uuid, brake: &str, moderator: &str) -> Self {
+        let row = Self::brake(id, brake);
+        let row = ["decided_by", "operator", "host"]
+            .into_iter()
+            .fold(row, |row, column| row.with(column, Value::Null));
+        let of_token = [
+            ("by_moderator", moderator),
+            ("by_issuer", "test"),
+            ("client_ip", "192.0.2.1"),
+            ("peer_ip", "::1"),
+            ("http_request_id", "r"),
+            ("instance", "i"),
+        ];
+        let columns = of_token.into_iter();
+        columns.fold(row, |row, (column, value)| row.with(column, json!(value)))
+    }
+
     /// As of that time, without a mac.
     pub(crate) fn of_the_past(self, id: Uuid) -> Self {
         let row = self.with("recorded_at", json!(time_of(id)));

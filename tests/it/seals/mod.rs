@@ -46,10 +46,10 @@ use crate::support::quiet::{self, Presence};
 use crate::support::world::{World, token};
 use crate::verifier;
 
-const SEED: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+pub(crate) const SEED: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 const OTHER_SEED: &str = "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20";
 
-const UNSEALED: &str = "
+pub(crate) const UNSEALED: &str = "
     select count(*) from (select id, 0::smallint as rev from audit.action
                           union all select action_id, rev from audit.event
                           union all select id, 0::smallint from audit.batch
