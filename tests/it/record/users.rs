@@ -1,6 +1,7 @@
 //! How Postgres finds what restricts a user, and what was done to them: by the user's rows alone, however long the record.
 
-use chrono::Utc;
+use std::collections::BTreeSet;
+
 use modgate::domain::{Kind, Slot};
 use tracing_subscriber::layer::SubscriberExt as _;
 
@@ -38,13 +39,10 @@ async fn a_user_is_told_of_by_reading_only_what_was_done_to_them() {
         for plan in year.plans.take() {
             done.add(&plan["Plan"]);
         }
-        // The months to come have no rows.
-        let this_month = format!("action_{}", Utc::now().format("%Y%m"));
-        let mut in_sequence = done.in_sequence.iter();
-        let is_past = |table: &&String| !table.starts_with("action_") || **table <= this_month;
-        assert_eq!(in_sequence.find(is_past), None, "{user}: {done:?}");
+        assert_eq!(done.in_sequence, BTreeSet::new(), "{user}: {done:?}");
         // Intents and ends of what is counted, shown or may be in force; months without any are asked for nothing.
-        let bound = 6 * u64::try_from(own).expect("they are few") + 200;
+        // The first and the last month may hold so little that they are read as a whole.
+        let bound = 6 * u64::try_from(own).expect("they are few") + 2_000;
         assert!(done.rows <= bound, "{user}: {} rows", done.rows);
         assert!(done.rows >= 20, "{user}: it was seen");
     }
