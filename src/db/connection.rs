@@ -75,6 +75,12 @@ pub(crate) fn is_refused(error: &sqlx::Error) -> bool {
         .is_some_and(|said| said.severity() == PgSeverity::Error)
 }
 
+/// Whether Postgres ended the statement because it took too long (`query_canceled`).
+pub(crate) fn is_cancelled(error: &sqlx::Error) -> bool {
+    let refusal = error.as_database_error();
+    refusal.is_some_and(|said| said.code().as_deref() == Some("57014"))
+}
+
 /// How long one statement is waited for. Postgres gives up sooner; a server that has vanished
 /// never says so, and what runs beside the requests would wait for it to the end of the process.
 const STATEMENT_BOUND: Duration = Duration::from_secs(2);

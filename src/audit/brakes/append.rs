@@ -13,7 +13,7 @@ use crate::audit::proof::canonical::{ROW_FORMAT, Salt};
 use crate::audit::proof::keys::SealKeys;
 use crate::audit::proof::stored::StoredRow;
 use crate::audit::{Deployment, Error};
-use crate::db::{Connection, in_time, is_refused};
+use crate::db::{Connection, in_time, is_cancelled, is_refused};
 use crate::domain::{Brake, BrakeAuthor, Brakes, NewBrake, Reach};
 
 /// Freezes over the API that may be in force at a time, beside one of everything.
@@ -100,6 +100,8 @@ pub(super) async fn append(
             Ok(1..) => return Ok(judged),
             // Somebody was faster: what may be done is to be found out anew.
             Ok(0) => {}
+            // Nobody waits for the answer to a request.
+            Err(error) if is_cancelled(&error) && matches!(recorder, Recorder::Role(_)) => {}
             Err(error) if is_refused(&error) => return Err(not_recorded(error)),
             Err(error) => {
                 let lost = Some(row.key.id);

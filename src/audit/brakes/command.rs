@@ -11,9 +11,9 @@ use super::append::{Recorder, append};
 use super::judge::{Judged, judge_all};
 use super::{BrakeError, TRIES, wait};
 use crate::audit::Error;
+use crate::audit::proof::fetch;
 use crate::audit::proof::keys::SealKeys;
 use crate::audit::proof::seal::{KeyFit, fit};
-use crate::audit::proof::stored;
 use crate::audit::proof::table::{Key, Table};
 use crate::db::{self, in_time};
 use crate::domain::{Brake, BrakeRow, BrakeScope, NewBrake};
@@ -57,7 +57,8 @@ pub async fn brake_by_command(
     if !unproven_key && !in_time(is_proven(connection, keys)).await.map_err(failed)? {
         return Err(BrakeError::UnprovenKey);
     }
-    let mut judged = Judged::default();
+    let judging = judge_all(connection, &Judged::default(), keys, PATIENCE).await;
+    let mut judged = judging.map_err(failed)?;
     for _ in 0..TRIES {
         let recorder = Recorder::Role(&role);
         let appended = append(connection, asked, &recorder, (&judged, keys), None).await;
@@ -102,7 +103,7 @@ async fn is_proven(connection: &mut PgConnection, keys: &SealKeys) -> Result<boo
         table: Table::Action,
     };
     let newest: Vec<Key> = newest.into_iter().map(key).collect();
-    let rows = stored::rows(connection, &newest).await?;
+    let rows = fetch::rows(connection, &newest).await?;
     let by_the_first = rows
         .values()
         .any(|row| row.mac.is_some() && row.canonical().mac(keys) == row.mac);

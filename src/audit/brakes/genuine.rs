@@ -20,12 +20,7 @@ pub(super) fn judge_row(row: &StoredRow, keys: &SealKeys) -> Judgement {
     if !row.is_known() {
         return Judgement::Newer;
     }
-    let canonical = row.canonical();
-    let is_authentic = row
-        .mac
-        .as_deref()
-        .is_some_and(|mac| canonical.is_authentic(keys, mac));
-    if !is_authentic || canonical.leaf() != row.leaf_hash || !row.has_its_time() {
+    if !row.is_authentic(keys) {
         return Judgement::False;
     }
     read(row).map_or(Judgement::Newer, Judgement::Genuine)

@@ -8,10 +8,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::genuine::{Judgement, judge_row};
+use crate::audit::proof::fetch;
 use crate::audit::proof::keys::SealKeys;
-use crate::audit::proof::stored;
 use crate::audit::proof::table::{Key, Table};
-use crate::db::in_time;
+use crate::db::{in_time, is_cancelled};
 use crate::domain::{BrakeRow, Brakes};
 
 /// How many rows one statement reads: each may be of 64 KiB.
@@ -118,7 +118,7 @@ impl Judged {
     ) -> Result<Vec<BrakeRow>, sqlx::Error> {
         let keys: Vec<Key> = ids.iter().copied().map(key).collect();
         let mut genuine = Vec::new();
-        for row in stored::rows(connection, &keys).await?.values() {
+        for row in fetch::rows(connection, &keys).await?.values() {
             match judge_row(row, &self.keys) {
                 Judgement::Genuine(row) => genuine.push(row),
                 Judgement::Newer => self.newer = Some(row.newer()),
@@ -211,9 +211,12 @@ pub(super) async fn judge_all(
     let deadline = Instant::now() + patience;
     let mut judged = known.clone();
     loop {
-        judged = in_time(judge(connection, &judged, keys)).await?;
-        if !judged.is_partial() {
-            return Ok(judged);
+        match in_time(judge(connection, &judged, keys)).await {
+            Ok(now) if !now.is_partial() => return Ok(now),
+            Ok(now) => judged = now,
+            // A slow server may take longer for a moment.
+            Err(error) if is_cancelled(&error) => {}
+            Err(error) => return Err(error),
         }
         if Instant::now() >= deadline {
             return Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));

@@ -34,6 +34,7 @@ use crate::db::{Connection, in_time};
 use crate::domain::{Brake, BrakeRow, Brakes, Intent, Kind, Moderator, NewBrake, ThawRefusal};
 pub use command::{Braked, brake_by_command};
 pub(super) use judge::{Judged, Unjudged};
+pub(super) use wait::for_those_who_begin;
 
 /// Another may freeze or thaw the same at the same moment; few do.
 const TRIES: usize = 5;

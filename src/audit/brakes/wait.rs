@@ -18,7 +18,9 @@ const PAUSE: Duration = Duration::from_millis(5);
 ///
 /// # Errors
 /// [`BrakeError::StillBeginning`] where that takes too long.
-pub(super) async fn for_those_who_begin(connection: &mut PgConnection) -> Result<(), BrakeError> {
+pub(in crate::audit) async fn for_those_who_begin(
+    connection: &mut PgConnection,
+) -> Result<(), BrakeError> {
     let deadline = Instant::now() + PATIENCE;
     let mut before: Option<Vec<String>> = None;
     loop {

@@ -4,6 +4,7 @@
 pub mod archive;
 pub(super) mod canonical;
 pub mod decision;
+pub(super) mod fetch;
 pub(super) mod genuine;
 pub(super) mod keys;
 mod layout;

@@ -1,16 +1,9 @@
 //! Rows as they are stored: each hashed field as the text that is hashed.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
-use std::sync::LazyLock;
-
 use aws_lc_rs::digest::{Context, SHA256};
-use sqlx::{AssertSqlSafe, FromRow, PgConnection};
-use uuid::Uuid;
 
 use super::canonical::Canonical;
 use super::keys::SealKeys;
-use super::layout::Layout;
 use super::table::{Key, Table};
 
 /// A row with everything that a seal holds of it.
@@ -70,6 +63,15 @@ impl StoredRow {
     /// Whether this build knows what of it is hashed, and how.
     pub(in crate::audit) fn is_known(&self) -> bool {
         self.key.table.layout().versions.contains(&self.version)
+    }
+
+    /// Whether somebody with one of `keys` wrote it as it is, at about the time that it tells.
+    pub(in crate::audit) fn is_authentic(&self, keys: &SealKeys) -> bool {
+        let canonical = self.canonical();
+        let mac = self.mac.as_deref();
+        mac.is_some_and(|mac| canonical.is_authentic(keys, mac))
+            && canonical.leaf() == self.leaf_hash
+            && self.has_its_time()
     }
 
     /// The row for people, with its version: this build does not know it.
@@ -138,102 +140,4 @@ impl StoredRow {
         let hash = context.finish();
         hash.as_ref().try_into().expect("SHA-256 has 32 bytes")
     }
-}
-
-#[derive(FromRow)]
-struct Read {
-    id: Uuid,
-    rev: i32,
-    version: i16,
-    salt: Option<Vec<u8>>,
-    recorded_at: i64,
-    leaf_hash: Vec<u8>,
-    mac: Option<Vec<u8>>,
-    fields: Vec<Option<String>>,
-}
-
-impl Read {
-    fn into_row(mut self, table: Table) -> StoredRow {
-        for (name, field) in table.layout().columns.iter().zip(&mut self.fields) {
-            // Postgres writes some addresses in another way than RFC 5952.
-            if let ("client_ip" | "peer_ip", Some(text)) = (*name, field.as_deref())
-                && let Ok(address) = text.parse::<IpAddr>()
-            {
-                *field = Some(address.to_string());
-            }
-        }
-        StoredRow {
-            key: Key {
-                id: self.id,
-                // A rule of the schema keeps it small. What has another is found by no entry of a seal.
-                rev: u16::try_from(self.rev).unwrap_or(u16::MAX),
-                table,
-            },
-            version: self.version,
-            fields: self.fields,
-            salt: self.salt,
-            recorded_at: self.recorded_at,
-            leaf_hash: self.leaf_hash,
-            mac: self.mac,
-        }
-    }
-}
-
-/// A time as microseconds since the Unix epoch.
-fn micros(column: &str) -> String {
-    format!("(extract(epoch from {column}) * 1000000)::bigint")
-}
-
-fn select(table: Table) -> String {
-    let layout: &Layout = table.layout();
-    let fields = layout.columns.iter().map(|&name| match name {
-        "requested_at" | "at" | "pruned_at" | "decided_at" | "submitted_at" | "expires_at" => {
-            format!("{}::text", micros(name))
-        }
-        // Without the length of the netmask, unless it is one of a network.
-        "client_ip" | "peer_ip" => format!("abbrev({name})"),
-        _ => format!("{name}::text"),
-    });
-    let fields: Vec<String> = fields.collect();
-    let either = |has, column, otherwise| if has { column } else { otherwise };
-    format!(
-        "select {id} as id, {rev}::integer as rev, {version} as version, {salt} as salt, {recorded_at} as recorded_at,
-                leaf_hash, mac, array[{fields}] as fields
-         from audit.{name} where {id} = any($1)",
-        id = layout.id,
-        rev = layout.rev.unwrap_or("0"),
-        version = either(layout.has_row_format(), "row_format", "1::smallint"),
-        salt = either(layout.has_salt(), "salt", "null::bytea"),
-        recorded_at = micros(layout.time),
-        fields = fields.join(", "),
-        name = layout.name,
-    )
-}
-
-static SELECTS: LazyLock<[String; 8]> = LazyLock::new(|| Table::ALL.map(select));
-
-/// The rows with these keys, as far as they are there.
-pub(in crate::audit) async fn rows(
-    connection: &mut PgConnection,
-    keys: &[Key],
-) -> Result<HashMap<Key, StoredRow>, sqlx::Error> {
-    let mut found = HashMap::with_capacity(keys.len());
-    for (table, sql) in Table::ALL.into_iter().zip(SELECTS.iter()) {
-        let of_table = keys.iter().filter(|key| key.table == table);
-        let mut ids: Vec<Uuid> = of_table.map(|key| key.id).collect();
-        if ids.is_empty() {
-            continue;
-        }
-        ids.sort_unstable();
-        ids.dedup();
-        let query = sqlx::query_as::<_, Read>(AssertSqlSafe(sql.as_str())).bind(ids);
-        for read in query.fetch_all(&mut *connection).await? {
-            let row = read.into_row(table);
-            found.insert(row.key, row);
-        }
-    }
-    // An event of another rev is there only because its action was asked for.
-    let wanted: std::collections::HashSet<&Key> = keys.iter().collect();
-    found.retain(|key, _| wanted.contains(key));
-    Ok(found)
 }

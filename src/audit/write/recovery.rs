@@ -7,9 +7,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::event::{Event, insert_event};
+use crate::audit::proof::fetch;
 use crate::audit::proof::genuine::Judge;
 use crate::audit::proof::keys::SealKeys;
-use crate::audit::proof::stored;
 use crate::audit::proof::table::{Key, Table};
 use crate::audit::{AuditLog, Error};
 use crate::db::{Connection, in_time};
@@ -163,7 +163,7 @@ async fn is_genuine(
         rev: 0,
         table: Table::Action,
     };
-    let rows = stored::rows(connection, &[key]).await?;
+    let rows = fetch::rows(connection, &[key]).await?;
     match rows.get(&key) {
         Some(row) if row.is_known() => Judge::new(keys).is_genuine(connection, row).await,
         // A replica of the release that wrote it will tell.

@@ -10,8 +10,9 @@ use sqlx::{Connection as _, PgConnection};
 
 use super::{FORMAT, Line, SealLine, VERSION};
 use crate::audit::proof::decision::{self, Decision};
+use crate::audit::proof::fetch;
 use crate::audit::proof::seal::Seal;
-use crate::audit::proof::stored::{self, StoredRow};
+use crate::audit::proof::stored::StoredRow;
 use crate::audit::proof::table::{Key, Table};
 use crate::audit::proof::verify::heap::{self, ByKey};
 use crate::audit::proof::verify::{Error, database};
@@ -121,7 +122,7 @@ impl<To: Write> Writer<'_, To> {
         let counting = seals.iter().filter(|seal| !self.is_void(seal));
         let entries = counting.filter_map(Seal::entries).flatten();
         let keys: Vec<Key> = entries.map(|entry| entry.key).collect();
-        let found = stored::rows(snapshot, &keys).await?;
+        let found = fetch::rows(snapshot, &keys).await?;
         for seal in seals {
             self.seals += 1;
             self.line(&Line {
@@ -155,7 +156,7 @@ impl<To: Write> Writer<'_, To> {
             return Err(Error::Hidden(finding));
         }
         for keys in counted.unsealed.chunks(database::ROWS) {
-            let found = stored::rows(snapshot, keys).await?;
+            let found = fetch::rows(snapshot, keys).await?;
             // The decisions stand before the seals.
             let keys = keys.iter().filter(|key| key.table != Table::Decision);
             for key in keys {

@@ -5,11 +5,11 @@ use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
 use super::{Acknowledged, By, Decision, Error, FalseRow, all, record};
+use crate::audit::proof::fetch;
 use crate::audit::proof::keys::SealKeys;
 use crate::audit::proof::seal::{
     Entry, Head, KeyFit, Newest, Seal, fit, lock_when_free, newest, seal_one,
 };
-use crate::audit::proof::stored;
 use crate::audit::proof::verify;
 use crate::db;
 
@@ -110,7 +110,7 @@ async fn refused(transaction: &mut PgConnection, id: Uuid) -> Result<Vec<Entry>,
             entry.key.id == id && entry.is_refused && !decided.iter().any(known)
         });
         for entry in candidates {
-            let rows = stored::rows(&mut *transaction, &[entry.key]).await?;
+            let rows = fetch::rows(&mut *transaction, &[entry.key]).await?;
             let row = rows.get(&entry.key);
             if row.is_some_and(|row| row.hash() == entry.hash) {
                 refused.push(entry);

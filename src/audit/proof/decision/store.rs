@@ -5,8 +5,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{By, Decision};
+use crate::audit::proof::fetch;
 use crate::audit::proof::keys::SealKeys;
-use crate::audit::proof::stored::{self, StoredRow};
+use crate::audit::proof::stored::StoredRow;
 use crate::audit::proof::table::{Key, Table};
 
 /// All decisions, in the order in which they were made. There are few.
@@ -16,7 +17,7 @@ pub(in crate::audit) async fn all(
     let ids = sqlx::query_scalar!("select id from audit.decision order by id");
     let ids = ids.fetch_all(&mut *connection).await?;
     let keys: Vec<Key> = ids.into_iter().map(key).collect();
-    let mut rows = stored::rows(connection, &keys).await?;
+    let mut rows = fetch::rows(connection, &keys).await?;
     let rows = keys.iter().filter_map(|key| rows.remove(key));
     Ok(rows.map(Decision::of).collect())
 }

@@ -13,9 +13,10 @@ use super::newer::check_tables;
 use super::sealed::Sealed;
 use super::store::Newest;
 use super::{Chain, Entry, Hash, Head, STEP, Seal, SeenHead};
+use crate::audit::proof::fetch;
 use crate::audit::proof::genuine::Judge;
 use crate::audit::proof::keys::SealKeys;
-use crate::audit::proof::stored::{self, StoredRow};
+use crate::audit::proof::stored::StoredRow;
 use crate::audit::proof::table::Key;
 use crate::audit::{AuditLog, Error};
 use crate::db::{Connection, within};
@@ -207,7 +208,7 @@ impl Making<'_> {
         chunk: &[Due],
     ) -> Result<Vec<Entry>, Error> {
         let keys: Vec<Key> = chunk.iter().map(|due| due.key).collect();
-        let rows = within(STEP, stored::rows(transaction, &keys)).await?;
+        let rows = within(STEP, fetch::rows(transaction, &keys)).await?;
         if let Some(row) = rows.values().find(|row| !row.is_known()) {
             return Err(Error::Newer(row.newer()));
         }

@@ -9,8 +9,9 @@ use super::checker::Checker;
 use super::heap::{self, ByKey};
 use super::{Error, Evidence, Report, schema};
 use crate::audit::proof::decision;
+use crate::audit::proof::fetch;
 use crate::audit::proof::seal::{Seal, newest};
-use crate::audit::proof::stored::{self, StoredRow};
+use crate::audit::proof::stored::StoredRow;
 use crate::audit::proof::table::Key;
 use crate::db;
 
@@ -122,7 +123,7 @@ async fn known_rows(
     snapshot: &mut PgConnection,
     keys: &[Key],
 ) -> Result<HashMap<Key, StoredRow>, Error> {
-    let rows = stored::rows(snapshot, keys).await?;
+    let rows = fetch::rows(snapshot, keys).await?;
     match rows.values().find(|row| !row.is_known()) {
         Some(row) => Err(Error::Newer(row.newer())),
         None => Ok(rows),
