@@ -21,6 +21,10 @@ pub struct TargetAction {
     pub id: Uuid,
     /// Its kind, which restricts or lifts.
     pub kind: Kind,
+    /// To whom.
+    pub user_id: Option<String>,
+    /// Where.
+    pub room_id: Option<String>,
     /// Who did it: issuer and subject.
     pub moderator: (String, String),
     /// How long it lasts; `None` of one that lifts, and of one that lasts until it is lifted.
@@ -104,43 +108,107 @@ impl TargetAction {
         from.checked_add_signed(TimeDelta::from_std(duration).ok()?)
     }
 
-    /// Whether it lifts, or ends before `earlier` does.
-    fn takes_back(&self, earlier: &Self) -> bool {
-        let ends_before = |until| earlier.until().is_none_or(|earlier| until < earlier);
-        self.kind.lifts().is_some() || self.until().is_some_and(ends_before)
+    /// Whether it ends after `moment`.
+    fn outlasts(&self, moment: DateTime<Utc>) -> bool {
+        self.until().is_none_or(|until| moment < until)
     }
 
-    /// Whether it is in force for this one of [`Channels::Direct`] and [`Channels::Groups`], if those of the later ones
-    /// that are done and of which `instead` says so stand in its place: `None` if it is not, and else whether that is
-    /// certain.
-    fn stands(&self, actions: &[Self], channel: Channels, instead: Replaces) -> Option<bool> {
-        let mut others = actions.iter().filter(|other| {
-            other.id != self.id && other.channels.overlap(channel) && !other.precedes(self)
-        });
-        let mut alone = true;
-        let replaced = others.any(|other| {
-            alone = false;
-            other.is_done() && self.precedes(other) && instead(other, self)
-        });
-        (!replaced).then_some(alone && self.is_done())
+    /// Whether it lifts, or ends before `earlier` does.
+    fn takes_back(&self, earlier: &Self) -> bool {
+        self.kind.lifts().is_some() || self.until().is_some_and(|until| earlier.outlasts(until))
     }
 }
 
-/// Whether the first stands in the place of the second, which came before it.
-type Replaces = fn(&TargetAction, &TargetAction) -> bool;
+/// Which later ones stand in the place of an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Replaces {
+    All,
+    /// Those that take it back.
+    TakesBack,
+}
+
+/// The actions about [`Channels::Direct`] or [`Channels::Groups`], in an order that tells of each what came after it: there
+/// may be thousands.
+struct OfChannel<'a> {
+    number: usize,
+    /// When they were over, as far as they are, in order.
+    over: Vec<DateTime<Utc>>,
+    /// Those that are done, by when they began.
+    done: Vec<&'a TargetAction>,
+    /// Of each of those and all after it: whether one lifts, and when the first of them ends.
+    from: Vec<(bool, Option<DateTime<Utc>>)>,
+}
+
+impl<'a> OfChannel<'a> {
+    fn new(actions: &'a [TargetAction], channel: Channels) -> Self {
+        let of_channel = || actions.iter().filter(|one| one.channels.overlap(channel));
+        let over = of_channel().filter_map(|one| one.end.as_ref().map(Ended::over));
+        let (mut over, done) = (
+            over.collect::<Vec<_>>(),
+            of_channel().filter(|one| one.is_done()),
+        );
+        over.sort_unstable();
+        let mut done: Vec<&TargetAction> = done.collect();
+        done.sort_by_key(|one| one.begun_at);
+        let (mut from, mut after) = (Vec::with_capacity(done.len()), (false, None));
+        for one in done.iter().rev() {
+            let (lifts, first) = after;
+            let first = [first, one.until()].into_iter().flatten().min();
+            after = (lifts || one.kind.lifts().is_some(), first);
+            from.push(after);
+        }
+        from.reverse();
+        Self {
+            number: of_channel().count(),
+            over,
+            done,
+            from,
+        }
+    }
+
+    /// Whether `one` is in force, if those of the later ones that are done and of which `replaces` says so stand in its
+    /// place: `None` if it is not, and else whether that is certain.
+    fn stands(&self, one: &TargetAction, replaces: Replaces) -> Option<bool> {
+        let before = self.over.partition_point(|over| *over <= one.begun_at);
+        let alone = self.number - before == usize::from(!one.precedes(one));
+        let Some(over) = one.end.as_ref().map(Ended::over) else {
+            return Some(false);
+        };
+        let same_moment = self.done.partition_point(|other| other.begun_at < over);
+        let later = self.done.partition_point(|other| other.begun_at <= over);
+        // Two that began and ended in one moment: neither came after the other.
+        let mut others = self.done[same_moment..later].iter();
+        let by_these = others
+            .any(|other| other.id != one.id && !other.precedes(one) && replaces.says(other, one));
+        let by_later = |(lifts, first): &(bool, Option<DateTime<Utc>>)| match replaces {
+            Replaces::All => true,
+            Replaces::TakesBack => *lifts || first.is_some_and(|first| one.outlasts(first)),
+        };
+        let is_replaced = by_these || self.from.get(later).is_some_and(by_later);
+        (!is_replaced).then_some(alone && one.is_done())
+    }
+}
+
+impl Replaces {
+    fn says(self, later: &TargetAction, earlier: &TargetAction) -> bool {
+        self == Self::All || later.takes_back(earlier)
+    }
+}
 
 /// Those of `actions`, all of one target, that are in force at `now`.
 pub fn in_force(actions: &[TargetAction], now: DateTime<Utc>) -> Vec<InForce<'_>> {
-    standing(actions, now, |_, _| true)
+    standing(actions, now, Replaces::All)
 }
 
 /// Those of `actions`, all of one target, that nobody has taken back at `now`: those in force, and those in whose place
 /// one stands that ends no earlier.
 pub fn not_taken_back(actions: &[TargetAction], now: DateTime<Utc>) -> Vec<InForce<'_>> {
-    standing(actions, now, TargetAction::takes_back)
+    standing(actions, now, Replaces::TakesBack)
 }
 
-fn standing(actions: &[TargetAction], now: DateTime<Utc>, instead: Replaces) -> Vec<InForce<'_>> {
+fn standing(actions: &[TargetAction], now: DateTime<Utc>, replaces: Replaces) -> Vec<InForce<'_>> {
+    let [direct, groups] =
+        [Channels::Direct, Channels::Groups].map(|channel| OfChannel::new(actions, channel));
     let setting = actions
         .iter()
         .filter(|action| action.kind.lifts().is_none() && !action.is_shown_off);
@@ -150,12 +218,12 @@ fn standing(actions: &[TargetAction], now: DateTime<Utc>, instead: Replaces) -> 
     };
     let lasting = setting.filter(|action| lasts(action));
     let standing = lasting.filter_map(|action| {
-        let of = |channel: Channels| {
+        let of = |channel: Channels, all: &OfChannel<'_>| {
             let is_about = action.channels.overlap(channel);
-            let stands = is_about.then(|| action.stands(actions, channel, instead));
-            stands.flatten()
+            is_about.then(|| all.stands(action, replaces)).flatten()
         };
-        let (channels, certain) = match (of(Channels::Direct), of(Channels::Groups)) {
+        let of_both = (of(Channels::Direct, &direct), of(Channels::Groups, &groups));
+        let (channels, certain) = match of_both {
             (None, None) => return None,
             (Some(certain), None) => (Channels::Direct, certain),
             (None, Some(certain)) => (Channels::Groups, certain),
@@ -246,6 +314,8 @@ mod tests {
             TargetAction {
                 id: Uuid::from_u128(number),
                 kind: Kind(if self.lifts { &UNMUTE } else { &MUTE }),
+                user_id: Some("user".to_owned()),
+                room_id: None,
                 moderator: ("issuer".to_owned(), "alice".to_owned()),
                 span: self.span.map(Span::Seconds).filter(|_| !self.lifts),
                 channels: self.channels,
@@ -320,6 +390,41 @@ mod tests {
                     let last = last.filter_map(|(number, call)| Some((call.arrives()?, number))).max();
                     let (_, number) = last.expect("something is certain");
                     prop_assert_eq!(one.action.id, actions[number].id);
+                }
+            }
+        }
+    }
+
+    /// By the definition, each compared with each.
+    fn by_definition(
+        actions: &[TargetAction],
+        one: &TargetAction,
+        channel: Channels,
+        replaces: Replaces,
+    ) -> Option<bool> {
+        let others = actions.iter().filter(|other| {
+            other.id != one.id && other.channels.overlap(channel) && !other.precedes(one)
+        });
+        let mut replacing = others
+            .clone()
+            .filter(|other| other.is_done() && one.precedes(other) && replaces.says(other, one));
+        let alone = others.count() == 0;
+        replacing.next().is_none().then_some(alone && one.is_done())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(5_000))]
+        #[test]
+        fn each_stands_as_if_it_were_compared_with_each_other(calls in vec(a_call(), 0..12)) {
+            let actions: Vec<TargetAction> =
+                (0..).zip(&calls).map(|(number, call)| call.action(number)).collect();
+            for channel in [Channels::Direct, Channels::Groups] {
+                let all = OfChannel::new(&actions, channel);
+                for one in actions.iter().filter(|one| one.channels.overlap(channel)) {
+                    for replaces in [Replaces::All, Replaces::TakesBack] {
+                        let expected = by_definition(&actions, one, channel, replaces);
+                        prop_assert_eq!(all.stands(one, replaces), expected, "{:?}", one);
+                    }
                 }
             }
         }
