@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
-    Answer, Attempt, CaseRef, IdempotencyKey, Kind, Moderator, Reason, Slot, State, Targets, Word,
+    Answer, Attempt, CaseRef, Failure, IdempotencyKey, Kind, Moderator, Reason, Slot, State,
+    Targets, Word,
 };
 
 /// What Tencent is asked to do: exactly the data that leaves. It has the fields of its kind, and no other.
@@ -109,6 +110,8 @@ pub struct Intent {
     pub request: Request,
     /// From where.
     pub origin: Origin,
+    /// The item of a batch that it is: the batch, and the index in it.
+    pub item: Option<(Uuid, u32)>,
 }
 
 impl Intent {
@@ -127,6 +130,7 @@ impl Intent {
             moderator,
             request,
             origin,
+            item: None,
         }
     }
 }
@@ -179,6 +183,8 @@ pub struct Action {
     pub duration: Option<Duration>,
     /// The attempts that are over, in order.
     pub attempts: Vec<Attempt>,
+    /// Why it ended so, where no answer of Tencent's says it.
+    pub failure: Option<Failure>,
     /// What the last probe has shown.
     pub probe: Option<Probe>,
     /// When what it has set ends by Tencent's word, where that proved that it was carried out.
@@ -212,11 +218,12 @@ impl Action {
             reason: reason.as_ref().map(ToString::to_string),
             case_ref: case_ref.as_ref().map(ToString::to_string),
             supersedes: *supersedes,
-            batch_id: None,
+            batch_id: intent.item.map(|(batch, _)| batch),
             requested_at: intent.requested_at,
             completed_at: None,
             duration: None,
             attempts: Vec::new(),
+            failure: None,
             probe: None,
             proved_until: None,
             recorded: true,

@@ -52,6 +52,10 @@ pub enum Failure {
     ProtectedTarget,
     /// The restriction is another moderator's, and the token lacks the scope to lift or shorten those.
     MissingLift,
+    /// It would have ended before a restriction that is in force.
+    WouldShorten,
+    /// What it was to undo, or to shorten, was not there.
+    NamesNothing,
 }
 
 words!(
@@ -70,7 +74,9 @@ words!(
     Abandoned = "abandoned",
     MissingScope = "missing_scope",
     ProtectedTarget = "protected_target",
-    MissingLift = "missing_lift"
+    MissingLift = "missing_lift",
+    WouldShorten = "would_shorten",
+    NamesNothing = "names_nothing"
 );
 
 impl Failure {
@@ -90,7 +96,9 @@ impl Failure {
             | Self::Abandoned
             | Self::MissingScope
             | Self::ProtectedTarget
-            | Self::MissingLift => false,
+            | Self::MissingLift
+            | Self::WouldShorten
+            | Self::NamesNothing => false,
         }
     }
 }

@@ -100,7 +100,8 @@ impl Brakes {
         Ok(())
     }
 
-    fn name(&self, moderator: (&str, &str)) -> bool {
+    /// Whether a freeze names this issuer and subject, alone or with all of the same issuer.
+    pub fn name(&self, moderator: (&str, &str)) -> bool {
         let mut freezes = self.in_force.iter();
         freezes.any(|freeze| freeze.scope.names(moderator))
     }

@@ -6,6 +6,7 @@
 mod action;
 mod api;
 mod attempt;
+mod batch;
 mod brake;
 mod brakes;
 mod field;
@@ -22,6 +23,11 @@ mod words;
 pub use action::{Action, Command, Intent, Origin, Probe, Request};
 pub use api::{Api, Packet};
 pub use attempt::{Answer, Attempt, Class, DecidedBy, End, Failure, Verdict, millis};
+pub use batch::{
+    Batch, BatchAuthor, BatchEvent, BatchState, BatchWord, Counts, Digests, Ends, GOES_ON_WITHIN,
+    Item, ItemState, Kinds, LONGEST_BATCH, MOST_ITEMS, MOST_TRIES, Needs, NewBatch, Pause,
+    PauseCause, Progress, Strictness, UndoOf, begins_again, usual_span,
+};
 pub use brake::{Brake, BrakeAuthor, BrakeRow, BrakeScope, BrakedBy, NewBrake, Reach};
 pub use brakes::{Brakes, ThawRefusal};
 pub use field::{Example, Field, Slot};

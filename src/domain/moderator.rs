@@ -37,6 +37,24 @@ impl Scope {
         "end a freeze. To freeze takes the other scope.",
     );
 
+    /// To ask for many actions as one.
+    pub const BATCH_SUBMIT: Self = Self::new(
+        "batch:submit",
+        "ask for many actions as one. Each takes its own scope besides.",
+    );
+
+    /// To let those of others run.
+    pub const BATCH_APPROVE: Self = Self::new(
+        "batch:approve",
+        "approve and reject the batches of others, and cancel, pause and resume them; see those that are open.",
+    );
+
+    /// To do without a second person.
+    pub const BATCH_SOLO: Self = Self::new(
+        "batch:solo",
+        "run batches that a second person would have to approve. It is for emergencies, and alerts.",
+    );
+
     /// The scope with this word in a token; what it grants, for people to read.
     pub const fn new(word: &'static str, grants: &'static str) -> Self {
         Self { word, grants }

@@ -97,7 +97,15 @@ impl Scope {
                     all.push(scope);
                 }
             }
-            all.extend([Scope::LIFT, Scope::FREEZE, Scope::THAW, Scope::AUDIT_READ]);
+            all.extend([
+                Scope::LIFT,
+                Scope::BATCH_SUBMIT,
+                Scope::BATCH_APPROVE,
+                Scope::BATCH_SOLO,
+                Scope::FREEZE,
+                Scope::THAW,
+                Scope::AUDIT_READ,
+            ]);
             all
         });
         &ALL
