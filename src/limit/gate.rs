@@ -87,6 +87,20 @@ impl Gate {
         self.wait(&mut place).await
     }
 
+    /// A turn for an item of a batch, behind all moderators; ahead of other items if its action is retried. `None` when the
+    /// service is closing.
+    pub(super) async fn item_turn(&self, is_retry: bool) -> Option<Turn> {
+        let mut place = self.queue.join_behind(is_retry)?;
+        if self.permits.is_urgent(self.queue.demand()) {
+            self.keeper.notify_one();
+        }
+        place.turn().await.map(Turn::for_item)
+    }
+
+    pub(super) fn set_backlog(&self, items: usize) {
+        self.queue.set_backlog(items);
+    }
+
     async fn wait(&self, place: &mut Place<'_>) -> Result<Turn, QueueError> {
         if self.permits.is_urgent(self.queue.length()) {
             self.keeper.notify_one();
@@ -128,15 +142,30 @@ impl Gate {
     /// Hands out turns until `stop`.
     pub(super) async fn dispatch(&self, stop: &CancellationToken) {
         let hand_out = async {
-            let mut pacing = Pacing::default();
+            let (mut of_people, mut of_items) = (Pacing::default(), Pacing::default());
             loop {
                 self.queue.occupied().await;
-                pacing.next(self.permits.pace()).await;
-                self.queue.hand_out(Turn::reserve(&self.permits).await);
+                let pace = self.permits.pace();
+                // Nobody waits because an item has just left.
+                tokio::select! {
+                    biased;
+                    () = self.queue.has_people() => of_people.next(pace).await,
+                    () = of_items.next(pace) => {}
+                }
+                self.queue.hand_out(self.reserve().await);
             }
         };
         stop.run_until_cancelled(hand_out).await;
         self.queue.close();
+    }
+
+    /// A turn for whoever is next: while only items wait, one of several permits stays free.
+    async fn reserve(&self) -> Turn {
+        tokio::select! {
+            biased;
+            turn = Turn::reserve_for_item(&self.permits) => turn,
+            () = self.queue.has_people() => Turn::reserve(&self.permits).await,
+        }
     }
 
     /// What is kept of this API by whoever keeps the leases.
@@ -164,7 +193,11 @@ impl Gate {
 
     pub(super) fn quota(&self) -> Quota {
         let (waiting, counts) = (self.queue.length(), self.permits.counts());
-        let left = self.permits.within_reach().saturating_sub(waiting);
+        // What items use is left to people: they come first.
+        let within_reach = self.permits.within_reach() + self.permits.busy_by_items();
+        let left = within_reach
+            .min(counts.calls_per_second)
+            .saturating_sub(waiting);
         let reset = if left == 0 {
             self.expected_wait(waiting)
         } else {

@@ -1,5 +1,6 @@
 #![doc = include_str!("protocol.md")]
 
+mod by_items;
 mod counts;
 mod cut;
 mod gate;
@@ -142,6 +143,17 @@ impl Limiter {
         moderator: &Moderator,
     ) -> Result<Turn, QueueError> {
         self.gate(api).turn_to_retry(moderator).await
+    }
+
+    /// Waits for a turn of an item of a batch, for as long as moderators wait; ahead of other items if its action is
+    /// retried. `None` when the service is closing.
+    pub async fn item_turn(&self, api: &Api, is_retry: bool) -> Option<Turn> {
+        self.gate(api).item_turn(is_retry).await
+    }
+
+    /// So many items of batches are to call this API: what this process asks the others to leave it.
+    pub fn set_backlog(&self, api: &Api, items: usize) {
+        self.gate(api).set_backlog(items);
     }
 
     /// Tencent throttles this API: halves its permits, to no less than ten, at most once a

@@ -14,18 +14,17 @@ pub(super) struct Pacing {
 }
 
 impl Pacing {
-    /// Waits until the next may leave, when `per_second` may in a second.
+    /// Waits until the next may leave, when `per_second` may in a second. Nothing is lost if it is not waited for to the end.
     pub(super) async fn next(&mut self, per_second: usize) {
         let per_second = u32::try_from(per_second).unwrap_or(u32::MAX);
         let per_second = NonZeroU32::new(per_second).unwrap_or(NonZeroU32::MIN);
-        let limiter = match self.limiter.take() {
-            Some((same, limiter)) if same == per_second => limiter,
+        let (_, limiter) = match self.limiter.take() {
+            Some((same, limiter)) if same == per_second => self.limiter.insert((same, limiter)),
             // A new one begins with its whole burst; those that just left have had theirs.
-            Some(_) => spent(per_second),
-            None => limiter(per_second),
+            Some(_) => self.limiter.insert((per_second, spent(per_second))),
+            None => self.limiter.insert((per_second, limiter(per_second))),
         };
         limiter.until_ready().await;
-        self.limiter = Some((per_second, limiter));
     }
 }
 

@@ -13,16 +13,36 @@ use super::{ABANDON_GRACE, REST};
 pub struct Turn {
     permits: Option<Arc<Permits>>,
     term: Term,
+    /// Whether an item of a batch has it.
+    of_item: bool,
 }
 
 impl Turn {
     /// Waits for a free permit and sets it aside.
     pub(super) async fn reserve(permits: &Arc<Permits>) -> Self {
-        let term = permits.take().await;
+        Self::new(permits, permits.take().await)
+    }
+
+    /// The same for an item of a batch, which leaves one to people.
+    pub(super) async fn reserve_for_item(permits: &Arc<Permits>) -> Self {
+        Self::new(permits, permits.take_for_item().await)
+    }
+
+    fn new(permits: &Arc<Permits>, term: Term) -> Self {
         Self {
             permits: Some(Arc::clone(permits)),
             term,
+            of_item: false,
         }
+    }
+
+    /// An item of a batch has it.
+    pub(super) fn for_item(mut self) -> Self {
+        if let Some(permits) = self.permits.as_ref().filter(|_| !self.of_item) {
+            permits.taken_by_item();
+            self.of_item = true;
+        }
+        self
     }
 
     /// The term of the lease that it belongs to.
@@ -33,10 +53,11 @@ impl Turn {
     /// Takes the permit for a call that is about to be made; `None` if the lease has run out since
     /// the turn came, so that others may have the permit.
     pub fn permit(mut self) -> Option<Permit> {
-        let term = self.term;
+        let (term, of_item) = (self.term, self.of_item);
         self.permits.as_ref()?.may_send(term).then(|| Permit {
             permits: self.permits.take(),
             term,
+            of_item,
         })
     }
 }
@@ -44,7 +65,7 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         if let Some(permits) = self.permits.take() {
-            permits.give_back(None);
+            permits.give_back(None, self.of_item);
         }
     }
 }
@@ -56,6 +77,7 @@ impl Drop for Turn {
 pub struct Permit {
     permits: Option<Arc<Permits>>,
     term: Term,
+    of_item: bool,
 }
 
 impl Permit {
@@ -88,7 +110,7 @@ impl Permit {
 
     fn give_back(&mut self, rest: Option<Duration>) {
         if let Some(permits) = self.permits.take() {
-            permits.give_back(rest);
+            permits.give_back(rest, self.of_item);
         }
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
+use super::by_items::ByItems;
 use super::counts::Counts;
 use super::lease::{HolderRow, Renewal, Standing};
 use super::ledger::{Ledger, Term};
@@ -16,6 +17,7 @@ use super::ledger::{Ledger, Term};
 #[derive(Debug)]
 pub(super) struct Permits {
     ledger: Mutex<Ledger>,
+    by_items: Mutex<ByItems>,
     changed: Notify,
 }
 
@@ -24,6 +26,7 @@ impl Permits {
     pub(super) fn new(holder: Uuid, calls_per_second: usize, cold_until: Instant) -> Self {
         Self {
             ledger: Mutex::new(Ledger::new(holder, calls_per_second, cold_until)),
+            by_items: Mutex::default(),
             changed: Notify::new(),
         }
     }
@@ -36,12 +39,21 @@ impl Permits {
 
     /// Waits for a free permit and takes it, for whoever gives it back.
     pub(super) async fn take(&self) -> Term {
+        self.take_by(Ledger::take).await
+    }
+
+    /// The same for an item of a batch, which leaves one to people.
+    pub(super) async fn take_for_item(&self) -> Term {
+        self.take_by(Ledger::take_for_item).await
+    }
+
+    async fn take_by(&self, take: fn(&mut Ledger, Instant) -> Option<Term>) -> Term {
         loop {
             let changed = self.changed.notified();
             let now = Instant::now();
             let next_change = {
                 let mut ledger = self.lock();
-                if let Some(term) = ledger.take(now) {
+                if let Some(term) = take(&mut ledger, now) {
                     return term;
                 }
                 ledger.next_change(now)
@@ -56,9 +68,23 @@ impl Permits {
         }
     }
 
+    /// An item of a batch has a permit that was reserved.
+    pub(super) fn taken_by_item(&self) {
+        self.lock_by_items().taken();
+    }
+
+    /// How many permits items of batches use.
+    pub(super) fn busy_by_items(&self) -> usize {
+        self.lock_by_items().busy(Instant::now())
+    }
+
     /// Takes back a permit that was reserved, to rest for this long.
-    pub(super) fn give_back(&self, rest: Option<Duration>) {
-        self.lock().give_back(Instant::now(), rest);
+    pub(super) fn give_back(&self, rest: Option<Duration>, of_item: bool) {
+        let now = Instant::now();
+        self.lock().give_back(now, rest);
+        if of_item {
+            self.lock_by_items().given_back(now, rest);
+        }
         self.changed.notify_one();
     }
 
@@ -146,6 +172,10 @@ impl Permits {
 
     pub(super) fn counts(&self) -> Counts {
         self.lock().counts(Instant::now())
+    }
+
+    fn lock_by_items(&self) -> MutexGuard<'_, ByItems> {
+        self.by_items.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Ledger> {

@@ -1,6 +1,7 @@
-//! Who is next: one line for each moderator, served in rounds.
+//! Who is next: one line for each moderator, served in rounds; and behind all of them the items of batches.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, oneshot};
@@ -13,6 +14,8 @@ type Key = (String, String);
 pub(super) struct Queue {
     lines: Mutex<Lines>,
     arrived: Notify,
+    /// How many items of batches are to come, beside those that wait here.
+    backlog: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -21,6 +24,8 @@ struct Lines {
     /// The moderators with a line, in the order of the round.
     round: VecDeque<Key>,
     length: usize,
+    /// Items of batches: served where no moderator waits.
+    behind: VecDeque<oneshot::Sender<Turn>>,
     closed: bool,
 }
 
@@ -46,7 +51,57 @@ impl Drop for Place<'_> {
     }
 }
 
+/// A place behind all lines. Dropping it leaves it.
+#[derive(Debug)]
+pub(super) struct PlaceBehind<'a> {
+    queue: &'a Queue,
+    turn: oneshot::Receiver<Turn>,
+}
+
+impl PlaceBehind<'_> {
+    /// Waits for the turn; `None` when the queue has been closed.
+    pub(super) async fn turn(&mut self) -> Option<Turn> {
+        (&mut self.turn).await.ok()
+    }
+}
+
+impl Drop for PlaceBehind<'_> {
+    fn drop(&mut self) {
+        self.turn.close();
+        let mut lines = self.queue.lock();
+        lines.behind.retain(|sender| !sender.is_closed());
+    }
+}
+
 impl Queue {
+    /// Joins the items of batches, ahead of them if its action is retried. `None` when the queue is closed.
+    pub(super) fn join_behind(&self, is_retry: bool) -> Option<PlaceBehind<'_>> {
+        let (sender, turn) = oneshot::channel();
+        let mut lines = self.lock();
+        if lines.closed {
+            return None;
+        }
+        if is_retry {
+            lines.behind.push_front(sender);
+        } else {
+            lines.behind.push_back(sender);
+        }
+        drop(lines);
+        self.arrived.notify_one();
+        Some(PlaceBehind { queue: self, turn })
+    }
+
+    /// So many items of batches are to come.
+    pub(super) fn set_backlog(&self, items: usize) {
+        self.backlog.store(items, Ordering::Relaxed);
+    }
+
+    /// How many turns could be used: by those who wait, and by the items that are to come.
+    pub(super) fn demand(&self) -> usize {
+        let lines = self.lock();
+        lines.length + lines.behind.len() + self.backlog.load(Ordering::Relaxed)
+    }
+
     /// Joins the head of the moderator's line: a retry, whose first attempt has had its turn.
     /// `None` when the queue is closed.
     pub(super) fn join_at_head(&self, key: Key) -> Option<Place<'_>> {
@@ -96,6 +151,17 @@ impl Queue {
     pub(super) async fn occupied(&self) {
         loop {
             let arrived = self.arrived.notified();
+            if self.lock().are_occupied() {
+                return;
+            }
+            arrived.await;
+        }
+    }
+
+    /// Waits until a person waits.
+    pub(super) async fn has_people(&self) {
+        loop {
+            let arrived = self.arrived.notified();
             if self.length() > 0 {
                 return;
             }
@@ -103,7 +169,7 @@ impl Queue {
         }
     }
 
-    /// Gives the turn to the next in the round who is still there; nobody: it is given back.
+    /// Gives the turn to the next in the round who is still there, or else to an item; nobody: it is given back.
     pub(super) fn hand_out(&self, mut turn: Turn) {
         let mut lines = self.lock();
         while let Some(next) = lines.next() {
@@ -144,7 +210,15 @@ impl Lines {
             .sum::<usize>()
     }
 
+    fn are_occupied(&self) -> bool {
+        self.length > 0 || !self.behind.is_empty()
+    }
+
     fn next(&mut self) -> Option<oneshot::Sender<Turn>> {
+        self.next_person().or_else(|| self.behind.pop_front())
+    }
+
+    fn next_person(&mut self) -> Option<oneshot::Sender<Turn>> {
         let key = self.round.pop_front()?;
         let line = self.waiting.get_mut(&key)?;
         let sender = line.pop_front();
@@ -220,6 +294,27 @@ mod tests {
             .expect("open");
         places.push(("a again", retry));
         assert_eq!(served(&queue, &mut places).await, ["b", "a again", "a"]);
+    }
+
+    #[tokio::test]
+    async fn items_are_served_where_no_moderator_waits_and_their_retries_before_the_others() {
+        let queue = Queue::default();
+        let permits = Permits::leased(100, Duration::ZERO);
+        let mut first = queue.join_behind(false).expect("open");
+        let mut retry = queue.join_behind(true).expect("open");
+        drop(queue.join_behind(false));
+        let mut person = join(&queue, "a");
+        assert_eq!((queue.length(), queue.demand()), (1, 3));
+        queue.hand_out(Turn::reserve(&permits).await);
+        assert!(person.turn.try_recv().is_ok());
+        queue.hand_out(Turn::reserve(&permits).await);
+        assert!(first.turn.try_recv().is_err() && retry.turn.try_recv().is_ok());
+        queue.hand_out(Turn::reserve(&permits).await);
+        assert!(first.turn.try_recv().is_ok());
+        queue.set_backlog(7);
+        assert_eq!(queue.demand(), 7);
+        queue.close();
+        assert!(queue.join_behind(false).is_none());
     }
 
     #[tokio::test]

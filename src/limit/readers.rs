@@ -25,6 +25,10 @@ const NEXT_READ: Duration = Duration::from_secs(1);
 const EXPORTS: (usize, usize) = (4, 16);
 const STREAMS: (usize, usize) = (32, 1_000);
 
+/// Uploads of one moderator in line and of all, and those of one that are read at a time: each has a body in memory.
+const UPLOADS: (usize, usize) = (16, 64);
+const UPLOADS_AT_ONCE: usize = 2;
+
 /// When one more may find a place: exports and streams last.
 const NEXT_PLACE: Duration = Duration::from_secs(10);
 
@@ -35,6 +39,7 @@ pub struct Readers {
     reads: Places,
     exports: Places,
     streams: Places,
+    uploads: Places,
 }
 
 impl Readers {
@@ -46,6 +51,7 @@ impl Readers {
             reads: Places::new((at_once + IN_LINE, usize::MAX), at_once),
             exports: Places::new(EXPORTS, EXPORTS.0),
             streams: Places::new(STREAMS, STREAMS.0),
+            uploads: Places::new(UPLOADS, UPLOADS_AT_ONCE),
         }
     }
 
@@ -60,11 +66,15 @@ impl Readers {
     /// With the time to wait, when the moderator reads too often, or too much at a time.
     pub async fn read(&self, moderator: &Moderator) -> Result<Place, Duration> {
         self.rate.check(moderator)?;
-        let mut place = self.reads.take(moderator).ok_or(NEXT_READ)?;
-        let turn = Arc::clone(&place.turns).acquire_owned();
-        let turn = timeout(LONGEST_WAIT, turn).await.map_err(|_| NEXT_READ)?;
-        place.turn = Some(turn.expect("nobody closes it"));
-        Ok(place)
+        self.reads.turn(moderator).await
+    }
+
+    /// Waits for the turn of `moderator` to upload a large body, which ends when the place is dropped.
+    ///
+    /// # Errors
+    /// With the time to wait, when the moderator or all of them upload too much at a time.
+    pub async fn upload(&self, moderator: &Moderator) -> Result<Place, Duration> {
+        self.uploads.turn(moderator).await
     }
 
     /// A place for an export.
@@ -134,6 +144,15 @@ impl Places {
             turns,
             taken: Arc::default(),
         }
+    }
+
+    /// Waits in line.
+    async fn turn(&self, moderator: &Moderator) -> Result<Place, Duration> {
+        let mut place = self.take(moderator).ok_or(NEXT_READ)?;
+        let turn = Arc::clone(&place.turns).acquire_owned();
+        let turn = timeout(LONGEST_WAIT, turn).await.map_err(|_| NEXT_READ)?;
+        place.turn = Some(turn.expect("nobody closes it"));
+        Ok(place)
     }
 
     fn take(&self, moderator: &Moderator) -> Option<Place> {
@@ -214,5 +233,18 @@ mod tests {
         assert_eq!(remembered(&readers.exports), 1);
         drop(place);
         assert_eq!(remembered(&readers.exports), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_uploads_of_one_are_read_at_a_time_and_the_next_waits_for_a_while() {
+        let readers = Readers::new(4);
+        let [alice, bob] = ["alice", "bob"].map(moderator);
+        let first = readers.upload(&alice).await;
+        let _second = readers.upload(&alice).await.expect("two at once");
+        let waited = readers.upload(&alice).await.map(|_place| ());
+        assert_eq!(waited, Err(NEXT_READ));
+        assert!(readers.upload(&bob).await.is_ok(), "bob has his own");
+        drop(first);
+        assert!(readers.upload(&alice).await.is_ok());
     }
 }

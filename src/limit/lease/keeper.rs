@@ -112,7 +112,7 @@ impl Keeper<'_> {
         let kept = self.apis.iter().filter(|kept| kept.is_kept(now));
         let asked = kept.map(|kept| Asked {
             api: kept.api,
-            renewal: kept.permits.renew(now, kept.queue.length(), closing),
+            renewal: kept.permits.renew(now, kept.queue.demand(), closing),
         });
         let asked: Vec<Asked> = asked.collect();
         let asking = self.leases.renew(self.holder, &asked, self.grace);
@@ -167,7 +167,7 @@ impl Keeper<'_> {
         let idle = self.apis.iter().filter_map(|kept| {
             let given_up = kept
                 .permits
-                .give_up_if_idle(kept.queue.length(), self.idle_lease)?;
+                .give_up_if_idle(kept.queue.demand(), self.idle_lease)?;
             Some(kept.given_up(given_up))
         });
         self.give_up(idle.collect()).await;
@@ -202,11 +202,11 @@ impl Keeper<'_> {
 
 impl Kept<'_> {
     fn due_at(&self, now: Instant) -> Option<Instant> {
-        self.permits.due_at(now, self.queue.length())
+        self.permits.due_at(now, self.queue.demand())
     }
 
     fn is_kept(&self, now: Instant) -> bool {
-        self.permits.is_kept(now, self.queue.length())
+        self.permits.is_kept(now, self.queue.demand())
     }
 
     const fn given_up(&self, (renewal, rests_for): (Renewal, Duration)) -> GivenUp {

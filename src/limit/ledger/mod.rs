@@ -22,6 +22,9 @@ use super::lease::{Lease, Standing, first_share};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Term(u64);
 
+/// Of fewer permits items of batches take all.
+const ONE_IS_LEFT_FROM: usize = 4;
+
 #[derive(Debug)]
 pub(super) struct Ledger {
     holder: Uuid,
@@ -77,6 +80,12 @@ impl Ledger {
         self.in_use += usize::from(free);
         self.used_at = now.max(self.used_at);
         free.then_some(self.term)
+    }
+
+    /// The same for an item of a batch: of several permits one is left to people, who would wait for the next otherwise.
+    pub(super) fn take_for_item(&mut self, now: Instant) -> Option<Term> {
+        let left = usize::from(self.capacity(now) >= ONE_IS_LEFT_FROM);
+        (self.free(now) > left).then(|| self.take(now)).flatten()
     }
 
     /// Takes back a permit that was set aside, to rest for this long.
