@@ -3,7 +3,7 @@
 //! # Rooms
 //! `write` appends, `read` looks things up, and `proof` shows that what is read is what was written. Writing
 //! and reading know the proof's rows and keys; the proof knows neither of them. `brakes` keeps what must not begin from
-//! beginning: `write` asks it.
+//! beginning: `write` asks it. `batches` has many actions that were asked for as one.
 //!
 //! # Life of a record
 //! [`AuditLog::begin`] commits the intent and hands out a [`SendToken`]; only with that token can
@@ -26,7 +26,7 @@
 //! `writing` serves begin, finish and recovery; no more than two thirds of it what an action needs to know
 //! before it begins (`lookups`), and no more than two thirds of that `denials`. So no flood of either can
 //! keep an intent waiting, and no list or export any of them: what is only looked at goes through
-//! `reading`. `sealing` is one connection for the [`seal`]s, and `lookout` one that is kept to ask who
+//! `reading`. The items of batches take at most half of it (`items`). `sealing` is one connection for the [`seal`]s, and `lookout` one that is kept to ask who
 //! blocks the others.
 //!
 //! # Broken connections
@@ -34,6 +34,7 @@
 //! may be the first to learn that Postgres has gone. Whatever is harmless twice is then asked once
 //! more on another connection (`again_if_broken`): begin, too, since its id is committed at most once.
 
+mod batches;
 mod brakes;
 mod proof;
 mod read;
@@ -53,13 +54,17 @@ use write::blocked::LastBlocked;
 use write::recovery::Watermark;
 
 pub use crate::db::{Blocked, Blocker};
+pub use batches::{
+    Appended, BatchFilter, BatchItem, CountedEnds, Earlier, EndedItem, ItemEnd, ItemPage, NewEvent,
+    Picked, Recorded, Setting, SubmitError, SubmitLimits, Within,
+};
 pub use brakes::{BrakeError, Braked, brake_by_command};
 pub use proof::{KeyError, PublicKeys, SealKeys};
 pub use proof::{archive, decision, retain, seal, verify};
 pub use read::{
     Change, Count, Filter, Page, Position, Probeable, Segment, Standing, Target, Unreadable, User,
 };
-pub use write::{BeginError, Claims, Holder, OpenAction, SendToken, Swept, TargetTurn};
+pub use write::{BeginError, Claims, Holder, ItemClaim, OpenAction, SendToken, Swept, TargetTurn};
 
 /// So long after a read was dropped Postgres has ended it, too.
 pub const DROPPED_READ_ENDS_WITHIN: Duration = db::GONE_NOTICED_WITHIN;
@@ -104,6 +109,16 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether what was written breaks a rule of the schema, as where the clocks of the gateway and the database are apart.
+    pub fn is_refused_by_schema(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else {
+            return false;
+        };
+        error.is_check_violation()
+    }
+}
+
 /// What is the same for all actions of one process.
 #[derive(Clone, Debug)]
 pub struct Deployment {
@@ -123,6 +138,7 @@ pub struct AuditLog {
     writing: Pool,
     lookups: Pool,
     denials: Pool,
+    items: Pool,
     sealing: Pool,
     reading: Pool,
     lookout: Lookout,
@@ -145,6 +161,7 @@ impl AuditLog {
             writing: pools.writing.clone(),
             lookups: pools.lookups.clone(),
             denials: pools.denials.clone(),
+            items: pools.items.clone(),
             sealing: pools.sealing.clone(),
             reading: pools.reading.clone(),
             lookout: pools.lookout.clone(),

@@ -23,7 +23,7 @@ use tracing::subscriber::{NoSubscriber, with_default};
 use crate::domain::is_loopback;
 pub use blocked::{Blocker, Waits};
 pub(crate) use blocked::{is_locked, watched};
-pub(crate) use connection::{Connection, in_time, is_broken, is_refused, within};
+pub(crate) use connection::{Connection, in_time, is_broken, is_cancelled, is_refused, within};
 pub use error::Error;
 use given_up::GivenUp;
 pub use guard::TriggerFault;
@@ -64,6 +64,8 @@ pub struct Pools {
     pub lookups: Pool,
     /// For denials: a share of `lookups`, so that many of them hold up no action.
     pub denials: Pool,
+    /// For the items of batches: a share of `writing`, so that half of it is left to people.
+    pub items: Pool,
     /// For the leases on permits, which must be renewed whatever else the database is asked.
     pub leasing: Pool,
     /// For the seals, which must keep up whatever else the database is asked.
@@ -143,21 +145,21 @@ pub fn open(settings: &Settings) -> Result<Pools, Error> {
         ends_with_client: true,
         ..profile
     });
-    let looking = if looks_out {
-        // What it gives up itself is no reason to look again.
-        let own = background(LOOKING_OUT, STATEMENT_TIMEOUT);
-        Pool::open(options.clone(), own, GivenUp::default())
-    } else {
-        reading.clone()
-    };
+    // What it gives up itself is no reason to look again.
+    let own = background(LOOKING_OUT, STATEMENT_TIMEOUT);
+    let looking = || Pool::open(options.clone(), own, GivenUp::default());
     Ok(Pools {
+        items: writing.share((writing.size() / 2).max(1)),
         writing,
         lookups,
         denials,
         leasing: open(background(LEASING, STATEMENT_TIMEOUT)),
         sealing: open(background(SEALING, SEALING_TIMEOUT)),
+        lookout: Lookout::new(
+            looks_out.then(looking).unwrap_or_else(|| reading.clone()),
+            given_up.clone(),
+        ),
         reading,
-        lookout: Lookout::new(looking, given_up.clone()),
     })
 }
 

@@ -18,7 +18,7 @@ const UNKNOWN: &str = "unknown";
 
 /// A row of `audit.action`, as far as an action shows it.
 #[derive(Debug, FromRow)]
-pub(super) struct IntentRow {
+pub(in crate::audit) struct IntentRow {
     pub(super) id: Uuid,
     kind: String,
     moderator: String,
@@ -39,7 +39,7 @@ pub(super) struct IntentRow {
 
 /// A row of `audit.event`, as far as an action shows it.
 #[derive(Debug, FromRow)]
-pub(super) struct EventRow {
+pub(in crate::audit) struct EventRow {
     action_id: Uuid,
     pub(super) rev: i16,
     state: String,
@@ -67,7 +67,7 @@ impl EventRow {
 }
 
 /// The intents of these actions.
-pub(super) async fn intents(
+pub(in crate::audit) async fn intents(
     connection: &mut PgConnection,
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, IntentRow>, sqlx::Error> {
@@ -83,7 +83,7 @@ pub(super) async fn intents(
 }
 
 /// The events of these actions, by rev.
-pub(super) async fn events(
+pub(in crate::audit) async fn events(
     connection: &mut PgConnection,
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<EventRow>>, sqlx::Error> {
@@ -108,7 +108,7 @@ pub(super) fn end(so_far: &[EventRow]) -> Option<&EventRow> {
 }
 
 /// The action, when no more than `so_far` had become of it.
-pub(super) fn action(intent: &IntentRow, so_far: &[EventRow]) -> Result<Action, Error> {
+pub(in crate::audit) fn action(intent: &IntentRow, so_far: &[EventRow]) -> Result<Action, Error> {
     let foreign = |column| Error::Foreign {
         id: intent.id,
         column,
@@ -136,6 +136,7 @@ pub(super) fn action(intent: &IntentRow, so_far: &[EventRow]) -> Result<Action, 
             .map(|known| known.ok_or(foreign("duration_us")))
             .transpose()?,
         attempts: attempts(so_far)?,
+        failure: end.and_then(|end| end.failure.as_deref()?.parse().ok()),
         probe: so_far.iter().rev().find_map(probe),
         proved_until: end.and_then(|end| proved_until(so_far, end)),
         recorded: true,

@@ -2,7 +2,7 @@
 //! in force.
 
 mod actions;
-mod assemble;
+pub(super) mod assemble;
 mod candidates;
 mod changes;
 mod clauses;

@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 use uuid::Uuid;
 
 use crate::audit::{AuditLog, Error, again_if_broken};
-use crate::db::Connection;
+use crate::db::{Connection, Pool};
 use crate::domain::{Channels, Command, Ended, Kind, Slot, Span, State, TargetAction, Word};
 
 /// What somebody who is about to restrict a target, or to lift what restricts it, must know.
@@ -23,6 +23,7 @@ pub struct Target {
 pub(super) struct Row {
     pub(super) id: Uuid,
     kind: String,
+    user_id: Option<String>,
     issuer: String,
     moderator: String,
     pub(super) room_id: Option<String>,
@@ -43,12 +44,19 @@ const MOST: i64 = 5_000;
 
 impl AuditLog {
     /// What restricts the target of `command`, or may; `set_by` is the kind that restricts it so.
-    pub async fn target(&self, command: &Command, set_by: Kind) -> Result<Target, Error> {
-        again_if_broken(|| self.look_at(command, set_by)).await
+    /// `for_item`: for an item of a batch, which takes no connection that people need.
+    pub async fn target(
+        &self,
+        command: &Command,
+        set_by: Kind,
+        for_item: bool,
+    ) -> Result<Target, Error> {
+        let pool = if for_item { &self.items } else { &self.lookups };
+        again_if_broken(|| self.look_at(pool, command, set_by)).await
     }
 
-    async fn look_at(&self, command: &Command, set_by: Kind) -> Result<Target, Error> {
-        let mut connection = Connection::acquire(&self.lookups).await?;
+    async fn look_at(&self, pool: &Pool, command: &Command, set_by: Kind) -> Result<Target, Error> {
+        let mut connection = Connection::acquire(pool).await?;
         // First: what is begun after it makes the other begin fail.
         let last_action = sqlx::query_scalar!(
             "select last_action from modgate.target
@@ -80,6 +88,51 @@ impl AuditLog {
         })
     }
 
+    /// The same of many targets at once, each a user and a room: of those that anything was done to. `None` where there is
+    /// more than can be looked at; of one alone the newest are.
+    pub async fn targets(
+        &self,
+        targets: &[(Option<String>, Option<String>)],
+        set_by: &[Kind],
+    ) -> Result<Option<Vec<TargetAction>>, Error> {
+        again_if_broken(|| self.look_at_many(targets, set_by)).await
+    }
+
+    async fn look_at_many(
+        &self,
+        targets: &[(Option<String>, Option<String>)],
+        set_by: &[Kind],
+    ) -> Result<Option<Vec<TargetAction>>, Error> {
+        let users: Vec<&str> = targets
+            .iter()
+            .filter_map(|(user, _)| user.as_deref())
+            .collect();
+        let alone = targets.iter().filter(|(user, _)| user.is_none());
+        let rooms: Vec<&str> = alone.filter_map(|(_, room)| room.as_deref()).collect();
+        let kinds = set_by
+            .iter()
+            .flat_map(|kind| [Some(*kind), kind.undone_by()]);
+        let kinds: Vec<&str> = kinds.flatten().map(Kind::as_str).collect();
+        let mut connection = Connection::acquire(&self.reading).await?;
+        let of_target = "(user_id = any ($1) or user_id is null and room_id = any ($2))";
+        let rows: Vec<Row> = sqlx::query_as(AssertSqlSafe(statement(of_target)))
+            .bind(users)
+            .bind(rooms)
+            .bind(kinds)
+            .bind(i64::from(self.deployment.sdk_app_id))
+            .bind(since(set_by))
+            .bind(MOST)
+            .bind(Vec::<Uuid>::new())
+            .fetch_all(&mut *connection)
+            .await?;
+        connection.release();
+        // Of one target the newest are what counts, as where somebody acts on it.
+        if targets.len() > 1 && rows.len() >= usize::try_from(MOST).unwrap_or(usize::MAX) {
+            return Ok(None);
+        }
+        rows.iter().map(action).collect::<Result<_, _>>().map(Some)
+    }
+
     /// What may still be in force, oldest first.
     pub(super) async fn rows(
         &self,
@@ -105,7 +158,7 @@ impl AuditLog {
 /// What may still be in force, oldest first, of those whom this condition lets through.
 fn statement(of_target: &str) -> String {
     format!(
-            "select a.id, a.kind, a.issuer, a.moderator, a.room_id, a.reason, a.case_ref, a.parameters, a.requested_at,
+            "select a.id, a.kind, a.user_id, a.issuer, a.moderator, a.room_id, a.reason, a.case_ref, a.parameters, a.requested_at,
                     a.recorded_at, ended.state,
                     -- What a probe has proved was sent before its outcome became unknown.
                     coalesce(lost.at, ended.at) as completed_at,
@@ -169,15 +222,18 @@ pub(super) fn action(row: &Row) -> Result<TargetAction, Error> {
     let state = row.state.as_deref().map(Word::<State>::read);
     let state = state.and_then(|state| state.known());
     let times = row.completed_at.zip(row.end_recorded_at);
-    let ended = |(state, (completed_at, recorded_at))| Ended {
+    let ended = |(state, (completed_at, recorded_at)): (State, (_, DateTime<Utc>))| Ended {
         state,
         completed_at,
-        recorded_at,
+        // The clock of the database may have been set back.
+        recorded_at: recorded_at.max(row.recorded_at),
         proved_until: row.proved_until,
     };
     Ok(TargetAction {
         id: row.id,
         kind: row.kind.parse().map_err(|_| foreign("kind"))?,
+        user_id: row.user_id.clone(),
+        room_id: row.room_id.clone(),
         moderator: (row.issuer.clone(), row.moderator.clone()),
         span: seconds.and_then(Span::of_seconds),
         channels: channels.unwrap_or_default(),

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
+use super::claims::ItemClaim;
 use super::event::{Event, insert_event};
-use super::intent::{Claim, insert_action};
+use super::intent::{Claim, Insertion, insert_action};
 use super::token::OpenAction;
 use crate::audit::proof::keys::SealKeys;
 use crate::audit::{AuditLog, Error, again_if_broken};
@@ -14,9 +17,12 @@ use sqlx::PgConnection;
 /// An unknown end may turn into a definite one for this long, by the process that sent it.
 pub(super) const LATE_TRUTH: Duration = Duration::from_mins(10);
 
+/// Who claims an item holds what a freeze waits for: if this process stands still between two statements, not for long.
+const BEGIN: &str = "begin; set local idle_in_transaction_session_timeout = '1500ms'";
+
 impl AuditLog {
     pub(super) async fn append(&self, open: &OpenAction, event: &Event<'_>) -> Result<u64, Error> {
-        let mut connection = Connection::acquire(&self.writing).await?;
+        let mut connection = Connection::acquire(self.writing_for(open.of_item)).await?;
         let keys = self.keys.load_full();
         let inserted = insert_event(&mut connection, open.id, open.next_rev, event, &keys).await?;
         connection.release();
@@ -26,7 +32,7 @@ impl AuditLog {
     /// Appends the end of an action. May be repeated after an error: an end that is already
     /// there is not written twice, and `unknown` gives way to the truth.
     pub async fn finish(&self, open: &OpenAction, end: &End) -> Result<(), Error> {
-        let mut connection = Connection::acquire(&self.writing).await?;
+        let mut connection = Connection::acquire(self.writing_for(open.of_item)).await?;
         let event = Event::from(end);
         let keys = self.keys.load_full();
         if insert_event(&mut connection, open.id, open.next_rev, &event, &keys).await? == 0 {
@@ -38,39 +44,62 @@ impl AuditLog {
 
     /// Records an action together with its end, in one transaction: a denial.
     pub async fn record_denied(&self, intent: &Intent, end: &End) -> Result<(), Error> {
-        again_if_broken(|| self.record_ended(&self.denials, intent, None, end)).await
+        let recording = || self.record_ended(&self.denials, (intent, None), None, end);
+        again_if_broken(recording).await?;
+        Ok(())
+    }
+
+    /// The same of an item of a batch that must not be carried out, if what it `claims` still holds; whether it did.
+    pub async fn record_item_ended(
+        &self,
+        intent: &Intent,
+        claims: &ItemClaim,
+        end: &End,
+    ) -> Result<bool, Error> {
+        self.record_ended(&self.items, (intent, None), Some(claims), end)
+            .await
     }
 
     /// Ends an action whose begin was unclear. If the intent is not there it is written with its
-    /// end, and a begin that is still on its way will then find the id taken.
-    pub async fn settle(&self, intent: &Intent, random: u32, end: &End) -> Result<(), Error> {
-        self.record_ended(&self.writing, intent, Some(random), end)
+    /// end, and a begin that is still on its way will then find the id taken. False, if nothing was written: the record has
+    /// another action of its item.
+    pub async fn settle(
+        &self,
+        intent: &Intent,
+        random: u32,
+        claims: Option<&ItemClaim>,
+        end: &End,
+    ) -> Result<bool, Error> {
+        // Whatever has become of the batch: the begin may be there already.
+        let claims = claims.map(|claims| ItemClaim {
+            known: claims.known.iter().copied().chain([intent.id]).collect(),
+            seen_rev: i16::MAX,
+            expires_at: DateTime::<Utc>::MAX_UTC,
+        });
+        self.record_ended(&self.writing, (intent, Some(random)), claims.as_ref(), end)
             .await
     }
 
     async fn record_ended(
         &self,
         pool: &Pool,
-        intent: &Intent,
-        random: Option<u32>,
+        (intent, random): (&Intent, Option<u32>),
+        claims: Option<&ItemClaim>,
         end: &End,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let (deployment, keys) = (&self.deployment, self.keys.load_full());
         let mut connection = Connection::acquire(pool).await?;
-        let mut transaction = sqlx::Connection::begin(&mut *connection).await?;
-        insert_action(
-            &mut transaction,
-            intent,
-            random,
-            Claim::None,
-            deployment,
-            &keys,
-        )
-        .await?;
-        insert_event(&mut transaction, intent.id, 1, &Event::from(end), &keys).await?;
+        let mut transaction = sqlx::Connection::begin_with(&mut *connection, BEGIN).await?;
+        let claim = claims.map_or(Claim::None, Claim::Item);
+        let inserted =
+            insert_action(&mut transaction, intent, random, claim, deployment, &keys).await?;
+        let may_end = !matches!(inserted, Insertion::Stopped | Insertion::ItemTaken);
+        if may_end {
+            insert_event(&mut transaction, intent.id, 1, &Event::from(end), &keys).await?;
+        }
         transaction.commit().await?;
         connection.release();
-        Ok(())
+        Ok(may_end)
     }
 }
 

@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use sqlx::error::DatabaseError;
 
+use super::claims::Claims;
 use super::event::{Event, TargetKey};
-use super::intent::{Claim, Claims, Insertion, insert_action};
+use super::intent::{Claim, Insertion, insert_action};
 use super::token::{OpenAction, SendToken};
 use crate::audit::brakes::Judged;
 use crate::audit::{AuditLog, Error};
-use crate::db::{Connection, is_refused};
+use crate::db::{Connection, Pool, is_refused};
 use crate::domain::{Attempt, Intent};
 
 /// Somebody may freeze or thaw while an action begins; few do.
@@ -21,6 +22,9 @@ pub enum BeginError {
     /// It is not.
     #[error("the intent was not committed")]
     NotCommitted(#[source] sqlx::Error),
+    /// It is not: it breaks a rule of the schema, as where the clocks of the gateway and the database are apart.
+    #[error("the schema refuses the intent")]
+    RefusedBySchema(#[source] sqlx::Error),
     /// It is not, and never will be: the database cannot store what it says.
     #[error("the database cannot store the intent")]
     Unstorable(#[source] sqlx::Error),
@@ -40,6 +44,12 @@ pub enum BeginError {
         /// When they may ask again.
         retry_after: Duration,
     },
+    /// It is not: its batch has stopped, or does not run any more as far as was judged.
+    #[error("its batch has stopped")]
+    Stopped,
+    /// It is not: the record has another action of the same item.
+    #[error("the item has another action")]
+    ItemTaken,
     /// The connection broke before Postgres confirmed: it may be.
     #[error("it is unclear whether the intent was committed")]
     Unclear(#[source] sqlx::Error),
@@ -52,10 +62,12 @@ impl AuditLog {
         &self,
         intent: &Intent,
         random: u32,
-        claims: Claims,
+        claims: &Claims,
     ) -> Result<(OpenAction, SendToken), BeginError> {
         match self.insert_unless_frozen(intent, random, claims).await? {
             Insertion::Done => {}
+            Insertion::Stopped => return Err(BeginError::Stopped),
+            Insertion::ItemTaken => return Err(BeginError::ItemTaken),
             Insertion::HourFull { retry_after } => {
                 return Err(BeginError::HourFull { retry_after });
             }
@@ -79,6 +91,7 @@ impl AuditLog {
                 id: intent.id,
                 next_rev: 1,
                 began: Instant::now(),
+                of_item: intent.item.is_some(),
             },
             token,
         ))
@@ -89,7 +102,7 @@ impl AuditLog {
         &self,
         intent: &Intent,
         random: u32,
-        claims: Claims,
+        claims: &Claims,
     ) -> Result<Insertion, BeginError> {
         let mut inserted = Insertion::Unjudged;
         for _ in 0..TRIES {
@@ -121,10 +134,10 @@ impl AuditLog {
         &self,
         intent: &Intent,
         random: u32,
-        claims: Claims,
+        claims: &Claims,
         judged: &Judged,
     ) -> Result<Insertion, BeginError> {
-        let mut connection = Connection::acquire(&self.writing)
+        let mut connection = Connection::acquire(self.writing_for(intent.item.is_some()))
             .await
             .map_err(BeginError::NotCommitted)?;
         let (deployment, keys) = (&self.deployment, self.keys.load_full());
@@ -141,6 +154,11 @@ impl AuditLog {
         let inserted = inserting.await.map_err(begin_error)?;
         connection.release();
         Ok(inserted)
+    }
+
+    /// Where what becomes of an action is written: items of batches leave people half of the connections.
+    pub(super) const fn writing_for(&self, of_item: bool) -> &Pool {
+        if of_item { &self.items } else { &self.writing }
     }
 
     /// Records an attempt that is over, and announces the next one, unless a freeze covers it; nor if another action was
@@ -202,14 +220,17 @@ impl AuditLog {
 /// `SQLSTATE` class "data exception": it is about the values, and comes again with them.
 const DATA_EXCEPTION: &str = "22";
 
+/// A rule of the schema does not let it through.
+const CHECK_VIOLATION: &str = "23514";
+
 fn begin_error(error: sqlx::Error) -> BeginError {
     if !is_refused(&error) {
         return BeginError::Unclear(error);
     }
     let code = error.as_database_error().and_then(DatabaseError::code);
-    if code.is_some_and(|code| code.starts_with(DATA_EXCEPTION)) {
-        BeginError::Unstorable(error)
-    } else {
-        BeginError::NotCommitted(error)
+    match code.as_deref() {
+        Some(code) if code.starts_with(DATA_EXCEPTION) => BeginError::Unstorable(error),
+        Some(CHECK_VIOLATION) => BeginError::RefusedBySchema(error),
+        _ => BeginError::NotCommitted(error),
     }
 }

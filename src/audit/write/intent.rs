@@ -3,22 +3,25 @@
 use std::time::Duration;
 
 use sqlx::PgConnection;
-use uuid::Uuid;
 
+use super::claims::{Claims, ItemClaim};
 use super::fingerprint::fingerprint;
 use crate::audit::Deployment;
 use crate::audit::brakes::Unjudged;
 use crate::audit::proof::canonical::{Canonical, ROW_FORMAT, Salt};
 use crate::audit::proof::keys::SealKeys;
-use crate::domain::{CaseRef, IdempotencyKey, Intent, Kind, Reason};
+use crate::domain::{CaseRef, IdempotencyKey, Intent, Reason};
 
 /// What an intent must get, or it is not inserted.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Claim<'a> {
     /// Nothing: the action will never be carried out.
     None,
-    /// Its `Idempotency-Key`, its turn on its target, and leave by all brakes, which must be those that were judged.
-    All(Claims, Option<&'a Unjudged>),
+    /// That no other action is of its item: it will never be carried out.
+    Item(&'a ItemClaim),
+    /// Its `Idempotency-Key`, its turn on its target, its item, and leave by all brakes, which must be those that were
+    /// judged.
+    All(&'a Claims, Option<&'a Unjudged>),
 }
 
 /// What became of an intent.
@@ -35,26 +38,10 @@ pub(super) enum Insertion {
     },
     /// Its id is taken, or what it claims.
     Taken,
-}
-
-/// What has been looked up for an intent, and must still hold.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Claims {
-    /// The action that holds the `Idempotency-Key` and has freed it; without one the key must be free.
-    pub takes_over: Option<Uuid>,
-    /// Of an action that restricts or lifts, the turn that it takes.
-    pub turn: Option<TargetTurn>,
-    /// How many actions the moderator may ask for within 60 minutes, over all replicas.
-    pub at_most_hourly: Option<u32>,
-}
-
-/// The turn of an action on its target.
-#[derive(Clone, Copy, Debug)]
-pub struct TargetTurn {
-    /// The kind that sets what is set here, or lifted.
-    pub set_by: Kind,
-    /// The action that must still be the last that was begun.
-    pub after: Option<Uuid>,
+    /// Its batch has an event that was not judged, or its time is over.
+    Stopped,
+    /// The record has another action of its item.
+    ItemTaken,
 }
 
 fn deadline_ms(intent: &Intent) -> i32 {
@@ -86,8 +73,7 @@ fn canonical(
         .personal(salt, request.reason.as_ref().map(Reason::as_str))
         .text(request.case_ref.as_ref().map(CaseRef::as_str))
         .uuid(request.supersedes)
-        // batch_id
-        .uuid(None)
+        .uuid(intent.item.map(|(batch, _)| batch))
         .text(request.idempotency_key.as_ref().map(IdempotencyKey::as_str))
         .personal(salt, Some(&origin.client_ip.to_string()))
         .personal(salt, Some(&origin.peer_ip.to_string()))
@@ -101,8 +87,7 @@ fn canonical(
         .time(intent.requested_at)
         .integer(Some(i64::from(deadline_ms(intent))))
         .integer(tencent_random.map(i64::from))
-        // batch_index
-        .integer(None)
+        .integer(intent.item.map(|(_, index)| i64::from(index)))
         .text(command.parameters().as_deref());
     canonical
 }
@@ -122,15 +107,21 @@ pub(super) async fn insert_action(
 ) -> Result<Insertion, sqlx::Error> {
     let (moderator, request, origin) = (&intent.moderator, &intent.request, &intent.origin);
     let command = &request.command;
+    let none = Claims::default();
     let (claims_key, claims, unjudged) = match claim {
-        Claim::None => (false, Claims::default(), None),
+        Claim::None | Claim::Item(_) => (false, &none, None),
         Claim::All(claims, unjudged) => (request.idempotency_key.is_some(), claims, unjudged),
+    };
+    let item = match claim {
+        Claim::Item(item) => Some(item),
+        _ => claims.item.as_ref(),
     };
     let Claims {
         takes_over,
         turn,
         at_most_hourly,
-    } = claims;
+        ..
+    } = *claims;
     let salt: Salt = rand::random();
     let canonical = canonical(intent, random, deployment, &salt);
     let inserted = sqlx::query!(
@@ -140,9 +131,13 @@ pub(super) async fn insert_action(
                     case when $40::integer is not null
                          then modgate.hourly_limit_wait($5, $3, $40) end as wait),
          leave as materialized (select from let where not is_unjudged and wait is null),
+         item as materialized (
+             select modgate.claim_item($41, $42, $2, $43, $44, $45) as word from leave where $44::smallint is not null),
+         -- Only what is begun takes a turn from others.
          turned as (
              insert into modgate.target (sdk_app_id, restriction, room_id, user_id, last_action)
-             select $22, $36, coalesce($10, ''), coalesce($9, ''), $1 from leave where $36::text is not null
+             select $22, $36, coalesce($10, ''), coalesce($9, ''), $1 from leave
+             where $36::text is not null and ($44 is null or exists (select from item where word = 'free'))
              on conflict on constraint target_pkey do update
              set last_action = excluded.last_action, begun_at = now()
              where target.last_action is not distinct from $37
@@ -161,15 +156,16 @@ pub(super) async fn insert_action(
               room_id, data, reason, case_ref, supersedes, client_ip, peer_ip, user_agent, trace_id,
               http_request_id, instance, version, sdk_app_id, tencent_host, requested_at,
               deadline_ms, tencent_random, leaf_hash, mac,
-              idempotency_key, row_format, salt, parameters)
+              idempotency_key, row_format, salt, parameters, batch_id, batch_index)
          select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::text::inet,
-                 $16::text::inet, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $32, $28, $33, $34, $35
+                 $16::text::inet, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $32, $28, $33, $34, $35, $41, $42
          from leave
          where (not $29 or exists (select from claimed)) and ($36 is null or exists (select from turned))
+           and ($44 is null or exists (select from item where word = 'free'))
          on conflict (id) do nothing
          returning id)
          select is_unjudged as "is_unjudged!", extract(epoch from wait)::float8 as wait,
-                exists (select from inserted) as "is_inserted!",
+                exists (select from inserted) as "is_inserted!", (select word from item) as item,
                 case when $40 is not null and exists (select from inserted)
                      then modgate.count_action($5, $3) end as is_counted
          from let"#,
@@ -213,8 +209,18 @@ pub(super) async fn insert_action(
         unjudged.map(|unjudged| unjudged.seen_before.as_str()),
         unjudged.map(|unjudged| unjudged.judged_since.as_slice()),
         at_most_hourly.map(u32::cast_signed),
+        intent.item.map(|(batch, _)| batch),
+        intent.item.map(|(_, index)| index.cast_signed()),
+        item.map(|item| item.known.as_slice()),
+        item.map(|item| item.seen_rev),
+        item.map(|item| item.expires_at),
     );
     let found = inserted.fetch_one(connection).await?;
+    match found.item.as_deref() {
+        Some("stopped" | "expired") => return Ok(Insertion::Stopped),
+        Some("taken") => return Ok(Insertion::ItemTaken),
+        _ => {}
+    }
     Ok(match (found.is_inserted, found.is_unjudged, found.wait) {
         (true, ..) => Insertion::Done,
         (_, true, _) => Insertion::Unjudged,

@@ -5,6 +5,7 @@
 mod append;
 mod begin;
 pub(super) mod blocked;
+mod claims;
 mod event;
 mod fingerprint;
 mod idempotency;
@@ -18,7 +19,7 @@ mod triggers;
 mod working;
 
 pub use begin::BeginError;
+pub use claims::{Claims, ItemClaim, TargetTurn};
 pub use idempotency::Holder;
-pub use intent::{Claims, TargetTurn};
 pub use recovery::Swept;
 pub use token::{OpenAction, SendToken};

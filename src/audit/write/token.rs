@@ -51,6 +51,7 @@ pub struct OpenAction {
     pub(super) id: Uuid,
     pub(super) next_rev: i16,
     pub(super) began: Instant,
+    pub(super) of_item: bool,
 }
 
 impl OpenAction {
