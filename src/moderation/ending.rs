@@ -37,6 +37,7 @@ pub(super) fn ended(intent: &Intent, end: &End, attempts: Vec<Attempt>, recorded
         completed_at: Some(end.completed_at),
         duration: end.duration,
         attempts,
+        failure: end.failure,
         recorded,
         ..Action::pending(intent)
     }

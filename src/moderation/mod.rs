@@ -11,6 +11,7 @@
 mod admit;
 mod brakes;
 mod ending;
+mod item;
 mod probe;
 mod refusal;
 mod run;
@@ -30,6 +31,7 @@ use crate::metrics;
 use crate::service::Service;
 use crate::tencent;
 pub use brakes::BrakeRefusal;
+pub use item::ItemOutcome;
 pub use probe::{ProbeError, ProbeRefusal};
 pub use refusal::{Refusal, throttled_for};
 use run::RetryBudget;

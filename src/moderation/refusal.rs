@@ -55,10 +55,16 @@ pub enum Refusal {
         /// When it is worth asking again.
         retry_after: Duration,
     },
+    /// Of an item: its batch has stopped, or does not run any more as far as was judged.
+    BatchStopped,
+    /// Of an item: the record has another action of it.
+    ItemTaken,
     /// Another action was begun on its target since it was admitted.
     Overtaken,
     /// The intent could not be recorded, or there are no permits, because the database is away.
     AuditUnavailable,
+    /// The schema refused the intent: the clocks of this machine and the database's may be apart.
+    RefusedBySchema,
     /// The database cannot store what the request says.
     Unstorable,
     /// The service is closing.

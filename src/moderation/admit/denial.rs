@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
-use crate::domain::{End, Failure, Intent, State};
+use crate::domain::{Command, End, Failure, Intent, State};
 use crate::moderation::{BOUND, Moderation, Refusal, ending};
 use crate::telemetry::causes;
 
@@ -19,20 +19,24 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 impl Moderation {
     /// Why `intent` is denied, if it is. What was done to a user who is protected now can be undone.
-    pub(super) fn denial(&self, intent: &Intent) -> Option<Failure> {
+    pub(in crate::moderation) fn denial(&self, intent: &Intent) -> Option<Failure> {
         let command = &intent.request.command;
-        let target = command.user_id();
-        let is_target = |user: &str| target.is_some_and(|target| user.eq_ignore_ascii_case(target));
-        let protected = &self.rules.protected_users;
-        let is_protected =
-            is_target(self.tencent.admin()) || protected.iter().any(|user| is_target(user));
         if !intent.moderator.may(command.kind().scope()) {
             Some(Failure::MissingScope)
-        } else if is_protected && command.kind().lifts().is_none() {
+        } else if self.protects(command) {
             Some(Failure::ProtectedTarget)
         } else {
             None
         }
+    }
+
+    /// Whether `command` is against a user whom no action may target.
+    pub(in crate::moderation) fn protects(&self, command: &Command) -> bool {
+        let target = command.user_id();
+        let is_target = |user: &str| target.is_some_and(|target| user.eq_ignore_ascii_case(target));
+        let mut protected = self.rules.protected_users.iter();
+        let is_protected = is_target(self.tencent.admin()) || protected.any(|user| is_target(user));
+        is_protected && command.kind().lifts().is_none()
     }
 
     /// Records the denial. The answer waits for that no longer than others do; the record does.

@@ -3,7 +3,7 @@
 
 mod denial;
 mod replay;
-mod restriction;
+pub(super) mod restriction;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -47,6 +47,7 @@ impl Moderation {
             takes_over,
             turn,
             at_most_hourly: self.rules.moderator_hourly,
+            item: None,
         };
         let api = intent.request.command.kind().api;
         let admission = self.suspensions.ask(api);
@@ -62,7 +63,7 @@ impl Moderation {
 
     /// Why `intent` must not begin at present, if a freeze covers it. Where none did as far as was known, it is for begin
     /// to find out.
-    async fn freeze(&self, intent: &Intent) -> Option<Refusal> {
+    pub(super) async fn freeze(&self, intent: &Intent) -> Option<Refusal> {
         let (moderator, kind) = (&intent.moderator, intent.request.command.kind());
         if !self.audit.was_frozen(moderator, kind) {
             return None;

@@ -11,17 +11,18 @@ use uuid::Uuid;
 
 use crate::audit::TargetTurn;
 use crate::domain::{
-    Action, Failure, InForce, Intent, Kind, Moderator, Scope, Slot, Span, TargetAction, in_force,
-    not_taken_back,
+    Action, Command, Failure, InForce, Intent, Kind, Moderator, Scope, Slot, Span, TargetAction,
+    in_force, not_taken_back,
 };
 use crate::moderation::{Moderation, Outcome, Refusal};
+use crate::service::ReadError;
 
 /// How far clocks and the way to Tencent may differ: what ends that much earlier counts as equally long.
 const TOLERANCE: TimeDelta = TimeDelta::seconds(2);
 
 /// Why what is in force does not let an action go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Objection {
+pub(in crate::moderation) enum Objection {
     /// It would shorten this restriction, and does not name it.
     WouldShorten {
         restriction: Uuid,
@@ -33,6 +34,17 @@ enum Objection {
     NamesNothing { slot: Slot, set_by: Kind },
 }
 
+impl Objection {
+    /// Why an item of a batch that meets it is not done.
+    pub(in crate::moderation) const fn failure(self) -> Failure {
+        match self {
+            Self::OfAnother => Failure::MissingLift,
+            Self::WouldShorten { .. } => Failure::WouldShorten,
+            Self::NamesNothing { .. } => Failure::NamesNothing,
+        }
+    }
+}
+
 impl Moderation {
     /// The turn that the action takes on its target, if it restricts or lifts; or why it must not.
     pub(super) async fn turn_on_target(
@@ -40,33 +52,44 @@ impl Moderation {
         intent: &Intent,
         arrived: Instant,
     ) -> Result<Option<TargetTurn>, Box<Result<Outcome, Refusal>>> {
-        let kind = intent.request.command.kind();
-        let Some(set_by) = kind.restriction() else {
-            return Ok(None);
-        };
-        let (audit, command) = (self.audit.clone(), intent.request.command.clone());
-        let looking = async move { audit.target(&command, set_by).await };
-        let target = self.service.on_main_runtime(looking).await;
-        let target = target.map_err(|error| Box::new(Err(error.into())))?;
-        let refusal = match objection(intent, &target.actions, Utc::now()) {
-            None => {
-                let after = target.last_action;
-                return Ok(Some(TargetTurn { set_by, after }));
-            }
-            Some(Objection::OfAnother) => {
+        let looked_at = self.look_at_target(intent).await;
+        let looked_at = looked_at.map_err(|error| Box::new(Err(error.into())))?;
+        let refusal = match looked_at {
+            Ok(turn) => return Ok(turn),
+            Err(Objection::OfAnother) => {
                 self.deny(intent.clone(), Failure::MissingLift, arrived)
                     .await
             }
-            Some(Objection::WouldShorten { restriction, until }) => Refusal::WouldShorten {
+            Err(Objection::WouldShorten { restriction, until }) => Refusal::WouldShorten {
                 restriction,
                 until,
                 action: self.visible(restriction, &intent.moderator).await,
             },
-            Some(Objection::NamesNothing { slot, set_by }) => {
-                Refusal::NamesNothing { slot, set_by }
-            }
+            Err(Objection::NamesNothing { slot, set_by }) => Refusal::NamesNothing { slot, set_by },
         };
         Err(Box::new(Err(refusal)))
+    }
+
+    /// The turn that the action takes on its target, or what is in force there and does not let it go on.
+    pub(in crate::moderation) async fn look_at_target(
+        &self,
+        intent: &Intent,
+    ) -> Result<Result<Option<TargetTurn>, Objection>, ReadError> {
+        let Some(set_by) = intent.request.command.kind().restriction() else {
+            return Ok(Ok(None));
+        };
+        let (audit, command) = (self.audit.clone(), intent.request.command.clone());
+        let for_item = intent.item.is_some();
+        let looking = async move { audit.target(&command, set_by, for_item).await };
+        let target = self.service.on_main_runtime(looking).await?;
+        let (command, moderator) = (&intent.request.command, &intent.moderator);
+        let after = target.last_action;
+        Ok(
+            match objection(command, moderator, &target.actions, Utc::now()) {
+                None => Ok(Some(TargetTurn { set_by, after })),
+                Some(objection) => Err(objection),
+            },
+        )
     }
 
     /// The action `id`, if `moderator` may see it and the record can be read.
@@ -81,15 +104,30 @@ impl Moderation {
     }
 }
 
-fn objection(intent: &Intent, actions: &[TargetAction], now: DateTime<Utc>) -> Option<Objection> {
-    let targets = intent.request.command.targets();
+/// Whether `command` would end before one of `actions`, on the same target, and does not name it.
+pub(in crate::moderation) fn would_shorten(
+    command: &Command,
+    moderator: &Moderator,
+    actions: &[TargetAction],
+) -> bool {
+    let objection = objection(command, moderator, actions, Utc::now());
+    matches!(objection, Some(Objection::WouldShorten { .. }))
+}
+
+fn objection(
+    command: &Command,
+    moderator: &Moderator,
+    actions: &[TargetAction],
+    now: DateTime<Utc>,
+) -> Option<Objection> {
+    let targets = command.targets();
     let channels = targets.channels.unwrap_or_default();
-    let lifts = intent.request.command.kind().lifts();
+    let lifts = command.kind().lifts();
     let is_ended = |restriction: &InForce<'_>| {
         restriction.channels.overlap(channels)
             && (lifts.is_some() || ends_before(targets.span, restriction, now))
     };
-    if let Some(objection) = names_nothing(intent, actions, now) {
+    if let Some(objection) = names_nothing(command, actions, now) {
         return Some(objection);
     }
     if lifts.is_none() {
@@ -103,7 +141,6 @@ fn objection(intent: &Intent, actions: &[TargetAction], now: DateTime<Utc>) -> O
         }
     }
     // Also what a longer one of one's own covers: whoever renews another's restriction does not own it.
-    let moderator = &intent.moderator;
     let mut ended = not_taken_back(actions, now).into_iter().filter(is_ended);
     let of_another = ended.any(|restriction| !restriction.action.is_by(moderator));
     (of_another && !moderator.may(Scope::LIFT)).then_some(Objection::OfAnother)
@@ -111,11 +148,10 @@ fn objection(intent: &Intent, actions: &[TargetAction], now: DateTime<Utc>) -> O
 
 /// What an undo undoes must have been done, or may have been; what is shortened must be in force, or may be.
 fn names_nothing(
-    intent: &Intent,
+    command: &Command,
     actions: &[TargetAction],
     now: DateTime<Utc>,
 ) -> Option<Objection> {
-    let command = &intent.request.command;
     let (kind, targets) = (command.kind(), command.targets());
     let channels = targets.channels.unwrap_or_default();
     let set_by = kind.lifts().unwrap_or(kind);

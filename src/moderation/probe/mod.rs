@@ -100,7 +100,7 @@ impl Moderation {
         let kind = command.kind();
         let set_by = kind.restriction().unwrap_or(kind);
         let asked = self.ask(question, command.targets(), turn_of).await?;
-        let others = self.audit.target(command, set_by).await?.actions;
+        let others = self.audit.target(command, set_by, false).await?.actions;
         let others = others.iter().filter(|other| other.id != id);
         let others: Vec<Setting> = others.map(setting).collect();
         let shown = what_is_shown(command.targets(), action.sent, &others, &asked);

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::attempts::Attempts;
 use super::retry::NoRetry;
 use crate::audit::SendToken;
-use crate::domain::Intent;
+use crate::domain::{Api, Intent};
 use crate::limit::{QueueError, Turn};
 use crate::moderation::{BOUND, Moderation};
 use crate::telemetry::causes;
@@ -50,6 +50,15 @@ impl Moderation {
         }
     }
 
+    /// An item of a batch waits behind people, its repeats too.
+    async fn turn_again(&self, api: &Api, intent: &Intent) -> Result<Turn, QueueError> {
+        if intent.item.is_none() {
+            return self.limiter.turn_to_retry(api, &intent.moderator).await;
+        }
+        let turn = self.limiter.item_turn(api, true).await;
+        turn.ok_or(QueueError::Closed)
+    }
+
     async fn turn_to_retry(
         &self,
         intent: &Intent,
@@ -57,7 +66,7 @@ impl Moderation {
         deadline: Instant,
     ) -> Result<Turn, NoRetry> {
         let kind = intent.request.command.kind();
-        let waiting = || self.limiter.turn_to_retry(kind.api, &intent.moderator);
+        let waiting = || self.turn_again(kind.api, intent);
         let mut stopped = false;
         if !attempts.listening.is_empty() {
             let patience = deadline.min(Instant::now() + LISTENING_IN_THE_QUEUE);

@@ -7,6 +7,7 @@
 mod announce;
 mod attempt;
 mod attempts;
+mod begin;
 mod budget;
 mod carry_out;
 mod evidence;
@@ -23,7 +24,7 @@ use tokio::sync::oneshot;
 use super::admit::Admitted;
 use super::{Moderation, Outcome, Refusal};
 pub(super) use budget::RetryBudget;
-use carry_out::Ready;
+pub(super) use carry_out::Ready;
 pub(super) use evidence::Ending;
 use spans::Spans;
 
