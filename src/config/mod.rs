@@ -5,6 +5,7 @@
 //! `modgate check`. Each command reads only what it uses. No other module reads the environment.
 
 mod auth;
+mod batches;
 mod commands;
 mod database;
 mod front;
@@ -128,6 +129,8 @@ pub struct Settings {
     pub rules: crate::moderation::Rules,
     /// `MODGATE_KINDS`, `MODGATE_USER_ID_PATTERN`, `MODGATE_REQUIRE_REASON`
     pub request_rules: RequestRules,
+    /// `MODGATE_BATCH_APPROVAL_ABOVE`, `MODGATE_KINDS`
+    pub batch_rules: crate::batches::Rules,
     /// `MODGATE_TRUSTED_PROXIES`, `MODGATE_CORS_ORIGINS`
     pub front: Front,
     /// `MODGATE_SEAL_KEY`
@@ -165,6 +168,7 @@ impl Settings {
         let auth = self::auth::settings(reader, further_roots);
         let rules = self::moderation::rules(reader);
         let request_rules = requests::request_rules(reader);
+        let batch_rules = self::batches::rules(reader, request_rules.as_ref());
         let front = front::front(reader);
         let seal_keys = record::seal_keys(reader);
         let seal_witness = record::witness(reader);
@@ -185,6 +189,7 @@ impl Settings {
             auth: auth?,
             rules,
             request_rules: request_rules?,
+            batch_rules: batch_rules?,
             front: front?,
             seal_keys: seal_keys?,
             seal_witness: seal_witness?,

@@ -12,7 +12,7 @@ pub(super) const ACTION_DEADLINE: Variable = Variable::plain("MODGATE_ACTION_DEA
 pub(super) const MODERATOR_HOURLY: Variable =
     Variable::plain("MODGATE_MODERATOR_HOURLY", UNLIMITED);
 
-const UNLIMITED: &str = "unlimited";
+pub(super) const UNLIMITED: &str = "unlimited";
 
 pub(super) fn rules(reader: &mut Reader<'_>) -> Option<moderation::Rules> {
     let protected_users = reader.list(PROTECTED_USERS, |item| {

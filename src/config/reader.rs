@@ -117,6 +117,12 @@ impl<'a> Reader<'a> {
         faults.any(|fault| fault.starts_with(&value) || fault.starts_with(&file))
     }
 
+    /// Whether a setting that was read has this value.
+    pub(super) fn is_in_effect(&self, variable: Variable, value: &str) -> bool {
+        let mut effective = self.effective.iter();
+        effective.any(|setting| setting.name == variable.name && setting.value == value)
+    }
+
     /// A value of a type that says itself what is wrong with a text.
     pub fn parsed<T: FromStr<Err: Display>>(&mut self, variable: Variable) -> Option<T> {
         let text = self.text(variable)?;

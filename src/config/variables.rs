@@ -6,8 +6,8 @@ use regex::Regex;
 
 pub use super::variable::Variable;
 use super::{
-    Environment, Reader, auth, database, front, limit, log, moderation, ports, record, requests,
-    shutdown, tencent,
+    Environment, Reader, auth, batches, database, front, limit, log, moderation, ports, record,
+    requests, shutdown, tencent,
 };
 
 /// All of them, in the order of the README's table. What is not in it cannot be set.
@@ -34,6 +34,7 @@ pub const ALL: &[Variable] = &[
     limit::QUEUE_TIMEOUT,
     limit::MODERATOR_QPS,
     moderation::MODERATOR_HOURLY,
+    batches::APPROVAL_ABOVE,
     auth::ISSUER,
     auth::AUDIENCE,
     auth::JWKS_URL,

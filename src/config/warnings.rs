@@ -3,6 +3,7 @@
 use super::auth::{ACCEPT_ID_TOKENS, SCOPE_MAP, SECRET};
 use super::database::SERVICE_URL;
 use super::front::TRUSTED_PROXIES;
+use super::record::SEAL_KEY;
 use super::{Settings, tencent};
 use crate::{auth, db};
 
@@ -22,6 +23,11 @@ pub(crate) fn warnings(settings: &Settings) -> Vec<String> {
     if settings.auth.accept_id_tokens && settings.auth.scope_map.is_empty() {
         warnings.push(format!(
             "{ACCEPT_ID_TOKENS}: ID tokens have only the scopes that {SCOPE_MAP} gives them, and it is not set"
+        ));
+    }
+    if settings.seal_keys.is_empty() {
+        warnings.push(format!(
+            "{SEAL_KEY}: without it there are no batches and no freezes: /v1/batches, /v1/freeze and /v1/thaw answer 404"
         ));
     }
     if settings.front.trusted_proxies.contain_everyone() {
