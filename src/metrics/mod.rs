@@ -4,6 +4,7 @@
 //! whoever renders them. [`Metrics::new`] is the list of all of them.
 
 mod actions;
+mod batches;
 mod clients;
 mod labels;
 mod limit;
@@ -24,8 +25,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use labels::{
-    ActionLabels, ApiLabels, AttemptLabels, FrozenLabels, KindLabels, PermitLabels, ProbeLabels,
-    RequestLabels, StepLabels, SuspendedLabels,
+    ActionLabels, ApiLabels, AttemptLabels, FrozenLabels, KindLabels, NeedsLabels, PermitLabels,
+    ProbeLabels, RequestLabels, StateLabels, StepLabels, SuspendedLabels,
 };
 pub use labels::{ProbeResult, Step};
 use table::Table;
@@ -49,6 +50,10 @@ pub struct Metrics {
     suspended: Family<SuspendedLabels, Gauge>,
     frozen: Family<FrozenLabels, Gauge>,
     frozen_actions: Family<KindLabels, Counter>,
+    batches: Family<StateLabels, Gauge>,
+    batches_paused: Family<NeedsLabels, Gauge>,
+    batch_items: Family<StateLabels, Gauge>,
+    batches_solo: Counter,
     audit_commit_duration: Family<StepLabels, Histogram, fn() -> Histogram>,
     pending_oldest: Seconds,
     unresolved: Family<KindLabels, Gauge>,
@@ -120,6 +125,19 @@ impl Metrics {
             frozen_actions: table.add(
                 "frozen_actions",
                 "Actions that a freeze kept from beginning",
+            ),
+            batches: table.add(
+                "batches",
+                "Open batches by state, as this replica knows the record",
+            ),
+            batches_paused: table.add(
+                "batches_paused",
+                "Paused batches by what they wait for: nothing, person or operator",
+            ),
+            batch_items: table.add("batch_items", "Items of open batches by state"),
+            batches_solo: table.add(
+                "batches_solo",
+                "Batches that ran without the second person that they would have taken",
             ),
             audit_commit_duration: table.add_seconds(
                 "audit_commit_duration",

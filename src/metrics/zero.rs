@@ -38,6 +38,9 @@ impl Metrics {
         }
         self.set_unresolved(&[]);
         self.set_frozen(&[]);
+        self.set_batches(&[]);
+        self.set_batches_paused(&[]);
+        self.set_batch_items(&[]);
         for api in Api::all().iter().map(|api| api.word) {
             drop(self.permit_cuts.get_or_create(&ApiLabels { api }));
         }
