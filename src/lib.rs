@@ -65,6 +65,7 @@
 //! | [`domain`] | moderators, actions, attempts, ends: pure values | nothing of ours |
 //! | [`kinds`] | the table of kinds of action, and of Tencent's APIs: a new kind begins here | domain |
 //! | [`moderation`] | the use case, and the only place with its order | limit, audit, tencent |
+//! | [`batches`] | many actions as one: taken in, approved, run behind people, shown | moderation, audit |
 //! | [`service`], `upkeep` | what the parts of a process share; recovery, seals and months beside the requests | audit, limit, tencent |
 //! | [`stream`] | tells all who listen what changes in the record | audit |
 //! | [`auth`] | from a bearer token to a moderator; the identity provider's keys | JWT, reqwest |
@@ -104,6 +105,7 @@
 
 pub mod audit;
 pub mod auth;
+pub mod batches;
 pub mod cli;
 pub mod config;
 pub mod db;

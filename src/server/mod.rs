@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::AuditLog;
 use crate::auth::Verifier;
+use crate::batches::Batches;
 use crate::config::{self, Environment, Settings};
 use crate::limit::{Leases, Limiter, Readers};
 use crate::moderation::Moderation;
@@ -55,11 +56,19 @@ impl Server {
         check_seal_key(&service.audit).await?;
         ensure_partitions(&service.audit).await;
         warn_if_unprotected(&service.audit).await;
-        let moderation = Moderation::new(&service, settings.rules);
+        let moderation = Arc::new(Moderation::new(&service, settings.rules));
+        let batches = Arc::new(Batches::new(&service, &moderation, settings.batch_rules));
         let verifier = Verifier::new(settings.auth)?;
         let readers = Readers::new(pools.reading.size());
         let (rules, front) = (settings.request_rules, settings.front);
-        let state = http::AppState::new(verifier, service, moderation, readers, rules, front);
+        let state = http::AppState::new(
+            verifier,
+            service,
+            (moderation, batches),
+            readers,
+            rules,
+            front,
+        );
         Ok(Self {
             listener,
             ops_listener,
@@ -170,6 +179,7 @@ async fn background(state: web::Data<http::AppState>) {
         upkeep.run(),
         state.readers.forget_idle(&service.closing),
         state.feed.poll(&service.closing),
+        state.batches.run(),
         fetch_keys
     );
 }

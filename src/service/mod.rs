@@ -13,7 +13,7 @@ use crate::audit::AuditLog;
 use crate::limit::Limiter;
 use crate::metrics::{self, Metrics};
 use crate::tencent;
-pub use reading::ReadError;
+pub use reading::{ReadError, bounded};
 
 /// What the parts of one process share.
 #[derive(Debug)]

@@ -23,6 +23,23 @@ pub enum ReadError {
     Lost,
 }
 
+/// Reads the record, within a bound.
+pub async fn bounded<T>(
+    work: impl Future<Output = Result<T, audit::Error>>,
+) -> Result<T, ReadError> {
+    match tokio::time::timeout(READ_BOUND, work).await {
+        Ok(Ok(done)) => Ok(done),
+        Err(_) => {
+            tracing::error!("the record was not read in time");
+            Err(ReadError::Unavailable)
+        }
+        Ok(Err(error)) => {
+            tracing::error!(error = causes(&error), "the record cannot be read");
+            Err(ReadError::Unavailable)
+        }
+    }
+}
+
 impl Service {
     /// Reads the record, to its end even if whoever waits goes away, within a bound. Nothing is lost if the
     /// process ends first, so it is none of the tasks that must end.
@@ -30,19 +47,9 @@ impl Service {
         &self,
         work: impl Future<Output = Result<T, audit::Error>> + Send + 'static,
     ) -> Result<T, ReadError> {
-        let bounded = async { tokio::time::timeout(READ_BOUND, work).await };
-        match self.runtime.spawn(bounded).await {
-            Ok(Ok(Ok(done))) => Ok(done),
-            Ok(Err(_)) => {
-                tracing::error!("the record was not read in time");
-                Err(ReadError::Unavailable)
-            }
-            Ok(Ok(Err(error))) => {
-                tracing::error!(error = causes(&error), "the record cannot be read");
-                Err(ReadError::Unavailable)
-            }
-            Err(_panicked) => Err(ReadError::Lost),
-        }
+        let read = self.runtime.spawn(bounded(work)).await;
+        // A panic.
+        read.unwrap_or(Err(ReadError::Lost))
     }
 
     /// The same, but if whoever waits goes away what is asked of the database ends as well. `held` is kept

@@ -139,6 +139,12 @@ impl Upkeep {
                     "old idempotency keys could not be forgotten"
                 );
             }
+            if let Err(error) = self.audit.forget_old_batches().await {
+                tracing::warn!(
+                    error = causes(&error),
+                    "the working state of old batches could not be forgotten"
+                );
+            }
             if let Err(error) = self.audit.forget_old_targets().await {
                 tracing::warn!(
                     error = causes(&error),
