@@ -15,11 +15,28 @@ use serde_json::error::Category;
 use super::problem::{ApiError, FieldFault};
 use crate::members::{Members, Unambiguous};
 
-/// The largest body that is read, in bytes.
-const LARGEST: usize = 16 * 1024;
+/// How large a body may be, and how long it may take to arrive.
+#[derive(Debug)]
+pub(super) struct Bounds {
+    bytes: usize,
+    /// The same, as people are told.
+    at_most: &'static str,
+    time: Duration,
+}
 
-/// The longest that a body may take to arrive.
-const READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// Of the body of a batch.
+pub(super) const OF_A_BATCH: Bounds = Bounds {
+    bytes: 4 * 1024 * 1024,
+    at_most: "4 MiB",
+    time: Duration::from_mins(1),
+};
+
+/// Of every other body.
+const USUAL: Bounds = Bounds {
+    bytes: 16 * 1024,
+    at_most: "16 KiB",
+    time: Duration::from_secs(10),
+};
 
 /// Some programs begin each text with it. It need not be taken for an error (RFC 8259, 8.1), and it is
 /// no part of any member.
@@ -30,61 +47,75 @@ pub(super) async fn read_body(
     request: &HttpRequest,
     payload: web::Payload,
 ) -> Result<Members<Value>, ApiError> {
-    let (plain, json) = (is_plain(request), is_json(request));
-    let read = async {
-        // Read first, so that whoever sends before listening can read the answer.
-        let body = bounded(payload).await;
-        if !plain {
-            // How long such a body is says nothing of the content.
-            return Err(ApiError::UnsupportedContentCoding);
-        }
-        let body = body?;
-        if json {
-            Ok(body)
-        } else {
-            Err(ApiError::UnsupportedMediaType)
-        }
-    };
-    let body = tokio::time::timeout(READ_TIMEOUT, read)
-        .await
-        .map_err(|_| malformed("the body took too long"))??;
+    let refused = (!is_json(request)).then_some(ApiError::UnsupportedMediaType);
+    let body = read_bytes(request, payload, &USUAL, refused).await?;
     members(body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&body))
+}
+
+/// Reads the body of `request`. If it is `refused`, it is so when it has arrived.
+pub(super) async fn read_bytes(
+    request: &HttpRequest,
+    payload: web::Payload,
+    bounds: &Bounds,
+    refused: Option<ApiError>,
+) -> Result<Vec<u8>, ApiError> {
+    let plain = is_plain(request);
+    // Read first, so that whoever sends before listening can read the answer.
+    let body = tokio::time::timeout(bounds.time, bounded(payload, bounds))
+        .await
+        .map_err(|_| incomplete("the body took too long"))?;
+    if !plain {
+        // How long such a body is says nothing of the content.
+        return Err(ApiError::UnsupportedContentCoding);
+    }
+    let body = body?;
+    refused.map_or(Ok(body), Err)
 }
 
 /// Members of the body itself that have one name are all kept: the parser of fields reports the name. An object
 /// further down that names a member twice is refused here.
 fn members(body: &[u8]) -> Result<Members<Value>, ApiError> {
     let read: Result<Members<Unambiguous>, _> = serde_json::from_slice(body);
-    let members = read.map_err(|error| {
-        let what = match error.classify() {
-            Category::Data if body.trim_ascii_start().starts_with(b"{") => {
-                "an object in the body names a member twice"
-            }
-            Category::Data => "the body must be a JSON object",
-            _ => "the body is not valid JSON",
-        };
-        malformed(&format!(
-            "{what} (line {}, column {})",
-            error.line(),
-            error.column()
-        ))
-    })?;
+    let twice = "an object in the body names a member twice";
+    read.map(values)
+        .map_err(|error| unreadable(body, &error, twice))
+}
+
+/// The values themselves.
+pub(super) fn values(members: Members<Unambiguous>) -> Members<Value> {
     let members = members.0.into_iter();
-    Ok(Members(
-        members
-            .map(|(name, Unambiguous(value))| (name, value))
-            .collect(),
+    let values = members.map(|(name, Unambiguous(value))| (name, value));
+    Members(values.collect())
+}
+
+/// Why `body` could not be read. `otherwise` is what is the matter if it is a JSON object.
+pub(super) fn unreadable(body: &[u8], error: &serde_json::Error, otherwise: &str) -> ApiError {
+    let what = match error.classify() {
+        Category::Data if body.trim_ascii_start().starts_with(b"{") => otherwise,
+        Category::Data => "the body must be a JSON object",
+        _ => "the body is not valid JSON",
+    };
+    malformed(&format!(
+        "{what} (line {}, column {})",
+        error.line(),
+        error.column()
     ))
 }
 
-fn malformed(detail: &str) -> ApiError {
-    let errors = vec![FieldFault {
-        field: "body".to_owned(),
-        rule: "must be a JSON object".to_owned(),
-    }];
+/// It is no JSON object, for what `detail` says.
+pub(super) fn malformed(detail: &str) -> ApiError {
+    refused(detail, "must be a JSON object")
+}
+
+fn incomplete(detail: &str) -> ApiError {
+    refused(detail, "must arrive as a whole, and in time")
+}
+
+fn refused(detail: &str, rule: &str) -> ApiError {
     ApiError::InvalidRequest {
         detail: detail.to_owned(),
-        errors,
+        errors: vec![FieldFault::new("body", rule)],
+        errors_total: None,
     }
 }
 
@@ -108,12 +139,14 @@ fn is_json(request: &HttpRequest) -> bool {
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
-async fn bounded(mut payload: web::Payload) -> Result<Vec<u8>, ApiError> {
+async fn bounded(mut payload: web::Payload, bounds: &Bounds) -> Result<Vec<u8>, ApiError> {
     let mut body = Vec::new();
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| malformed("the body broke off"))?;
-        if body.len() + chunk.len() > LARGEST {
-            return Err(ApiError::PayloadTooLarge);
+        let chunk = chunk.map_err(|_| incomplete("the body broke off"))?;
+        if body.len() + chunk.len() > bounds.bytes {
+            return Err(ApiError::PayloadTooLarge {
+                at_most: bounds.at_most,
+            });
         }
         body.extend_from_slice(&chunk);
     }

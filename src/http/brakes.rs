@@ -8,18 +8,15 @@ use utoipa::ToSchema;
 use super::AppState;
 use super::authenticated::{Authenticated, origin};
 use super::body::read_body;
-use super::fields::Fields;
+use super::fields::{Fields, name};
 use super::freezes::{BrakesJson, sees_why, shown};
 use super::openapi::{FreezeProblems, ThawProblems};
 use super::paths::{FREEZE, THAW};
 use super::problem::{ApiError, Limit};
 use super::query::refuse_query;
 use crate::audit::BrakeError;
-use crate::domain::{Brake, BrakeScope, Kind, Moderator, Reason, ThawRefusal, printable};
+use crate::domain::{Brake, BrakeScope, Kind, Moderator, Reason, ThawRefusal};
 use crate::moderation::BrakeRefusal;
-
-/// The longest issuer or subject, in bytes.
-const LONGEST_NAME: usize = 255;
 
 /// What is to be frozen or thawed: everything, or what the other members name together.
 #[derive(ToSchema)]
@@ -129,16 +126,6 @@ fn read(
         moderator: subject,
     };
     fields.finish(reason.map(|reason| (scope, reason)))
-}
-
-fn name(text: String) -> Result<String, String> {
-    let fits = (1..=LONGEST_NAME).contains(&text.len()) && printable(&text, LONGEST_NAME) == text;
-    let rule = || {
-        format!(
-            "must be 1 to {LONGEST_NAME} bytes without control characters or those that reorder text"
-        )
-    };
-    fits.then_some(text).ok_or_else(rule)
 }
 
 impl From<BrakeRefusal> for ApiError {

@@ -46,11 +46,15 @@ codes! {
     NotFound,               "not-found",                NOT_FOUND,              "Not found";
     MethodNotAllowed,       "method-not-allowed",       METHOD_NOT_ALLOWED,     "The path has no such method";
     PayloadTooLarge,        "payload-too-large",        PAYLOAD_TOO_LARGE,      "The body is too large";
-    UnsupportedMediaType,   "unsupported-media-type",   UNSUPPORTED_MEDIA_TYPE, "The body is not plain JSON";
+    UnsupportedMediaType,   "unsupported-media-type",   UNSUPPORTED_MEDIA_TYPE, "The body is in no form that is taken here";
     TargetNotFound,         "target-not-found",         NOT_FOUND,              "The target does not exist";
     TargetConflict,         "target-conflict",          CONFLICT,               "There was nothing to do";
     WouldShorten,           "would-shorten",            CONFLICT,               "A restriction in force ends later";
     ProbeNotPossible,       "probe-not-possible",       CONFLICT,               "Tencent cannot tell what became of it";
+    DuplicateBatch,         "duplicate-batch",          CONFLICT,               "The same was asked for already";
+    BatchState,             "batch-state",              CONFLICT,               "The batch is in another state";
+    PreconditionFailed,     "precondition-failed",      PRECONDITION_FAILED,    "It is not what was looked at";
+    PreconditionRequired,   "precondition-required",    PRECONDITION_REQUIRED,  "What was looked at must be named";
     RejectedByTencent,      "rejected-by-tencent",      UNPROCESSABLE_ENTITY,   "Tencent refused the request";
     IdempotencyConflict,    "idempotency-conflict",     CONFLICT,               "The same request is under way";
     IdempotencyMismatch,    "idempotency-mismatch",     UNPROCESSABLE_ENTITY,   "The key has another request";

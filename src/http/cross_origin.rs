@@ -17,10 +17,11 @@ use super::AppState;
 use crate::http::settings::Front;
 
 /// What a page may send beyond what every page may.
-const REQUEST_HEADERS: [&str; 7] = [
+const REQUEST_HEADERS: [&str; 8] = [
     "authorization",
     "content-type",
     "idempotency-key",
+    "if-match",
     "last-event-id",
     "traceparent",
     "tracestate",
@@ -28,11 +29,13 @@ const REQUEST_HEADERS: [&str; 7] = [
 ];
 
 /// What a page may read beyond what every page may: all that our answers have.
-const ANSWER_HEADERS: [&str; 11] = [
+const ANSWER_HEADERS: [&str; 13] = [
     "accept-encoding",
     "allow",
     "content-disposition",
+    "etag",
     "idempotent-replayed",
+    "location",
     "modgate-action-id",
     "modgate-state",
     "ratelimit",

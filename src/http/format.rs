@@ -1,14 +1,15 @@
-//! An export as lines of JSON, or as CSV.
+//! An export, or a report, as lines of JSON, or as CSV.
 
 use std::fmt::Display;
 use std::str::FromStr;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::domain::{Action, Slot, millis};
 use crate::http::json::{ActionJson, parameter, time, until};
 
-/// How an export is written.
+/// How a file is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Format {
     /// One JSON object a line, with nothing left out. The last line says that it is the last.
@@ -19,7 +20,7 @@ pub(super) enum Format {
     Csv,
 }
 
-/// The columns of CSV: the members of the action's JSON.
+/// The columns of an export as CSV: the members of the action's JSON.
 const COLUMNS: [&str; 32] = [
     "id",
     "kind",
@@ -85,26 +86,44 @@ impl Format {
 
     /// What stands before the first action.
     pub(super) fn head(self) -> Vec<u8> {
+        self.head_of(&COLUMNS)
+    }
+
+    /// What stands before the first row of a file with these columns.
+    pub(super) fn head_of(self, columns: &[&str]) -> Vec<u8> {
         let mut head = Vec::new();
         if self == Self::Csv {
             head.extend_from_slice("\u{FEFF}".as_bytes());
-            write_cells(&COLUMNS.map(str::to_owned), &mut head);
+            let names = columns.iter().map(|name| (*name).to_owned());
+            write_cells(&names.collect::<Vec<_>>(), &mut head);
         }
         head
     }
 
     pub(super) fn row(self, action: &Action, out: &mut Vec<u8>) {
+        self.row_of(&ActionJson::from(action), || cells(action).into(), out);
+    }
+
+    /// A row, as JSON or as the cells of its columns.
+    pub(super) fn row_of(
+        self,
+        json: &impl Serialize,
+        cells: impl FnOnce() -> Vec<String>,
+        out: &mut Vec<u8>,
+    ) {
         match self {
             Self::Ndjson => {
-                serde_json::to_writer(&mut *out, &ActionJson::from(action))
-                    .expect("an action is plain data");
+                serde_json::to_writer(&mut *out, json).expect("a row is plain data");
                 out.push(b'\n');
             }
-            Self::Csv => write_cells(&cells(action).map(defused), out),
+            Self::Csv => {
+                let cells: Vec<String> = cells().into_iter().map(defused).collect();
+                write_cells(&cells, out);
+            }
         }
     }
 
-    /// What stands after the last of `rows` actions.
+    /// What stands after the last of so many rows.
     pub(super) fn end(self, rows: u64, out: &mut Vec<u8>) {
         if self == Self::Ndjson {
             let end = json!({"end": true, "rows": rows});
@@ -153,7 +172,8 @@ fn cells(action: &Action) -> [String; COLUMNS.len()] {
     ]
 }
 
-fn cell(value: Option<impl Display>) -> String {
+/// A cell; an empty one where there is no value.
+pub(super) fn cell(value: Option<impl Display>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
 

@@ -13,7 +13,7 @@ use super::openapi::MeProblems;
 use super::paths::ME;
 use super::problem::ApiError;
 use super::query::refuse_query;
-use crate::domain::{Api, Scope};
+use crate::domain::{Api, MOST_ITEMS, Scope};
 use crate::http::settings::WholePattern;
 
 /// The moderator behind the token, and what holds for it.
@@ -44,6 +44,8 @@ pub(super) struct LimitsJson {
     /// Of each API of Tencent's, for all moderators together.
     #[schema(required)]
     pub(super) tencent_calls_per_second: Option<u32>,
+    /// Of one batch.
+    pub(super) batch_items: usize,
 }
 
 /// What the operator demands of a request beyond what this document says.
@@ -54,6 +56,10 @@ pub(super) struct RulesJson<'a> {
     /// A regular expression for the whole of a `user_id`.
     #[schema(required)]
     pub(super) user_id_pattern: Option<&'a str>,
+    /// A batch needs a second person who approves it where its moderator asks for more actions than so many within an
+    /// hour; null if none needs one.
+    #[schema(required)]
+    pub(super) batch_approval_above: Option<u32>,
 }
 
 /// `GET /v1/me`
@@ -87,6 +93,7 @@ pub(super) async fn get_me(
             moderator_requests_per_second: limiter.moderator_quota(&moderator).limit,
             moderator_actions_per_hour: state.moderation.moderator_hourly(),
             tencent_calls_per_second: api_limits.min(),
+            batch_items: MOST_ITEMS,
         },
         rules: RulesJson {
             reason_required: state.request_rules.require_reason,
@@ -95,6 +102,7 @@ pub(super) async fn get_me(
                 .user_id_pattern
                 .as_ref()
                 .map(WholePattern::as_str),
+            batch_approval_above: state.batches.approval_above(),
         },
     }))
 }

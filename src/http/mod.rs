@@ -12,6 +12,7 @@
 mod actions;
 mod audit_read;
 mod authenticated;
+mod batches;
 mod body;
 mod brakes;
 mod code;
@@ -48,7 +49,7 @@ use std::future::ready;
 use std::sync::{Arc, OnceLock};
 
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpResponse, Route};
+use actix_web::{HttpResponse, Resource, Route};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 
@@ -60,6 +61,7 @@ pub use middleware::{NOT_SNIFFED, keep_occupied, observe};
 pub use settings::{Front, RequestRules, TrustedProxies, WholePattern};
 
 use crate::auth::Verifier;
+use crate::batches::Batches;
 use crate::domain::Kind;
 use crate::limit::Readers;
 use crate::moderation::Moderation;
@@ -76,6 +78,8 @@ pub struct AppState {
     pub service: Arc<Service>,
     /// Carries actions out.
     pub moderation: Arc<Moderation>,
+    /// Takes batches in, and carries them out by the above.
+    pub batches: Arc<Batches>,
     /// Who reads how much.
     pub readers: Readers,
     /// Tells what changes in the record.
@@ -86,7 +90,7 @@ pub struct AppState {
     pub request_rules: RequestRules,
     /// What stands between clients and modgate.
     pub front: Front,
-    /// Whose turn it is to read a page of an export.
+    /// Whose turn it is to read a page of an export or a report.
     pub page_turns: PageTurns,
 }
 
@@ -95,7 +99,7 @@ impl AppState {
     pub fn new(
         verifier: Verifier,
         service: Arc<Service>,
-        moderation: Moderation,
+        (moderation, batches): (Arc<Moderation>, Arc<Batches>),
         readers: Readers,
         request_rules: RequestRules,
         front: Front,
@@ -109,7 +113,8 @@ impl AppState {
         Self {
             verifier: Arc::new(ArcSwap::from_pointee(verifier)),
             service,
-            moderation: Arc::new(moderation),
+            moderation,
+            batches,
             readers,
             feed: Arc::new(feed),
             document: OnceLock::new(),
@@ -122,12 +127,6 @@ impl AppState {
 
 /// The routes of the API with these kinds of action. The service needs a `web::Data<AppState>`, and [`observe`] around it.
 pub fn routes(config: &mut ServiceConfig, kinds: &[Kind]) {
-    let post = |path: &str| {
-        web::resource(path).default_service(refuse(|| ApiError::MethodNotAllowed { allow: "POST" }))
-    };
-    let get = |path: &str| {
-        web::resource(path).default_service(refuse(|| ApiError::MethodNotAllowed { allow: "GET" }))
-    };
     for kind in Kind::ALL.iter().copied() {
         let path = paths::act(kind);
         config.service(if kinds.contains(&kind) {
@@ -148,12 +147,38 @@ pub fn routes(config: &mut ServiceConfig, kinds: &[Kind]) {
         .service(get(paths::USER).route(web::get().to(users::get_user)))
         .service(post(paths::FREEZE).route(web::post().to(brakes::create_freeze)))
         .service(post(paths::THAW).route(web::post().to(brakes::create_thaw)))
+        .configure(batch_routes)
         .service(get(paths::LIMITS).route(web::get().to(limits::get_limits)))
         .service(get(paths::ME).route(web::get().to(me::get_me)))
         .service(get(paths::OPENAPI).route(web::get().to(document::get_openapi)))
         .service(get(paths::DOCS).route(web::get().to(docs::redirect_docs)))
         .service(get(paths::DOCS_FILE).route(web::get().to(docs::get_docs)))
         .default_service(refuse(|| ApiError::NotFound));
+}
+
+fn batch_routes(config: &mut ServiceConfig) {
+    config
+        .service(
+            web::resource(paths::BATCHES)
+                .default_service(refuse(|| ApiError::MethodNotAllowed { allow: "GET, POST" }))
+                .route(web::get().to(batches::list_batches))
+                .route(web::post().to(batches::submission::create_batch)),
+        )
+        .service(get(paths::BATCH).route(web::get().to(batches::get_batch)))
+        .service(get(paths::BATCH_ITEMS).route(web::get().to(batches::list_batch_items)))
+        .service(post(paths::APPROVE).route(web::post().to(batches::deeds::approve_batch)))
+        .service(post(paths::REJECT).route(web::post().to(batches::deeds::reject_batch)))
+        .service(post(paths::CANCEL).route(web::post().to(batches::deeds::cancel_batch)))
+        .service(post(paths::PAUSE).route(web::post().to(batches::deeds::pause_batch)))
+        .service(post(paths::RESUME).route(web::post().to(batches::deeds::resume_batch)));
+}
+
+fn get(path: &str) -> Resource {
+    web::resource(path).default_service(refuse(|| ApiError::MethodNotAllowed { allow: "GET" }))
+}
+
+fn post(path: &str) -> Resource {
+    web::resource(path).default_service(refuse(|| ApiError::MethodNotAllowed { allow: "POST" }))
 }
 
 fn refuse(error: fn() -> ApiError) -> Route {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::batches::problem::BatchProblem;
 use super::code::Code;
 use super::problem_body::needed_for;
 pub(super) use super::problem_body::{FieldFault, Limit, RestrictionJson};
@@ -18,6 +19,8 @@ pub(super) enum ApiError {
         detail: String,
         /// Which fields, and the rules they break.
         errors: Vec<FieldFault>,
+        /// How many there are, where not all are told, or some are of items of a batch.
+        errors_total: Option<usize>,
     },
     /// 401: no token, or, with the reason, a bad one.
     #[error("{0}")]
@@ -49,11 +52,19 @@ pub(super) enum ApiError {
         allow: &'static str,
     },
     /// 413
-    #[error("the body must be at most 16 KiB")]
-    PayloadTooLarge,
+    #[error("the body must be at most {at_most}")]
+    PayloadTooLarge {
+        /// How large it may be.
+        at_most: &'static str,
+    },
     /// 415
     #[error("the body must be application/json")]
     UnsupportedMediaType,
+    /// 415: the body of a batch is neither JSON nor CSV, or it says that it is not UTF-8.
+    #[error(
+        "the body must be application/json or text/csv, in UTF-8 (leave charset out of Content-Type, or say utf-8)"
+    )]
+    UnsupportedBatchMediaType,
     /// 415: the body is compressed.
     #[error(
         "the body must not be compressed, or coded in any other way: leave Content-Encoding out"
@@ -141,6 +152,9 @@ pub(super) enum ApiError {
          thaw look at what is frozen: `GET /v1/limits`"
     )]
     BrakeUnclear,
+    /// What only batches are refused for.
+    #[error(transparent)]
+    Batch(BatchProblem),
     /// 500: the record can never hold what it says.
     #[error(
         "the record cannot hold this request: nothing was sent; tell the operator, a repeat will not help"
@@ -162,8 +176,8 @@ impl ApiError {
             Self::ProtectedTarget(_)            => Code::ProtectedTarget,
             Self::NotFound | Self::NothingFrozen => Code::NotFound,
             Self::MethodNotAllowed { .. }       => Code::MethodNotAllowed,
-            Self::PayloadTooLarge               => Code::PayloadTooLarge,
-            Self::UnsupportedMediaType | Self::UnsupportedContentCoding => Code::UnsupportedMediaType,
+            Self::PayloadTooLarge { .. }        => Code::PayloadTooLarge,
+            Self::UnsupportedMediaType | Self::UnsupportedBatchMediaType | Self::UnsupportedContentCoding => Code::UnsupportedMediaType,
             Self::TargetNotFound(_)             => Code::TargetNotFound,
             Self::TargetConflict(_)             => Code::TargetConflict,
             Self::WouldShorten { .. }           => Code::WouldShorten,
@@ -179,6 +193,7 @@ impl ApiError {
             Self::KeysUnavailable               => Code::KeysUnavailable,
             Self::ShuttingDown                  => Code::ShuttingDown,
             Self::OutcomeUnknown(_) | Self::BrakeUnclear => Code::OutcomeUnknown,
+            Self::Batch(problem)                => problem.code(),
             Self::Unstorable | Self::Internal   => Code::Internal,
         }
     }

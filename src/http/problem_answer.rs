@@ -7,7 +7,7 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 
 use super::json::{ActionJson, state_headers};
-use super::problem::{ApiError, Limit};
+use super::problem::{ApiError, FieldFault, Limit};
 use super::problem_body::Problem;
 use super::quota::whole_seconds;
 
@@ -68,9 +68,14 @@ impl ApiError {
     /// The body of the answer.
     pub(super) fn problem(&self) -> Problem<'_> {
         let code = self.code();
-        let errors = match self {
-            Self::InvalidRequest { errors, .. } => errors.as_slice(),
-            _ => &[],
+        let (errors, errors_total): (&[FieldFault], _) = match self {
+            Self::InvalidRequest {
+                errors,
+                errors_total,
+                ..
+            } => (errors, *errors_total),
+            Self::Batch(problem) => (problem.errors(), None),
+            _ => (&[], None),
         };
         let (restriction, shortened) = match self {
             Self::WouldShorten {
@@ -87,9 +92,14 @@ impl ApiError {
             code: code.as_str(),
             action: self.action().or(shortened).map(ActionJson::from),
             errors,
+            errors_total,
             limit: self.limit(),
             retry_after: self.retry_after(),
             restriction,
+            batch: match self {
+                Self::Batch(problem) => problem.batch(),
+                _ => None,
+            },
         }
     }
 }

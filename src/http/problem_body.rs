@@ -4,16 +4,37 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::batches::json::BatchMember;
 use super::json::ActionJson;
 use crate::domain::Scope;
 
 /// A member of a request that breaks its rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct FieldFault {
+    /// The item of a batch that it is a member of, from 0; not there for what is no member of an item.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub index: Option<usize>,
+    /// The line of CSV that the item begins on, or the fault is on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub line: Option<u64>,
     /// The member, query parameter or header.
     pub field: String,
     /// What must hold.
     pub rule: String,
+}
+
+impl FieldFault {
+    /// Of what is no member of an item.
+    pub(super) fn new(field: impl Into<String>, rule: impl Into<String>) -> Self {
+        Self {
+            index: None,
+            line: None,
+            field: field.into(),
+            rule: rule.into(),
+        }
+    }
 }
 
 /// Whose limit was reached.
@@ -34,6 +55,8 @@ pub(super) enum Limit {
     Freezes,
     /// On how many actions a moderator may ask for within an hour, at all replicas together.
     ModeratorHour,
+    /// On how many batches a moderator may have open, and how many items may wait in all.
+    Batches,
 }
 
 /// A restriction that is in force.
@@ -59,11 +82,15 @@ pub(super) struct Problem<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(super) errors: &'a [FieldFault],
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) errors_total: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) limit: Option<Limit>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) retry_after: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) restriction: Option<&'a RestrictionJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) batch: Option<BatchMember<'a>>,
 }
 
 /// What a scope is needed for, where the path does not say it.

@@ -94,19 +94,19 @@ pub(super) fn refuse_query(request: &HttpRequest) -> Result<(), ApiError> {
     fields(pairs(request)?).finish(Some(()))
 }
 
-fn pairs(request: &HttpRequest) -> Result<Vec<(String, String)>, ApiError> {
+/// Each parameter and its value, in their order.
+pub(super) fn pairs(request: &HttpRequest) -> Result<Vec<(String, String)>, ApiError> {
     let pairs = Query::<Vec<(String, String)>>::from_query(request.query_string());
     let pairs = pairs.map_err(|_| ApiError::InvalidRequest {
         detail: "the query is not valid".to_owned(),
-        errors: vec![FieldFault {
-            field: "query".to_owned(),
-            rule: "must be name=value pairs".to_owned(),
-        }],
+        errors: vec![FieldFault::new("query", "must be name=value pairs")],
+        errors_total: None,
     })?;
     Ok(pairs.into_inner())
 }
 
-fn fields(pairs: Vec<(String, String)>) -> Fields {
+/// Of which none may be repeated.
+pub(super) fn fields(pairs: Vec<(String, String)>) -> Fields {
     let members = pairs
         .into_iter()
         .map(|(name, value)| (name, Value::String(value)));
@@ -159,7 +159,8 @@ pub(super) fn text(text: String) -> Result<String, &'static str> {
     Ok(text)
 }
 
-fn limit(text: &str) -> Result<u16, &'static str> {
+/// How many at most.
+pub(super) fn limit(text: &str) -> Result<u16, &'static str> {
     let limit = text
         .parse()
         .ok()
@@ -168,7 +169,7 @@ fn limit(text: &str) -> Result<u16, &'static str> {
 }
 
 /// The times that a `UUIDv7` can hold begin with 1970.
-fn time(text: &str) -> Result<DateTime<Utc>, &'static str> {
+pub(super) fn time(text: &str) -> Result<DateTime<Utc>, &'static str> {
     match DateTime::parse_from_rfc3339(text) {
         Ok(time) if time.timestamp() >= 0 => Ok(time.to_utc()),
         _ => Err("must be a time after 1970 as in RFC 3339, for example 2026-01-31T00:00:00Z"),

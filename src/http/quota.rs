@@ -122,7 +122,7 @@ fn policy(limit: Limit, asked: &Asked) -> Option<&'static str> {
         (Limit::Reads, _) => Some(READS),
         (Limit::Moderator, _) => Some(MODERATOR),
         (Limit::Api | Limit::Tencent, None)
-        | (Limit::Probes | Limit::Freezes | Limit::ModeratorHour, _) => None,
+        | (Limit::Probes | Limit::Freezes | Limit::ModeratorHour | Limit::Batches, _) => None,
     }
 }
 

@@ -24,10 +24,8 @@ fn names_nothing(slot: Slot, set_by: Kind) -> ApiError {
     let rule = format!("must be the id of a {set_by} of the same target that {what}");
     ApiError::InvalidRequest {
         detail: "one or more fields break their rules".to_owned(),
-        errors: vec![FieldFault {
-            field: slot.as_str().to_owned(),
-            rule,
-        }],
+        errors: vec![FieldFault::new(slot.as_str(), rule)],
+        errors_total: None,
     }
 }
 
@@ -96,10 +94,11 @@ impl From<Refusal> for ApiError {
             Refusal::Suspended(suspended) => suspended.into(),
             Refusal::KeyInUse => Self::IdempotencyConflict,
             Refusal::KeyMismatch => Self::IdempotencyMismatch,
-            Refusal::AuditUnavailable => Self::AuditUnavailable(None),
+            Refusal::AuditUnavailable | Refusal::RefusedBySchema => Self::AuditUnavailable(None),
             Refusal::Unstorable => Self::Unstorable,
             Refusal::Closing => Self::ShuttingDown,
-            Refusal::Lost => Self::Internal,
+            // The last two are of items, for which nobody waits.
+            Refusal::Lost | Refusal::BatchStopped | Refusal::ItemTaken => Self::Internal,
         }
     }
 }

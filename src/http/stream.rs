@@ -2,6 +2,7 @@
 //! token and so use `fetch`.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::AppState;
 use super::audit_read::AuditRead;
 use super::authenticated::Authenticated;
+use super::batches::news::BatchEvents;
 use super::json::ActionJson;
 use super::openapi::{Filters, LastEventId, StreamProblems};
 use super::paths::STREAM;
@@ -42,8 +44,10 @@ const PATIENCE: Duration = Duration::from_millis(2500);
     path = STREAM,
     operation_id = "streamActions",
     summary = "What changes in the record, as it changes",
-    description = "Server-sent events: `action` with an action as data, each time that one changes; `reset` with a \
-        reason, when what was told before cannot be continued and must be read anew. It ends when the token expires.",
+    description = "Server-sent events: `action` with an action as data, each time that one changes; `batch` with a batch as \
+        data, at most once a second each, where there is no filter but perhaps `batch_id`: it has no id, and what was missed \
+        of it is not told again; `reset` with a reason, when what was told before cannot be continued and must be read anew. \
+        It ends when the token expires.",
     tag = "record",
     params(Filters, LastEventId),
     responses(
@@ -62,13 +66,19 @@ pub(super) async fn stream_actions(
     let read = AuditRead::new("stream", &authenticated, &request, filter.clone());
     let closing = &state.service.closing;
     let last = last_event_id(&request);
+    let batches = BatchEvents::of(&state.batches, &filter, &authenticated.0);
     let listening = state.feed.listen(filter, last.as_deref());
     let listening = tokio::time::timeout(PATIENCE, listening);
     let listener = closing.run_until_cancelled(listening).await;
     let listener = listener.ok_or(ApiError::ShuttingDown)?;
     let listener = listener.map_err(|_| ApiError::AuditUnavailable(None))?;
     read.begins();
-    let events = Events::new(listener, &authenticated.0, closing.clone(), place);
+    let events = Events::new(
+        (listener, batches),
+        &authenticated.0,
+        closing.clone(),
+        place,
+    );
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/event-stream"))
         .insert_header(X_ACCEL_BUFFERING)
@@ -89,6 +99,7 @@ fn last_event_id(request: &HttpRequest) -> Option<String> {
 struct Events {
     opening: Option<Bytes>,
     listener: Listener,
+    batches: Option<BatchEvents>,
     heartbeat: Interval,
     token_expires: Pin<Box<Sleep>>,
     closing: CancellationToken,
@@ -97,7 +108,7 @@ struct Events {
 
 impl Events {
     fn new(
-        listener: Listener,
+        (listener, batches): (Listener, Option<BatchEvents>),
         moderator: &Moderator,
         closing: CancellationToken,
         place: Place,
@@ -109,6 +120,7 @@ impl Events {
         Self {
             opening: Some(opening(listener.position())),
             listener,
+            batches,
             heartbeat,
             token_expires: Box::pin(tokio::time::sleep(left.unwrap_or_default())),
             closing,
@@ -121,16 +133,25 @@ impl Events {
             return Some(opening);
         }
         tokio::select! {
-            // The ends come first, and heartbeats also when there is much to tell.
+            // The ends come first, and heartbeats and batches also when there is much to tell.
             biased;
             () = self.closing.cancelled() => None,
             () = &mut self.token_expires => None,
             _ = self.heartbeat.tick() => Some(heartbeat(self.listener.position())),
+            event = of_batches(&mut self.batches) => Some(event),
             heard = self.listener.next() => Some(match heard {
                 Heard::Change(notice) => notice.rendered(action),
                 Heard::Reset(lapse) => reset(lapse, self.listener.position()),
             }),
         }
+    }
+}
+
+/// The next event about a batch, if any is told of.
+async fn of_batches(batches: &mut Option<BatchEvents>) -> Bytes {
+    match batches {
+        Some(batches) => batches.next().await,
+        None => pending().await,
     }
 }
 

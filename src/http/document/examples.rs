@@ -6,25 +6,31 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::path::Operation;
 use uuid::Uuid;
 
+use super::batch_examples;
 use super::kinds::operation_id;
-use crate::domain::{Action, Channels, Kind, Scope, Slot};
+use crate::domain::{Action, Channels, Kind, MOST_ITEMS, Scope, Slot};
+use crate::http::batches::news;
 use crate::http::format::Format;
 use crate::http::freezes::{BrakedByJson, BrakesJson, FreezeJson};
 use crate::http::json::{ActionJson, PageJson, time};
 use crate::http::limits::{AllJson, LimitsInForceJson, ModeratorJson, ReplicaJson};
 use crate::http::me::{LimitsJson, MeJson, RulesJson};
+use crate::http::openapi::batches::running;
 use crate::http::openapi::ends::{End, action, richest};
 use crate::http::users::{CountJson, History, StandingJson, UserJson};
 
-/// Adds an example to each content of the answer 200.
+/// Adds an example to each content of the answers 200 and 202.
 pub(super) fn add(operation: &mut Operation) {
     let id = operation.operation_id.clone().unwrap_or_default();
-    let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200") else {
-        return;
-    };
-    for (media_type, content) in &mut response.content {
-        if let RefOr::T(content) = content {
-            content.example = example(&id, media_type);
+    for (status, response) in &mut operation.responses.responses {
+        let (RefOr::T(response), "200" | "202") = (response, status.as_str()) else {
+            continue;
+        };
+        for (media_type, content) in &mut response.content {
+            if let RefOr::T(content) = content {
+                let of_batch = batch_examples::example(&id, status, media_type);
+                content.example = of_batch.or_else(|| example(&id, media_type));
+            }
         }
     }
 }
@@ -53,7 +59,10 @@ fn example(operation: &str, media_type: &str) -> Option<Value> {
         }
         "streamActions" => {
             let data = plain(serde_json::to_value(ActionJson::from(&action)));
-            format!("retry: 1000\nid: 1.2.3\n\nid: 1.2.4\nevent: action\ndata: {data}\n\n").into()
+            let batch = news::event(&running());
+            let batch = String::from_utf8_lossy(&batch);
+            format!("retry: 1000\nid: 1.2.3\n\nid: 1.2.4\nevent: action\ndata: {data}\n\n{batch}")
+                .into()
         }
         "getUser" => user(&action),
         "freeze" | "thaw" => frozen(),
@@ -156,10 +165,12 @@ fn me() -> Value {
             moderator_requests_per_second: 20,
             moderator_actions_per_hour: None,
             tencent_calls_per_second: Some(200),
+            batch_items: MOST_ITEMS,
         },
         rules: RulesJson {
             reason_required: false,
             user_id_pattern: None,
+            batch_approval_above: Some(100),
         },
     };
     serde_json::to_value(me).expect("it is plain data")

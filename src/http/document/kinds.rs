@@ -7,7 +7,7 @@ use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
 use utoipa::openapi::schema::AdditionalProperties;
 use utoipa::openapi::{
     Content, ContentBuilder, ObjectBuilder, Ref, Required, ResponseBuilder, ResponsesBuilder,
-    Schema, SecurityRequirement,
+    Schema, SecurityRequirement, Type,
 };
 
 use super::members;
@@ -90,8 +90,29 @@ fn example(kind: Kind, besides: &[(&str, &str)]) -> Value {
 
 /// The schema of its body, by name. Bodies are parsed member by member (`fields`), by the same table.
 pub(super) fn body(kind: Kind) -> (String, Schema) {
+    let supersedes = members::reference("The id of an earlier action that this one repeats.");
+    let body = ObjectBuilder::new().property("supersedes", supersedes);
+    (body_name(kind), with_fields(kind, body))
+}
+
+/// The name of the schema of an item of a batch: `KickLoginItem`.
+pub(super) fn item_name(kind: Kind) -> String {
+    format!("{}Item", pascal(kind))
+}
+
+/// The schema of an item of a batch, by name. It is parsed by the same table.
+pub(super) fn item(kind: Kind) -> (String, Schema) {
+    let word = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some([kind.as_str()]));
+    let item = ObjectBuilder::new().property("kind", word).required("kind");
+    (item_name(kind), with_fields(kind, item))
+}
+
+/// `body` with the fields of `kind`, and what every kind has, and nothing else.
+fn with_fields(kind: Kind, body: ObjectBuilder) -> Schema {
     let own = kind.fields.iter();
-    let body = own.fold(ObjectBuilder::new(), |body, field| {
+    let body = own.fold(body, |body, field| {
         let name = field.slot.as_str();
         let body = body.property(name, members::schema(kind, field));
         let alternative = field.slot == Slot::Seconds && kind.has(Slot::Forever);
@@ -104,19 +125,14 @@ pub(super) fn body(kind: Kind) -> (String, Schema) {
     let body = body
         .property("reason", members::or_null("Reason"))
         .property("case_ref", members::or_null("CaseRef"))
-        .property(
-            "supersedes",
-            members::reference("The id of an earlier action that this one repeats."),
-        )
         .description(Some(kind.names))
         .additional_properties(Some(AdditionalProperties::FreeForm(false)));
     let body = body.build();
-    let schema = if kind.has(Slot::Forever) {
+    if kind.has(Slot::Forever) {
         members::with_seconds_or_forever(body)
     } else {
         body.into()
-    };
-    (body_name(kind), schema)
+    }
 }
 
 #[cfg(test)]

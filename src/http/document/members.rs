@@ -97,6 +97,7 @@ pub(super) fn or_null(schema: &str) -> RefOr<Schema> {
     one_of.into()
 }
 
-fn nullable(of: Type) -> ObjectBuilder {
+/// A value of this type, or nothing.
+pub(super) fn nullable(of: Type) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(SchemaType::from_iter([of, Type::Null]))
 }

@@ -5,6 +5,8 @@
 //! It stands above the handlers, whose annotations it collects; what those annotations name is in
 //! [`openapi`](super::openapi), below them.
 
+mod batch_bodies;
+mod batch_examples;
 mod examples;
 mod kinds;
 mod members;
@@ -21,7 +23,7 @@ use super::paths::{self, OPENAPI};
 use super::pieces::in_pieces;
 use super::problem::ApiError;
 use super::query::refuse_query;
-use super::{actions, brakes, export, limits, me, probe, stream, users};
+use super::{actions, batches, brakes, export, limits, me, probe, stream, users};
 use crate::domain::{CaseRef, Data, Kind, Reason, RoomId, Scope, UserId};
 
 #[derive(OpenApi)]
@@ -41,6 +43,15 @@ use crate::domain::{CaseRef, Data, Kind, Reason, RoomId, Scope, UserId};
         probe::probe_action,
         export::export_actions,
         stream::stream_actions,
+        batches::submission::create_batch,
+        batches::list_batches,
+        batches::get_batch,
+        batches::list_batch_items,
+        batches::deeds::approve_batch,
+        batches::deeds::reject_batch,
+        batches::deeds::cancel_batch,
+        batches::deeds::pause_batch,
+        batches::deeds::resume_batch,
         brakes::create_freeze,
         brakes::create_thaw,
         limits::get_limits,
@@ -51,6 +62,7 @@ use crate::domain::{CaseRef, Data, Kind, Reason, RoomId, Scope, UserId};
     security(("bearer" = [])),
     tags(
         (name = kinds::TAG, description = "Do something to a user"),
+        (name = "batches", description = "Many actions that are asked for as one"),
         (name = "record", description = "Who did what to whom, and what became of it"),
         (name = "brakes", description = "Stop everything, or one moderator, at once and everywhere"),
         (name = "moderator", description = "Who asks"),
@@ -84,6 +96,7 @@ pub fn document(kinds: &[Kind]) -> Value {
         let item = kinds::path_item(kind);
         document.paths.paths.insert(paths::act(kind), item);
     }
+    batch_bodies::add(&mut document.paths, kinds);
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
@@ -92,6 +105,7 @@ pub fn document(kinds: &[Kind]) -> Value {
     let components = ComponentsBuilder::from(components)
         .security_scheme("bearer", SecurityScheme::Http(bearer.build()))
         .schemas_from_iter(kinds.iter().copied().map(kinds::body))
+        .schemas_from_iter(batch_bodies::schemas(kinds))
         .schemas_from_iter(problems::schemas());
     document.components = Some(parameters::common(headers::common(components)).build());
     for item in document.paths.paths.values_mut() {

@@ -89,6 +89,7 @@ pub(in crate::http) fn action(kind: Kind, end: &End) -> Action {
         completed_at: Some(requested_at + took),
         duration: Some(took),
         attempts: end.attempt().map(attempt).into_iter().collect(),
+        failure: None,
         probe: None,
         proved_until: None,
         recorded: true,

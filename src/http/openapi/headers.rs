@@ -7,7 +7,7 @@ use utoipa::openapi::{ComponentsBuilder, ObjectBuilder, Ref, RefOr, Response, Ty
 use crate::domain::Api;
 
 /// Name, example, and what it says.
-const HEADERS: [(&str, &str, &str); 13] = [
+const HEADERS: [(&str, &str, &str); 15] = [
     (
         "X-Request-Id",
         "01a20038-017c-7000-8000-000000000002",
@@ -59,6 +59,16 @@ const HEADERS: [(&str, &str, &str); 13] = [
         "The name of the file.",
     ),
     (
+        "ETag",
+        "\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08.awaiting_approval\"",
+        "Names the content of the batch and its state, for `If-Match`. How far it is changes nothing of it.",
+    ),
+    (
+        "Location",
+        "/v1/batches/01a20038-017b-7000-8000-000000000004",
+        "Where the batch is.",
+    ),
+    (
         "X-Accel-Buffering",
         "no",
         "nginx must not hold events back.",
@@ -69,7 +79,16 @@ const HEADERS: [(&str, &str, &str); 13] = [
 const REPLAYED: [&str; 5] = ["200", "404", "409", "422", "504"];
 
 /// Operations with a body that leave no action behind.
-const BRAKES: [&str; 2] = ["freeze", "thaw"];
+const WITHOUT_ACTION: [&str; 8] = [
+    "freeze",
+    "thaw",
+    "createBatch",
+    "approveBatch",
+    "rejectBatch",
+    "cancelBatch",
+    "pauseBatch",
+    "resumeBatch",
+];
 
 /// The components that [`refer`] refers to.
 pub(in crate::http) fn common(components: ComponentsBuilder) -> ComponentsBuilder {
@@ -114,7 +133,7 @@ pub(in crate::http) fn refer(response: &mut Response, name: &str) {
 /// Adds what does not depend on the problem.
 pub(in crate::http) fn add(operation: &mut Operation) {
     let id = operation.operation_id.clone().unwrap_or_default();
-    let acts = operation.request_body.is_some() && !BRAKES.contains(&id.as_str());
+    let acts = operation.request_body.is_some() && !WITHOUT_ACTION.contains(&id.as_str());
     let public = operation.security.as_ref().is_some_and(Vec::is_empty);
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else {
@@ -134,7 +153,13 @@ pub(in crate::http) fn add(operation: &mut Operation) {
             (_, "200") if acts || ["getAction", "probeAction"].contains(&id.as_str()) => {
                 &["Modgate-Action-Id", "Modgate-State"]
             }
-            ("exportActions", "200") => &["Content-Disposition"],
+            ("exportActions" | "listBatchItems", "200") => &["Content-Disposition"],
+            ("createBatch", "202") => &["Location", "ETag", "Idempotent-Replayed"],
+            (
+                "getBatch" | "approveBatch" | "rejectBatch" | "cancelBatch" | "pauseBatch"
+                | "resumeBatch",
+                "200",
+            ) => &["ETag"],
             ("streamActions", "200") => &["X-Accel-Buffering"],
             _ => &[],
         };

@@ -41,20 +41,20 @@ macro_rules! params {
     )+};
 }
 
+pub(super) use params;
+
 params! {
     /// The filters of the list, the export and the stream.
     Filters = filters();
     /// `limit` and `cursor`.
     Paging = [
-        query("limit", "How many actions at most.", integer(1, LONGEST_LIST.into()).default(Some(USUAL_LIST.into()))),
+        query("limit", "How many actions at most.", page_length()),
         query("cursor", "`next_cursor` of the page before.", formatted(KnownFormat::Uuid)),
     ];
     /// `format`
     FormatParam = [
         query("format", "How the file is written. Lines of JSON leave nothing out, and end with one that says so.",
-            ObjectBuilder::new().schema_type(Type::String)
-                .enum_values(Some(Format::ALL.map(Format::as_str)))
-                .default(Some(Format::default().as_str().into()))),
+            format().default(Some(Format::default().as_str().into()))),
     ];
     /// `Last-Event-ID`
     LastEventId = [
@@ -88,15 +88,15 @@ fn filters() -> Vec<Parameter> {
     ]
 }
 
-fn query(name: &str, description: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+pub(super) fn query(name: &str, description: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
     parameter(ParameterIn::Query, name, description, schema).build()
 }
 
-fn header(name: &str, description: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+pub(super) fn header(name: &str, description: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
     parameter(ParameterIn::Header, name, description, schema).build()
 }
 
-fn parameter(
+pub(super) fn parameter(
     place: ParameterIn,
     name: &str,
     description: &str,
@@ -110,11 +110,11 @@ fn parameter(
         .schema(Some(schema))
 }
 
-fn looked_for(name: &str, description: &str) -> Parameter {
+pub(super) fn looked_for(name: &str, description: &str) -> Parameter {
     query(name, description, text(1, LONGEST_TEXT, TEXT_PATTERN))
 }
 
-fn repeatable(name: &str, word: impl Into<RefOr<Schema>>) -> Parameter {
+pub(super) fn repeatable(name: &str, word: impl Into<RefOr<Schema>>) -> Parameter {
     let description = "Any of these; may be given more than once.";
     parameter(ParameterIn::Query, name, description, Array::new(word))
         .style(Some(ParameterStyle::Form))
@@ -122,7 +122,7 @@ fn repeatable(name: &str, word: impl Into<RefOr<Schema>>) -> Parameter {
         .build()
 }
 
-fn integer(smallest: i64, largest: i64) -> ObjectBuilder {
+pub(super) fn integer(smallest: i64, largest: i64) -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(Type::Integer)
         .minimum(Some(smallest))
@@ -130,27 +130,45 @@ fn integer(smallest: i64, largest: i64) -> ObjectBuilder {
 }
 
 /// Of 1970 or later.
-fn time() -> ObjectBuilder {
+pub(super) fn time() -> ObjectBuilder {
     formatted(KnownFormat::DateTime).pattern(Some("^(19[7-9]|[2-9])"))
 }
 
-fn formatted(format: KnownFormat) -> ObjectBuilder {
+pub(super) fn formatted(format: KnownFormat) -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .format(Some(SchemaFormat::KnownFormat(format)))
 }
 
-/// `Idempotency-Key`
-pub(in crate::http) fn idempotency_key() -> Parameter {
+pub(super) fn format() -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(Format::ALL.map(Format::as_str)))
+}
+
+pub(super) fn page_length() -> ObjectBuilder {
+    integer(1, LONGEST_LIST.into()).default(Some(USUAL_LIST.into()))
+}
+
+pub(super) fn pattern(pattern: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(pattern))
+}
+
+/// An `Idempotency-Key`, quoted or bare.
+pub(super) fn key() -> ObjectBuilder {
     let bare = IdempotencyKey::PATTERN
         .trim_matches(['^', '$'])
         .replace('+', &format!("{{1,{}}}", IdempotencyKey::LONGEST));
-    let schema = ObjectBuilder::new()
-        .schema_type(Type::String)
-        .pattern(Some(format!("^({bare}|\"{bare}\")$")));
+    pattern(&format!("^({bare}|\"{bare}\")$"))
+}
+
+/// `Idempotency-Key`
+pub(in crate::http) fn idempotency_key() -> Parameter {
     let description = "Makes a repeat of the same request the same action, for 24 hours at least: it is answered with \
                        what became of the first. Quoted (draft-ietf-httpapi-idempotency-key-header-07) or bare.";
-    header("Idempotency-Key", description, schema)
+    header("Idempotency-Key", description, key())
 }
 
 /// Adds those that every operation takes.

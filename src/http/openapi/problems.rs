@@ -7,68 +7,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::ResponseError;
 use serde_json::Value;
+use utoipa::PartialSchema;
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::{
     Content, ContentBuilder, Discriminator, Object, ObjectBuilder, OneOfBuilder, Ref, RefOr,
     Response, ResponseBuilder, Schema, Type,
 };
-use utoipa::{IntoResponses, PartialSchema};
 
+use super::batch_samples::OfBatch;
 use super::headers;
 use super::samples::{self, Of};
 use super::words::any_text;
 use crate::domain::{Kind, Slot};
+use crate::http::batches::json::NamedBatchJson;
 use crate::http::code::Code;
 use crate::http::problem::{ApiError, FieldFault, Limit, RestrictionJson};
-
-macro_rules! problems {
-    ($($(#[$doc:meta])* $name:ident$(($of:ident))?: $($code:ident)+;)+) => {$(
-        $(#[$doc])*
-        pub(in crate::http) struct $name;
-
-        impl IntoResponses for $name {
-            fn responses() -> BTreeMap<String, RefOr<Response>> {
-                let of = [$(Of::$of,)? Of::Read][0];
-                responses(&[$(Code::$code),+], of)
-            }
-        }
-    )+};
-}
-
-problems! {
-    /// Of the list.
-    ListProblems:
-        InvalidRequest Unauthenticated MethodNotAllowed RateLimited Internal AuditUnavailable KeysUnavailable;
-    /// Of one action.
-    GetProblems:
-        InvalidRequest Unauthenticated NotFound MethodNotAllowed RateLimited Internal AuditUnavailable
-        KeysUnavailable;
-    /// Of a probe.
-    ProbeProblems:
-        InvalidRequest Unauthenticated NotFound MethodNotAllowed ProbeNotPossible RateLimited Internal
-        TencentRejectedGateway TencentUnavailable AuditUnavailable KeysUnavailable ShuttingDown;
-    /// Of the export.
-    ExportProblems:
-        InvalidRequest Unauthenticated Forbidden MethodNotAllowed RateLimited Internal AuditUnavailable
-        KeysUnavailable;
-    /// Of the stream.
-    StreamProblems:
-        InvalidRequest Unauthenticated MethodNotAllowed RateLimited AuditUnavailable KeysUnavailable ShuttingDown;
-    /// Of a freeze.
-    FreezeProblems(Brake):
-        InvalidRequest Unauthenticated Forbidden NotFound MethodNotAllowed PayloadTooLarge UnsupportedMediaType
-        RateLimited AuditUnavailable KeysUnavailable OutcomeUnknown;
-    /// Of a thaw.
-    ThawProblems(Brake):
-        InvalidRequest Unauthenticated Forbidden NotFound MethodNotAllowed PayloadTooLarge UnsupportedMediaType
-        RateLimited Frozen AuditUnavailable KeysUnavailable OutcomeUnknown;
-    /// Of the limits.
-    LimitsProblems: InvalidRequest Unauthenticated MethodNotAllowed AuditUnavailable KeysUnavailable;
-    /// Of what the moderator may do.
-    MeProblems: InvalidRequest Unauthenticated MethodNotAllowed KeysUnavailable;
-    /// Of the document.
-    OpenapiProblems: InvalidRequest MethodNotAllowed;
-}
 
 /// Those of a request for an action.
 const OF_AN_ACTION: [Code; 22] = [
@@ -110,7 +63,7 @@ pub(in crate::http) fn of_kind(kind: Kind) -> BTreeMap<String, RefOr<Response>> 
 }
 
 /// By status.
-fn responses(codes: &[Code], of: Of) -> BTreeMap<String, RefOr<Response>> {
+pub(super) fn responses(codes: &[Code], of: Of) -> BTreeMap<String, RefOr<Response>> {
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
     for code in codes {
         let status = code.status().as_u16();
@@ -178,7 +131,8 @@ pub(in crate::http) fn schemas() -> impl Iterator<Item = (&'static str, Schema)>
 
 fn schema(code: Code) -> Schema {
     let kinds = Kind::ALL.iter().copied().map(Of::Action);
-    let all = kinds.chain([Of::Brake, Of::Read]);
+    let batches = OfBatch::ALL.map(Of::Batch);
+    let all = kinds.chain([Of::Brake, Of::Read]).chain(batches);
     let samples = all.flat_map(|of| samples::errors(code, of));
     let members: Vec<BTreeSet<String>> = samples.map(|error| members(&error)).collect();
     let all: BTreeSet<&String> = members.iter().flatten().collect();
@@ -211,17 +165,23 @@ fn member_schema(member: &str, code: Code) -> RefOr<Schema> {
         "code" => constant(Type::String, code.as_str().into()),
         "action" => Ref::from_schema_name("Action").into(),
         "restriction" => RestrictionJson::schema(),
+        "batch" if code == Code::BatchState => Ref::from_schema_name("Batch").into(),
+        "batch" => NamedBatchJson::schema(),
+        "errors_total" => described(
+            "How many there are, where not all are told or some are of items.",
+            at_least_one(),
+        ),
         "errors" => utoipa::openapi::Array::new(FieldFault::schema()).into(),
         "limit" => Limit::schema(),
-        "retry_after" => described("In seconds, as in `Retry-After`.", seconds()),
+        "retry_after" => described("In seconds, as in `Retry-After`.", at_least_one()),
         "detail" => described("What happened, for people to read.", any_text()),
         other => unreachable!("{other} is no member of a problem"),
     }
 }
 
-fn seconds() -> Object {
-    let seconds = ObjectBuilder::new().schema_type(Type::Integer);
-    seconds.minimum(Some(1)).build()
+fn at_least_one() -> Object {
+    let integer = ObjectBuilder::new().schema_type(Type::Integer);
+    integer.minimum(Some(1)).build()
 }
 
 fn described(description: &str, mut schema: Object) -> RefOr<Schema> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::batch_samples::{self, OfBatch};
 use super::ends::{End, action};
 use crate::auth::Refusal;
 use crate::domain::{Action, Class, Failure, Kind, Scope, Slot, UserId};
@@ -20,6 +21,8 @@ pub(in crate::http) enum Of {
     Action(Kind),
     /// A freeze or a thaw.
     Brake,
+    /// Something about a batch.
+    Batch(OfBatch),
     /// What is there.
     Read,
 }
@@ -29,6 +32,7 @@ pub(in crate::http) fn errors(code: Code, of: Of) -> Vec<ApiError> {
     match of {
         Of::Action(kind) => of_others(code, Some(kind)),
         Of::Brake => of_brake(code).unwrap_or_else(|| of_others(code, None)),
+        Of::Batch(of) => batch_samples::of(code, of).unwrap_or_else(|| of_others(code, None)),
         Of::Read => of_others(code, None),
     }
 }
@@ -53,7 +57,7 @@ fn of_others(code: Code, kind: Option<Kind>) -> Vec<ApiError> {
         Code::MethodNotAllowed => vec![ApiError::MethodNotAllowed {
             allow: if kind.is_some() { "POST" } else { "GET" },
         }],
-        Code::PayloadTooLarge => vec![ApiError::PayloadTooLarge],
+        Code::PayloadTooLarge => vec![ApiError::PayloadTooLarge { at_most: "16 KiB" }],
         Code::UnsupportedMediaType => unsupported(),
         Code::TargetNotFound => about(ApiError::TargetNotFound),
         Code::TargetConflict => about(ApiError::TargetConflict),
@@ -72,6 +76,8 @@ fn of_others(code: Code, kind: Option<Kind>) -> Vec<ApiError> {
         Code::ShuttingDown => vec![ApiError::ShuttingDown],
         Code::OutcomeUnknown => about(ApiError::OutcomeUnknown),
         Code::Internal => internal(kind),
+        // Of batches alone.
+        _ => Vec::new(),
     }
 }
 
@@ -171,10 +177,8 @@ fn invalid(kind: Option<Kind>) -> ApiError {
     };
     ApiError::InvalidRequest {
         detail: "one or more fields break their rules".to_owned(),
-        errors: vec![FieldFault {
-            field: field.to_owned(),
-            rule: rule.to_owned(),
-        }],
+        errors: vec![FieldFault::new(field, rule)],
+        errors_total: None,
     }
 }
 

@@ -3,7 +3,10 @@
 use utoipa::openapi::{Object, ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::domain::{CaseRef, Data, Failure, IdempotencyKey, Kind, Reason, RoomId, State, UserId};
+use crate::domain::{
+    BatchState, CaseRef, Data, Failure, IdempotencyKey, ItemState, Kind, Needs, PauseCause, Reason,
+    RoomId, State, UserId,
+};
 
 macro_rules! closed_sets {
     ($($name:ident: $description:literal;)+) => {$(
@@ -27,6 +30,15 @@ closed_sets! {
             it did nothing. `not_sent`: no byte left. `unknown`: it may or may not have happened. `denied`: the \
             moderator lacked the right.";
     Failure: "Why an attempt has no usable answer.";
+    BatchState: "`awaiting_approval`: a second person must look at it. `queued`: it waits for its turn. `running`: its \
+                 items are begun. `paused`: none is begun until it is resumed. `cancelling`: none is begun any more, and \
+                 those under way end. `cancelled`, `rejected`, `expired`: it ended before all were begun. `done`: all items \
+                 have ended.";
+    ItemState: "That of its action, or why it has none: `waiting`: it is not begun, or is to begin again. `cancelled`, \
+                `expired`: the batch ended before it was begun.";
+    PauseCause: "Why modgate paused a batch by itself.";
+    Needs: "Whom a batch that is paused waits for. `nothing`: it goes on by itself. `person`: somebody who resumes or \
+            cancels it. `operator`: whoever runs modgate; then somebody who resumes it.";
 }
 
 macro_rules! ruled_texts {
