@@ -178,7 +178,7 @@ async fn a_reason_and_a_pattern_are_asked_for_where_the_operator_says_so() {
     let rules = alice.get("/v1/me").await.json()["rules"].clone();
     assert_eq!(
         rules,
-        json!({"reason_required": true, "user_id_pattern": "[a-z]+|x9"})
+        json!({"reason_required": true, "user_id_pattern": "[a-z]+|x9", "batch_approval_above": null})
     );
     app.stop().await;
 }

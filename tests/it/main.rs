@@ -14,6 +14,7 @@ mod actions;
 mod alerts;
 mod alone;
 mod architecture;
+mod batches;
 mod brakes;
 mod check_live;
 mod connections;

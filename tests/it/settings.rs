@@ -110,6 +110,11 @@ const BROKEN: &[(&str, &[&str])] = &[
     ("MODGATE_ACTION_DEADLINE", &["0s", "61m", "forever"]),
     ("MODGATE_QUEUE_TIMEOUT", &["0ms", "-1s"]),
     ("MODGATE_MODERATOR_QPS", &["0"]),
+    // The last is one that single actions without a limit would go around.
+    (
+        "MODGATE_BATCH_APPROVAL_ABOVE",
+        &["-1", "1000001", "always", "5"],
+    ),
     (
         "MODGATE_JWT_ISSUER",
         &[
@@ -399,6 +404,30 @@ fn a_level_of_the_log_is_one_that_there_is() {
     ] {
         let told = faults(&with(good(), &[("MODGATE_LOG", filter)]));
         assert_eq!(told, Vec::<String>::new(), "{filter}");
+    }
+}
+
+#[test]
+fn above_which_number_a_batch_must_be_approved_is_set_only_where_single_actions_have_a_limit() {
+    let with_limit = |above, hourly| {
+        let changes = [
+            ("MODGATE_BATCH_APPROVAL_ABOVE", above),
+            ("MODGATE_MODERATOR_HOURLY", hourly),
+        ];
+        faults(&with(good(), &changes))
+    };
+    for above in ["0", "5", "1000000"] {
+        assert_eq!(with_limit(above, "100"), Vec::<String>::new(), "{above}");
+        let told = with_limit(above, "unlimited");
+        let expected = "MODGATE_BATCH_APPROVAL_ABOVE: must not be set while MODGATE_MODERATOR_HOURLY is unlimited";
+        assert!(
+            told.len() == 1 && told[0].starts_with(expected),
+            "{above}: {told:?}"
+        );
+    }
+    // It may be left out with a limit and without.
+    for hourly in ["100", "unlimited"] {
+        assert_eq!(with_limit("", hourly), Vec::<String>::new(), "{hourly}");
     }
 }
 
@@ -995,6 +1024,16 @@ fn check_warns_where_id_tokens_are_accepted_and_could_open_nothing() {
         let (passed, stdout, _) = run(&with(good(), changes), &["check"]);
         let warning = stdout.contains("warning: MODGATE_JWT_ACCEPT_ID_TOKENS");
         assert!(passed && warning == warned, "{changes:?}: {stdout}");
+    }
+}
+
+#[test]
+fn check_warns_where_there_are_no_batches_for_want_of_a_seal_key() {
+    let key = good_secret("MODGATE_SEAL_KEY");
+    for (key, warned) in [("", true), (key.as_str(), false)] {
+        let (passed, stdout, _) = run(&with(good(), &[("MODGATE_SEAL_KEY", key)]), &["check"]);
+        let warning = "warning: MODGATE_SEAL_KEY: without it there are no batches";
+        assert!(passed && stdout.contains(warning) == warned, "{stdout}");
     }
 }
 

@@ -160,7 +160,7 @@ async fn a_database_that_serve_refuses_is_named_before_the_start() {
         .await;
     // Each right that the service uses, and all of them at once.
     let auditor = other(url_as(&world, AUDITOR));
-    let why = "this role may not do what the service does (delete on table modgate.begin_lock, ";
+    let why = "this role may not do what the service does (delete on table modgate.batch_item, ";
     assert_both(&auditor, url, why).await;
     for (revoke, grant, missing) in [
         (

@@ -145,7 +145,7 @@ async fn play(world: &World, audit: &AuditLog, steps: &[Step]) {
     let intent = intent();
     let id = intent.id;
     let (open, _token) = audit
-        .begin(&intent, 7, Claims::default())
+        .begin(&intent, 7, &Claims::default())
         .await
         .expect("it begins");
     let mut open = Some(open);

@@ -462,8 +462,9 @@ async fn me_says_who_i_am_what_i_may_and_what_is_asked_of_me() {
             "expires_at": expires_at,
             "limits": {
                 "moderator_requests_per_second": 7, "moderator_actions_per_hour": null, "tencent_calls_per_second": 50,
+                "batch_items": 10000,
             },
-            "rules": {"reason_required": true, "user_id_pattern": "[a-z]+"},
+            "rules": {"reason_required": true, "user_id_pattern": "[a-z]+", "batch_approval_above": null},
         })
     );
     let nameless = with_token(&app, secret_signed(&json!({"preferred_username": null})));

@@ -15,7 +15,7 @@ use crate::support::app::TestApp;
 const FROM_ELSEWHERE: [&str; 1] = ["up"];
 
 /// What dashboards and rules elsewhere are written against.
-const OF_THE_CONTRACT: [&str; 20] = [
+const OF_THE_CONTRACT: [&str; 24] = [
     "modgate_actions_total",
     "modgate_http_requests_total",
     "modgate_tencent_attempts_total",
@@ -24,6 +24,10 @@ const OF_THE_CONTRACT: [&str; 20] = [
     "modgate_pending_oldest_seconds",
     "modgate_probes_total",
     "modgate_unresolved",
+    "modgate_batches",
+    "modgate_batches_paused",
+    "modgate_batches_solo_total",
+    "modgate_batch_items",
     "modgate_permits",
     "modgate_lease_lapsed",
     "modgate_queue_wait_seconds_bucket",

@@ -68,6 +68,19 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "batches",
+        &[
+            "audit",
+            "domain",
+            "limit",
+            "members",
+            "moderation",
+            "service",
+            "telemetry",
+            "tencent",
+        ],
+    ),
+    (
         "service",
         &["audit", "limit", "metrics", "telemetry", "tencent"],
     ),
@@ -81,6 +94,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "audit",
             "auth",
+            "batches",
             "domain",
             "limit",
             "members",
@@ -94,6 +108,10 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// A room of a module, and the only other rooms of that module that it may need.
 const ROOMS: &[(&str, &[&str])] = &[
+    (
+        "audit/batches",
+        &["audit/brakes", "audit/proof", "audit/read"],
+    ),
     ("audit/brakes", &["audit/proof"]),
     ("audit/write", &["audit/brakes", "audit/proof"]),
     ("audit/read", &[]),

@@ -130,7 +130,7 @@ async fn preflight(app: &TestApp, origin: &str, path: &str, headers: &str) -> An
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_preflight_is_answered_without_a_token_for_every_path_and_counted() {
-    let asked = "authorization,content-type,idempotency-key,last-event-id,traceparent,tracestate,x-request-id";
+    let asked = "authorization,content-type,idempotency-key,if-match,last-event-id,traceparent,tracestate,x-request-id";
     let app = app_for(DASHBOARD).await;
     for path in [KICK_LOGIN, "/v1/actions/stream", "/v1/me", "/nowhere"] {
         let answer = preflight(&app, DASHBOARD, path, asked).await;

@@ -66,7 +66,7 @@ pub(super) async fn are_refused(seen: &mut Seen) {
     app.stop().await;
 }
 
-/// Where there is no seal key, and whoever asks may freeze, or not; or has a limit of one request.
+/// Where there is no seal key, and whoever asks may freeze, or not.
 pub(super) async fn do_not_exist(app: &TestApp, seen: &mut Seen) {
     let mallory = Persona::new(app.addr, Some(token("mallory", &[])));
     for id in BRAKES {
@@ -82,22 +82,4 @@ pub(super) async fn do_not_exist(app: &TestApp, seen: &mut Seen) {
         seen.takes_plain_json_of_16_kibibytes(&alice, &operation)
             .await;
     }
-    let slow = World::new().await.set("MODGATE_MODERATOR_QPS", "1");
-    let slow = TestApp::in_world(slow).await;
-    for (id, subject) in BRAKES.iter().zip(["bob", "carol"]) {
-        let operation = seen.document.operation(id);
-        let who = Persona::new(
-            slow.addr,
-            Some(token(subject, &["service:freeze", "service:thaw"])),
-        );
-        let mut answer = who.send(operation.request(&who)).await;
-        // However slow this machine is.
-        for _ in 0..20 {
-            if answer.status != 429 {
-                answer = who.send(operation.request(&who)).await;
-            }
-        }
-        seen.note(&operation, &answer, "rate-limited");
-    }
-    slow.stop().await;
 }

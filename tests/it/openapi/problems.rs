@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 
 use super::document::{Case, Document, Operation};
-use super::{brakes, probes, shutting_down, too_many_reads};
+use super::{batch_problems, brakes, probes, shutting_down, too_many_reads, too_often};
 use crate::support::app::{EVERYTHING, TestApp};
 use crate::support::eventually::eventually;
 use crate::support::persona::{Answer, Persona};
@@ -35,6 +35,17 @@ const READS: [&str; 5] = [
     "exportActions",
 ];
 
+/// Makes all ends of actions of a time that Postgres has and the language has not: whoever decodes them panics.
+pub(super) const AT_INFINITY: &str = "
+    do $$ declare month text; begin
+        for month in select inhrelid::regclass from pg_inherits where inhparent = 'audit.event'::regclass loop
+            execute format('alter table %s disable trigger all', month);
+        end loop;
+        alter table audit.event disable trigger all;
+        alter table audit.event drop constraint event_time_is_a_date;
+        update audit.event set at = 'infinity';
+    end $$";
+
 /// What was seen so far.
 pub(super) struct Seen {
     pub(super) document: Document,
@@ -50,7 +61,7 @@ impl Seen {
     }
 
     /// Asks as the first example of the operation does.
-    async fn ask(&mut self, who: &Persona, id: &str, code: &str) {
+    pub(super) async fn ask(&mut self, who: &Persona, id: &str, code: &str) {
         let operation = self.document.operation(id);
         let answer = who.send(operation.request(who)).await;
         self.note(&operation, &answer, code);
@@ -65,7 +76,7 @@ impl Seen {
         let large = |request: RequestBuilder| request.body(" ".repeat(17 * 1024));
         self.ask_with(who, operation, large, "payload-too-large")
             .await;
-        let request = who.request(Method::POST, &operation.path);
+        let request = who.request(Method::POST, &operation.some_path());
         let request = request.header("content-type", "text/plain").body("{}");
         let answer = who.send(request).await;
         self.note(operation, &answer, "unsupported-media-type");
@@ -111,13 +122,14 @@ async fn every_problem_of_the_document_occurs_and_no_other() {
     let world = World::new().await.set("MODGATE_MODERATOR_QPS", "1000");
     let app = TestApp::in_world(world).await;
     let document = Document::of(&app.anonymous()).await;
-    let [mut all, mut second, mut third] = std::array::from_fn(|_| Seen {
+    let [mut all, mut second, mut third, mut fourth] = std::array::from_fn(|_| Seen {
         document: document.clone(),
         cases: BTreeSet::new(),
     });
     let of_one = async {
         refused_at_once(&app, &mut all).await;
         brakes::do_not_exist(&app, &mut all).await;
+        batch_problems::do_not_exist(&app, &mut all).await;
         refused_by_tencent(&app, &mut all).await;
         repeated(&app, &mut all).await;
         too_many_reads::are_refused(&app, &mut all).await;
@@ -133,12 +145,17 @@ async fn every_problem_of_the_document_occurs_and_no_other() {
     let of_further_ones = on_a_thread(async move || {
         without_tencent(&mut third).await;
         probes::are_refused(&mut third).await;
+        too_often::is_refused(&mut third).await;
         over_a_record_that_cannot_be_decoded(&mut third).await;
         third
     });
+    let of_batches = on_a_thread(async move || {
+        batch_problems::are_refused(&mut fourth).await;
+        fourth
+    });
     of_one.await;
     app.stop().await;
-    for others in [of_others, of_further_ones] {
+    for others in [of_others, of_further_ones, of_batches] {
         let others = others.await.expect("without a panic");
         all.cases.extend(others.cases);
     }
@@ -295,10 +312,10 @@ async fn without_keys(seen: &mut Seen) {
     app.stop().await;
 }
 
-/// Only a bug makes an `internal`. This one is the decoder's: it panics at a time that Postgres
-/// has and the language has not.
+/// Only a bug makes an `internal`. This one is the decoder's.
 async fn over_a_record_that_cannot_be_decoded(seen: &mut Seen) {
-    let app = TestApp::start().await;
+    let world = World::new().await.set("MODGATE_MODERATOR_QPS", "1000");
+    let app = TestApp::in_world(world).await;
     let alice = everybody(&app);
     let mut actions = Vec::new();
     for id in &each_action(seen) {
@@ -307,17 +324,7 @@ async fn over_a_record_that_cannot_be_decoded(seen: &mut Seen) {
         assert_eq!(answer.status, 200, "{}", answer.text);
         actions.push((operation, answer.action()));
     }
-    app.execute(
-        "do $$ declare month text; begin
-             for month in select inhrelid::regclass from pg_inherits where inhparent = 'audit.event'::regclass loop
-                 execute format('alter table %s disable trigger all', month);
-             end loop;
-             alter table audit.event disable trigger all;
-             alter table audit.event drop constraint event_time_is_a_date;
-             update audit.event set at = 'infinity';
-         end $$",
-    )
-    .await;
+    app.execute(AT_INFINITY).await;
     for (operation, _) in &actions {
         seen.ask_with(&alice, operation, keyed, "internal").await;
     }

@@ -88,7 +88,8 @@ impl Check<'_> {
                         self.fault(place, "has something twice");
                     }
                 }
-                "pattern" | "minLength" | "maxLength" | "format" | "minimum" | "maximum" => {
+                "pattern" | "minLength" | "maxLength" | "format" | "minimum" | "maximum"
+                | "minItems" | "maxItems" => {
                     if !holds(keyword, rule, value) {
                         self.fault(place, format!("{value} breaks {keyword} {rule}"));
                     }
@@ -167,10 +168,13 @@ fn has_type(rule: &Value, value: &Value) -> bool {
 fn holds(keyword: &str, rule: &Value, value: &Value) -> bool {
     let text = value.as_str();
     let length = text.map(|text| text.chars().count() as u64);
+    let items = value.as_array().map(|items| items.len() as u64);
     let bound = || rule.as_u64().expect("a length");
     match (keyword, rule.as_str()) {
         ("minLength", _) => length.is_none_or(|length| length >= bound()),
         ("maxLength", _) => length.is_none_or(|length| length <= bound()),
+        ("minItems", _) => items.is_none_or(|items| items >= bound()),
+        ("maxItems", _) => items.is_none_or(|items| items <= bound()),
         ("minimum", _) => value.as_f64() >= rule.as_f64().filter(|_| value.is_number()),
         ("maximum", _) => {
             let limit = rule.as_f64().expect("a number");

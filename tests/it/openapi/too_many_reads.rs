@@ -7,7 +7,7 @@ use crate::support::app::TestApp;
 use crate::support::persona::Persona;
 use crate::support::world::token;
 
-/// Each operation that reads the record, and more than one moderator may have of it at a time.
+/// Each operation that reads actions, and more than one moderator may have of it at a time.
 const TOO_MANY: [(&str, usize); 5] = [
     ("listActions", 20),
     ("getAction", 20),
@@ -16,14 +16,32 @@ const TOO_MANY: [(&str, usize); 5] = [
     ("streamActions", 34),
 ];
 
+/// The same of those that read batches.
+const TOO_MANY_OF_BATCHES: [(&str, usize); 3] = [
+    ("listBatches", 20),
+    ("getBatch", 20),
+    ("listBatchItems", 20),
+];
+
 pub(super) async fn are_refused(app: &TestApp, seen: &mut Seen) {
+    let lock = "begin; lock table audit.decision in access exclusive mode";
+    refused(app, seen, lock, &TOO_MANY).await;
+}
+
+/// Where there is a seal key.
+pub(super) async fn of_batches_are_refused(app: &TestApp, seen: &mut Seen) {
+    let lock = "begin; lock table audit.batch in access exclusive mode";
+    refused(app, seen, lock, &TOO_MANY_OF_BATCHES).await;
+}
+
+/// What reads waits for the lock, and keeps its place meanwhile.
+async fn refused(app: &TestApp, seen: &mut Seen, lock: &'static str, operations: &[(&str, usize)]) {
     let mut sql = app.sql().await;
-    // What reads actions waits for this, and keeps its place meanwhile.
-    sqlx::raw_sql("begin; lock table audit.decision in access exclusive mode")
+    sqlx::raw_sql(lock)
         .execute(&mut sql)
         .await
         .expect("nobody holds it for long");
-    for (id, too_many) in TOO_MANY {
+    for &(id, too_many) in operations {
         let operation = seen.document.operation(id);
         let who = Persona::new(app.addr, Some(token(id, &["audit:read"])));
         let mut asking = JoinSet::new();

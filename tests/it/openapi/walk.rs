@@ -100,7 +100,12 @@ fn in_a_hurry(app: &TestApp, ttl: Duration) -> Persona {
 }
 
 /// The stream is read until the token expires.
-async fn stream(app: &TestApp, document: &Document, last_id: &str, ttl: Duration) -> String {
+pub(super) async fn stream(
+    app: &TestApp,
+    document: &Document,
+    last_id: &str,
+    ttl: Duration,
+) -> String {
     let (alice, operation) = (in_a_hurry(app, ttl), document.operation("streamActions"));
     let request = operation.request(&alice).header("Last-Event-ID", last_id);
     let answer = alice.send(request).await;
