@@ -7,9 +7,9 @@ FROM ${RUST_IMAGE} AS dependencies
 WORKDIR /build
 ENV SQLX_OFFLINE=true
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir -p src/bin tests/it benches/lists \
+RUN mkdir -p src/bin tests/it benches/lists benches/batches \
  && for program in src/main.rs src/bin/modgate-dev.rs src/bin/tencent-sim.rs tests/it/main.rs \
-      benches/seals.rs benches/clicks.rs benches/ready.rs benches/lists/main.rs; do \
+      benches/seals.rs benches/clicks.rs benches/ready.rs benches/lists/main.rs benches/batches/main.rs; do \
       echo 'fn main() {}' >"$program"; \
     done \
  && touch src/lib.rs \

@@ -173,7 +173,7 @@ fn median(mut figures: Vec<f64>) -> f64 {
 async fn act(audit: &AuditLog) {
     let intent = intent();
     let (open, token) = audit
-        .begin(&intent, 7, Claims::default())
+        .begin(&intent, 7, &Claims::default())
         .await
         .expect("it begins");
     let end = End {
