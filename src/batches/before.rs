@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::{Batches, Submission, Warnings};
 use crate::domain::{Command, Item, Kind, TargetAction};
+use crate::moderation::would_shorten;
 
 /// How many targets are looked at in one statement.
 const AT_A_TIME: usize = 200;
@@ -34,10 +35,7 @@ impl Batches {
             .await?;
         let would_shorten = commands.iter().filter(|command| {
             let actions = known.get(&target(command));
-            actions.is_some_and(|actions| {
-                self.moderation
-                    .would_shorten(command, &submission.moderator, actions)
-            })
+            actions.is_some_and(|actions| would_shorten(command, &submission.moderator, actions))
         });
         u32::try_from(would_shorten.count()).ok()
     }

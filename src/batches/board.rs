@@ -13,7 +13,7 @@ use super::shown::{Estimate, Seen};
 use crate::domain::{Counts, Ends};
 
 /// Counted again when somebody asks, if it is so old.
-pub(super) const OLD_AFTER: Duration = Duration::from_secs(1);
+const OLD_AFTER: Duration = Duration::from_secs(1);
 
 /// Nobody is told what is so old: whoever asks waits until it is counted.
 const TOO_OLD_AFTER: Duration = Duration::from_secs(2);

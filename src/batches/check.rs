@@ -68,7 +68,7 @@ impl Batches {
         }
         let protected = (0..)
             .zip(items)
-            .filter(|(_, item)| self.moderation.is_protected(&item.command));
+            .filter(|(_, item)| self.moderation.protects(&item.command));
         let indexes: Vec<usize> = protected.map(|(index, _)| index).take(10).collect();
         if !indexes.is_empty() {
             let details =

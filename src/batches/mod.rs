@@ -13,8 +13,8 @@
 //! begin an action; what begins later sees the event. So nothing of the batch begins after the answer, at any replica.
 //!
 //! # Rooms
-//! `submit` takes a batch in, `decide` is what people do with one, and `rights` who may, `run` carries it out, and `board` knows how the open
-//! ones stand.
+//! `submit` takes a batch in, and `check` says whether it may; `decide` is what people do with one, and `rights` who may;
+//! `run` carries it out, `board` knows how the open ones stand, and `seen` shows them.
 
 mod before;
 mod board;

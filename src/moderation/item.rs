@@ -5,13 +5,10 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 
-use super::admit::restriction::would_shorten;
 use super::run::Ready;
 use super::{Moderation, Refusal, Suspended, ending};
 use crate::audit::{Claims, ItemClaim};
-use crate::domain::{
-    Action, Api, Command, Failure, Intent, Moderator, Origin, Request, State, TargetAction, Verdict,
-};
+use crate::domain::{Action, Api, Failure, Intent, Moderator, Origin, Request, State, Verdict};
 use crate::limit::Turn;
 use crate::telemetry::causes;
 
@@ -44,21 +41,6 @@ impl Moderation {
             item: Some(item),
             ..Intent::new(moderator, request, origin, self.rules.action_deadline)
         }
-    }
-
-    /// Whether no action may target whom `command` names.
-    pub fn is_protected(&self, command: &Command) -> bool {
-        self.protects(command)
-    }
-
-    /// Whether `command` would end before one of `actions` on its target, and does not name it.
-    pub fn would_shorten(
-        &self,
-        command: &Command,
-        moderator: &Moderator,
-        actions: &[TargetAction],
-    ) -> bool {
-        would_shorten(command, moderator, actions)
     }
 
     /// Does what the item asks, with its `turn`, and says what became of it. From begin on it goes on to its end, whether or

@@ -30,6 +30,7 @@ use crate::limit::Limiter;
 use crate::metrics;
 use crate::service::Service;
 use crate::tencent;
+pub use admit::restriction::would_shorten;
 pub use brakes::BrakeRefusal;
 pub use item::ItemOutcome;
 pub use probe::{ProbeError, ProbeRefusal};

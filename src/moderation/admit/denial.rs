@@ -31,7 +31,7 @@ impl Moderation {
     }
 
     /// Whether `command` is against a user whom no action may target.
-    pub(in crate::moderation) fn protects(&self, command: &Command) -> bool {
+    pub fn protects(&self, command: &Command) -> bool {
         let target = command.user_id();
         let is_target = |user: &str| target.is_some_and(|target| user.eq_ignore_ascii_case(target));
         let mut protected = self.rules.protected_users.iter();

@@ -105,11 +105,7 @@ impl Moderation {
 }
 
 /// Whether `command` would end before one of `actions`, on the same target, and does not name it.
-pub(in crate::moderation) fn would_shorten(
-    command: &Command,
-    moderator: &Moderator,
-    actions: &[TargetAction],
-) -> bool {
+pub fn would_shorten(command: &Command, moderator: &Moderator, actions: &[TargetAction]) -> bool {
     let objection = objection(command, moderator, actions, Utc::now());
     matches!(objection, Some(Objection::WouldShorten { .. }))
 }
