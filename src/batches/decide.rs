@@ -141,7 +141,7 @@ impl Batches {
                 }
                 Ok(Appended::NotInTime) => return self.wrong_state(id, deed).await,
                 Err(error) => {
-                    tracing::error!(error = causes(&error), batch.id = %id, "what was done with a batch may be recorded, and may be not");
+                    tracing::error!(error = causes(&error), batch.id = %id, "what was done with a batch may or may not be recorded");
                     return Err(BatchRefusal::Unclear);
                 }
             }

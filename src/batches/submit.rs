@@ -207,10 +207,7 @@ fn refusal(error: SubmitError) -> BatchRefusal {
             BatchRefusal::AuditUnavailable
         }
         SubmitError::Unclear(error) => {
-            tracing::error!(
-                error = causes(&error),
-                "a batch may be recorded, and may be not"
-            );
+            tracing::error!(error = causes(&error), "a batch may or may not be recorded");
             BatchRefusal::Unclear
         }
     }

@@ -58,7 +58,7 @@ impl Runner {
         };
         let ends: Vec<ItemEnd> = picked.iter().map(end).collect();
         if let Err(error) = self.batches.service.audit.put_back(id, &ends).await {
-            tracing::warn!(error = causes(&error), batch.id = %id, "items are left to others after a while");
+            tracing::warn!(error = causes(&error), batch.id = %id, "items were not given back: others take them after 20 seconds");
         }
     }
 }

@@ -164,7 +164,7 @@ impl Runner {
             Err(error) => {
                 tracing::warn!(
                     error = causes(&error),
-                    "it could not be found out what is left of a batch"
+                    "what is left of a batch could not be read"
                 );
             }
         }
